@@ -1,6 +1,6 @@
-# Included by setup.py (CMAKE_PROJECT_INCLUDE) when the messages are built against the ROS wheels from PyPI; a build
-# with colcon never reads this.
-#
+# Included (CMAKE_PROJECT_INCLUDE) when the messages are built against the ROS wheels from PyPI, by setup.py or by
+# colcon in such an environment; a build on a ROS installation never reads this.
+
 # The wheels' exported targets name the Python headers of the machine they were built on. CMake refuses an include
 # directory that does not exist, so these are dropped; the targets find the running Python's headers by themselves.
 function(drop_include_directories_of_the_build_machine)
@@ -21,5 +21,25 @@ function(drop_include_directories_of_the_build_machine)
   endforeach()
 endfunction()
 
-# At the end of the project's CMakeLists.txt, when every package has been found.
+# With the environment in the checkout (.venv), NumPy's headers lie below the source folder, and CMake refuses to
+# export such a path. Whoever links the exported target has a NumPy of its own.
+function(keep_include_directories_of_the_environment_unexported)
+  set(target ${PROJECT_NAME}__rosidl_generator_py)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  get_target_property(directories ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  set(wrapped)
+  foreach(directory IN LISTS directories)
+    string(FIND "${directory}" "${PROJECT_SOURCE_DIR}/" position)
+    if(position EQUAL 0)
+      set(directory "$<BUILD_INTERFACE:${directory}>")
+    endif()
+    list(APPEND wrapped "${directory}")
+  endforeach()
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${wrapped}")
+endfunction()
+
+# At the end of the project's CMakeLists.txt, when every package has been found and every target made.
 cmake_language(DEFER CALL drop_include_directories_of_the_build_machine)
+cmake_language(DEFER CALL keep_include_directories_of_the_environment_unexported)

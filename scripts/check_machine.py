@@ -1,0 +1,36 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Says in one line what the set-up would fail for, on a machine where something basic is missing."""
+
+import importlib.util
+from pathlib import Path
+import platform
+import shutil
+import sys
+import sysconfig
+
+
+def first_problem() -> str:
+    """Return what is missing and how to get it, or an empty string."""
+    running = '.'.join(map(str, sys.version_info[:2]))
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        return (
+            f'{sys.executable} is Python {running}; the ROS 2 wheels and torch are pinned for '
+            '3.10 to 3.13: make PYTHON=python3.12 ...'
+        )
+    if platform.system() != 'Linux' or platform.machine() != 'x86_64':
+        return (
+            f'this is {platform.system()} on {platform.machine()}; the ROS 2 wheels are for Linux '
+            'on x86-64: with a ROS 2 installation, use colcon build instead'
+        )
+    if shutil.which('c++') is None:
+        return 'no C++ compiler (c++) on PATH: apt install g++'
+    if not (Path(sysconfig.get_path('include')) / 'Python.h').is_file():
+        return f'no Python.h for Python {running}: apt install python{running}-dev'
+    if importlib.util.find_spec('ensurepip') is None:
+        return f'no ensurepip for Python {running}: apt install python{running}-venv'
+    return ''
+
+
+if __name__ == '__main__':
+    sys.exit(f'set-up: {problem}' if (problem := first_problem()) else 0)
