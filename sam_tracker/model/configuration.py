@@ -1,0 +1,157 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The hyper-parameters of a SAM 2.1 network, and the sizes that go by name."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class NetworkConfiguration:
+    """
+    Everything that fixes the shapes of a network; the defaults are what the published sizes share.
+
+    Raises ``ValueError`` naming the offending value when no network can be built from it.
+    """
+
+    name: str
+    hiera_width: int
+    """Channels of the first encoder stage; each of the three further stages doubles them."""
+    hiera_heads: int
+    """Attention heads of the first encoder stage; doubled like the channels."""
+    hiera_blocks: tuple[int, int, int, int]
+    """Blocks of each stage."""
+    hiera_windows: tuple[int, int, int, int]
+    """Side of the attention windows of each stage, in tokens."""
+    hiera_global_blocks: tuple[int, ...]
+    """Blocks, counted through all stages, that attend to the whole image instead."""
+    hiera_position_grid: int
+    """Side of the coarse grid from which the absolute position embedding is interpolated."""
+    image_size: int = 1024
+    """Side S of the square input in pixels: a multiple of 32 from 128 to 1024."""
+    embedding_dimension: int = 256
+    """D: channels of the image embedding, of tokens and of object pointers."""
+    memory_channels: int = 64
+    """C_mem: channels of a memory; a pointer is cut into D / C_mem tokens of this size."""
+    memory_slots: int = 7
+    """Temporal positions a memory can take: six by recency, the last for conditioning frames."""
+    memory_attention_layers: int = 4
+    memory_attention_feedforward: int = 2048
+    memory_fuser_blocks: int = 2
+    decoder_layers: int = 2
+    decoder_heads: int = 8
+    decoder_feedforward: int = 2048
+    iou_head_hidden: int = 256
+    stability_fallback: bool = True
+    """
+    Whether an unstable single mask gives way to the best of the three candidates.
+
+    SAM 2's own predictors do this for inference, and never while training.
+    """
+
+    def __post_init__(self) -> None:
+        if self.image_size % 32 or not 128 <= self.image_size <= 1024:
+            raise ValueError(
+                f'image_size must be a multiple of 32 from 128 to 1024, not {self.image_size}'
+            )
+        if self.embedding_dimension % (2 * self.decoder_heads) or self.embedding_dimension % 8:
+            raise ValueError(
+                f'embedding_dimension must be a multiple of 8 and of twice the '
+                f'{self.decoder_heads} decoder heads, not {self.embedding_dimension}'
+            )
+        if self.embedding_dimension % self.memory_channels or self.memory_channels % 4:
+            raise ValueError(
+                f'memory_channels must be a multiple of 4 that divides embedding_dimension '
+                f'{self.embedding_dimension}, not {self.memory_channels}'
+            )
+        if any(window % 2 for window in self.hiera_windows[:-1]):
+            raise ValueError(
+                f'windows that are pooled must have even sides, not {self.hiera_windows}'
+            )
+        if any(not 0 <= block < sum(self.hiera_blocks) for block in self.hiera_global_blocks):
+            raise ValueError(
+                f'global blocks {self.hiera_global_blocks} lie outside the '
+                f'{sum(self.hiera_blocks)} blocks of the encoder'
+            )
+
+    @property
+    def embedding_size(self) -> int:
+        """Side of the image embedding, S / 16."""
+        return self.image_size // 16
+
+    @property
+    def tokens_per_pointer(self) -> int:
+        """Memory tokens that one object pointer is cut into, D / C_mem."""
+        return self.embedding_dimension // self.memory_channels
+
+
+_SIZES = (
+    # Small enough for a CPU; its numbers are free to change until its weights are published.
+    NetworkConfiguration(
+        name='nano',
+        image_size=128,
+        hiera_width=32,
+        hiera_heads=1,
+        hiera_blocks=(1, 2, 4, 1),
+        hiera_windows=(8, 8, 8, 8),
+        hiera_global_blocks=(4, 5, 6),
+        hiera_position_grid=7,
+        embedding_dimension=128,
+        memory_attention_layers=2,
+        memory_attention_feedforward=512,
+        decoder_heads=4,
+        decoder_feedforward=512,
+        iou_head_hidden=128,
+    ),
+    # The published SAM 2.1 sizes.
+    NetworkConfiguration(
+        name='tiny',
+        hiera_width=96,
+        hiera_heads=1,
+        hiera_blocks=(1, 2, 7, 2),
+        hiera_windows=(8, 4, 14, 7),
+        hiera_global_blocks=(5, 7, 9),
+        hiera_position_grid=7,
+    ),
+    NetworkConfiguration(
+        name='small',
+        hiera_width=96,
+        hiera_heads=1,
+        hiera_blocks=(1, 2, 11, 2),
+        hiera_windows=(8, 4, 14, 7),
+        hiera_global_blocks=(7, 10, 13),
+        hiera_position_grid=7,
+    ),
+    NetworkConfiguration(
+        name='base_plus',
+        hiera_width=112,
+        hiera_heads=2,
+        hiera_blocks=(2, 3, 16, 3),
+        hiera_windows=(8, 4, 14, 7),
+        hiera_global_blocks=(12, 16, 20),
+        hiera_position_grid=14,
+    ),
+    NetworkConfiguration(
+        name='large',
+        hiera_width=144,
+        hiera_heads=2,
+        hiera_blocks=(2, 6, 36, 4),
+        hiera_windows=(8, 4, 16, 8),
+        hiera_global_blocks=(23, 33, 43),
+        hiera_position_grid=7,
+    ),
+)
+
+CONFIGURATION_NAMES = tuple(size.name for size in _SIZES)
+
+
+def configuration_named(name: str, image_size: int | None = None) -> NetworkConfiguration:
+    """
+    Return the configuration of that name, at its own image size unless another is given.
+
+    Raises ``ValueError`` for a name that is not one of ``CONFIGURATION_NAMES``, and for an image
+    size that is not a multiple of 32 from 128 to 1024.
+    """
+    for size in _SIZES:
+        if size.name == name:
+            return size if image_size is None else replace(size, image_size=image_size)
+    raise ValueError(f'no network is called {name!r}; there are {", ".join(CONFIGURATION_NAMES)}')

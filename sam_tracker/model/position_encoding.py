@@ -1,0 +1,94 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a token lies, in the four ways SAM 2 writes it down."""
+
+import math
+
+import torch
+from torch import nn, Tensor
+
+_BASE = 10000.0
+_TAU = 2 * math.pi
+
+
+def sine_position(side: int, channels: int) -> Tensor:
+    """
+    Return the sine encoding of a square grid, float32 [side * side, channels].
+
+    Rows and columns count from one and are scaled to (0, 2π]; the first half of the channels
+    encodes the row, the second the column, sines and cosines in turn (DETR, appendix A).
+    """
+    position = torch.arange(1, side + 1, dtype=torch.float32)
+    position = position / (position[-1] + 1e-6) * _TAU
+    half = channels // 2
+    exponent = 2 * (torch.arange(half) // 2) / half
+    angle = position[:, None] / _BASE**exponent
+    encoded = torch.stack((angle[:, 0::2].sin(), angle[:, 1::2].cos()), dim=2).flatten(1)
+    rows = encoded[:, None].expand(side, side, half)
+    columns = encoded[None].expand(side, side, half)
+    return torch.cat((rows, columns), dim=2).flatten(0, 1)
+
+
+def sine_distance(distance: Tensor, channels: int) -> Tensor:
+    """
+    Return the sine encoding of distances in time, [..., channels] for [...].
+
+    The first half of the channels are sines, the second the cosines of the same angles.
+    """
+    half = channels // 2
+    exponent = 2 * (torch.arange(half, device=distance.device) // 2) / half
+    angle = distance[..., None] / _BASE**exponent
+    return torch.cat((angle.sin(), angle.cos()), dim=-1)
+
+
+def axial_rotation(side: int, channels: int) -> Tensor:
+    """
+    Return the rotations of a square grid, float32 [side * side, channels / 2, 2].
+
+    The last dimension holds the cosine and the sine by which a pair of neighbouring channels is
+    turned. The first half of the pairs turns with the column, the second with the row (axial
+    rotary encoding, RoPE-ViT).
+    """
+    frequency = _BASE ** -(torch.arange(0, channels, 4, dtype=torch.float32) / channels)
+    angle = torch.arange(side, dtype=torch.float32)[:, None] * frequency
+    columns = angle[None].expand(side, side, -1)
+    rows = angle[:, None].expand(side, side, -1)
+    angle = torch.cat((columns, rows), dim=2).flatten(0, 1)
+    return torch.stack((angle.cos(), angle.sin()), dim=-1)
+
+
+def rotate(tokens: Tensor, rotation: Tensor) -> Tensor:
+    """
+    Turn neighbouring channels of tokens [..., N, C] by rotation [N, C / 2, 2], in float32.
+
+    Returns [..., N, C] of the tokens' dtype.
+    """
+    pairs = torch.view_as_complex(tokens.float().unflatten(-1, (-1, 2)))
+    turned = torch.view_as_real(pairs * torch.view_as_complex(rotation))
+    return turned.flatten(-2).to(tokens.dtype)
+
+
+class RandomFourierEncoding(nn.Module):
+    """Encodes points of the unit square by random frequencies that belong to the checkpoint."""
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer(
+            'positional_encoding_gaussian_matrix', torch.randn(2, channels // 2)
+        )
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Map points [..., 2], x and y from 0 to 1, to [..., channels]."""
+        angle = _TAU * ((2 * points - 1) @ self.positional_encoding_gaussian_matrix)
+        return torch.cat((angle.sin(), angle.cos()), dim=-1)
+
+    def grid(self, side: int) -> Tensor:
+        """Encode the cell centres of a square grid: [side * side, channels]."""
+        matrix = self.positional_encoding_gaussian_matrix
+        centre = (torch.arange(side, dtype=torch.float32, device=matrix.device) + 0.5) / side
+        points = torch.stack(
+            (centre[None].expand(side, side), centre[:, None].expand(side, side)), dim=-1
+        )
+        return self(points.flatten(0, 1))
