@@ -1,0 +1,137 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What package.xml, pyproject.toml and requirements/ say fits together and fits the code."""
+
+import ast
+from pathlib import Path
+import re
+import sys
+from xml.etree import ElementTree
+
+from packaging.requirements import Requirement
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
+PYPROJECT = (ROOT / 'pyproject.toml').read_text()
+
+# import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
+DEPENDENCIES = {
+    'ament_index_python': ('ament_index_python', None),
+    'builtin_interfaces': ('builtin_interfaces', None),
+    'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'cv_bridge': ('cv_bridge', None),
+    'diagnostic_msgs': ('diagnostic_msgs', None),
+    'filterpy': (None, 'filterpy'),
+    'geometry_msgs': ('geometry_msgs', None),
+    'launch': ('launch', None),
+    'launch_ros': ('launch_ros', None),
+    'lifecycle_msgs': ('lifecycle_msgs', None),
+    'numpy': ('python3-numpy', 'numpy'),
+    'platformdirs': (None, 'platformdirs'),
+    'rcl_interfaces': ('rcl_interfaces', None),
+    'rclpy': ('rclpy', None),
+    'rosbags': (None, 'rosbags-image'),
+    'sensor_msgs': ('sensor_msgs', None),
+    'std_msgs': ('std_msgs', None),
+    'std_srvs': ('std_srvs', None),
+    'torch': (None, 'torch'),
+    'tqdm': ('python3-tqdm', 'tqdm'),
+    'vision_msgs': ('vision_msgs', None),
+}
+
+
+def imported_names(folder: str) -> set[str]:
+    """Return the top-level packages that the Python files of a folder import, ours excepted."""
+    names: set[str] = set()
+    for path in (ROOT / folder).rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.split('.')[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module.split('.')[0])
+    return names - {'sam_tracker'}
+
+
+@pytest.mark.parametrize('folder', ['sam_tracker', 'launch'])
+def test_every_import_is_declared_where_both_installs_find_it(folder):
+    declared = {element.text for element in PACKAGE if element.tag.endswith('depend')}
+    names = imported_names(folder) - sys.stdlib_module_names
+    assert names <= DEPENDENCIES.keys()
+    for name in sorted(names):
+        rosdep_key, distribution = DEPENDENCIES[name]
+        assert rosdep_key is None or rosdep_key in declared, name
+        assert distribution is None or f'"{distribution}>=' in PYPROJECT, name
+
+
+def test_every_range_in_the_metadata_admits_the_pinned_version():
+    block = re.search(r'^dependencies = \[(.*?)^\]', PYPROJECT, re.S | re.M)
+    ranges = [Requirement(text) for text in re.findall(r'"(.+?)"', block.group(1))]
+    lines = (ROOT / 'requirements/runtime.txt').read_text().splitlines()
+    pins = [Requirement(line.split('#')[0]) for line in lines if line.split('#')[0].strip()]
+    assert {pin.name for pin in pins} == {range_.name for range_ in ranges}
+    for range_ in ranges:
+        for pin in (pin for pin in pins if pin.name == range_.name):
+            (specifier,) = pin.specifier
+            assert specifier.version in range_.specifier, pin
+
+
+def test_versions_are_pinned_under_requirements_alone():
+    for path in ROOT.glob('requirements/*.txt'):
+        for line in path.read_text().splitlines():
+            requirement = line.split('#')[0].strip()
+            assert not requirement or re.search(r'==|>=.*,<', requirement), f'{path.name}: {line}'
+    elsewhere = [ROOT / 'setup.py', ROOT / 'Makefile', ROOT / 'pyproject.toml']
+    assert [path.name for path in elsewhere if re.search(r'\w==\d', path.read_text())] == []
+
+
+def test_every_executable_of_the_build_has_a_main_and_a_console_script():
+    block = re.search(r'set\(executables\n(.*?)\n\)', (ROOT / 'CMakeLists.txt').read_text(), re.S)
+    modules = [line.strip() for line in block.group(1).splitlines() if '#' not in line]
+    assert modules
+    for module in modules:
+        source = (ROOT / 'sam_tracker' / (module.replace('.', '/') + '.py')).read_text()
+        assert any(
+            isinstance(node, ast.FunctionDef) and node.name == 'main'
+            for node in ast.parse(source).body
+        ), module
+        assert f'= "sam_tracker.{module}:main"' in PYPROJECT, module
+
+
+def test_the_change_log_begins_with_the_version_of_the_package():
+    heading = re.search(r'^## (\S+)', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    assert heading.group(1) == PACKAGE.findtext('version')
+
+
+@pytest.mark.parametrize(
+    ('room', 'forbidden'),
+    [
+        ('model', ('tracking', 'segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
+        ('tracking', ('segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
+        ('video', ('model', 'tracking', 'segmentation', 'ros', 'nodes', 'training', 'evaluation')),
+        ('ros', ('nodes', 'training', 'evaluation')),
+        ('nodes', ('training', 'evaluation')),
+    ],
+)
+def test_imports_run_downward_only(room, forbidden):
+    for path in (ROOT / 'sam_tracker' / room).rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
+            for other in forbidden:
+                assert not any(
+                    f'{name}.'.startswith(f'sam_tracker.{other}.') for name in modules
+                ), path
+
+
+@pytest.mark.parametrize(
+    'room', ['model', 'tracking', 'video', 'segmentation', 'evaluation', 'training']
+)
+def test_only_ros_and_nodes_know_ros(room):
+    ros = {'rclpy', 'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'rosbags'}
+    names = imported_names(f'sam_tracker/{room}')
+    assert not names & ros
+    assert not {name for name in names if name.endswith(('_msgs', '_srvs'))}
