@@ -41,7 +41,7 @@ def workspace(request, tmp_path_factory) -> Path:
 
 
 def run_in(workspace: Path, command: str) -> str:
-    """Run a shell command in a sourced workspace, in another folder, and return what it printed."""
+    """Run a shell command in a sourced workspace and return what it printed."""
     environment = {'PATH': os.environ['PATH'], 'HOME': os.environ.get('HOME', '/')}
     completed = subprocess.run(
         ['bash', '-c', f'. {workspace}/install/setup.bash && {command}'],
