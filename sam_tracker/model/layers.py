@@ -3,9 +3,10 @@
 """Layers that several parts of the network share."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
-from torch import nn, Tensor
+from torch import Tensor, nn
 import torch.nn.functional as F
 
 
@@ -23,8 +24,7 @@ class MultiLayerPerceptron(nn.Module):
         super().__init__()
         widths = [channels, *[hidden] * (depth - 1), out_channels]
         self.layers = nn.ModuleList(
-            nn.Linear(width, next_width)
-            for width, next_width in zip(widths[:-1], widths[1:], strict=True)
+            nn.Linear(width, next_width) for width, next_width in pairwise(widths)
         )
         self.activation = activation
 
@@ -107,5 +107,6 @@ def pointwise_pair(x: Tensor, first: nn.Conv2d, second: nn.Conv2d) -> Tensor:
     """
     outer = second.weight.flatten(1)
     weight = outer @ first.weight.flatten(1)
+    assert first.bias is not None and second.bias is not None
     bias = torch.addmv(second.bias, outer, first.bias)
     return F.linear(x, weight, bias)

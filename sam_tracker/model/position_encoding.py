@@ -5,7 +5,7 @@
 import math
 
 import torch
-from torch import nn, Tensor
+from torch import Tensor, nn
 
 _BASE = 10000.0
 _TAU = 2 * math.pi
@@ -75,9 +75,7 @@ class RandomFourierEncoding(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.register_buffer(
-            'positional_encoding_gaussian_matrix', torch.randn(2, channels // 2)
-        )
+        self.register_buffer('positional_encoding_gaussian_matrix', torch.randn(2, channels // 2))
 
     def forward(self, points: Tensor) -> Tensor:
         """Map points [..., 2], x and y from 0 to 1, to [..., channels]."""
