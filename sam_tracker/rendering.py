@@ -1,0 +1,283 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Drawing tracks over an image, and many images on one sheet.
+
+Everything is drawn with OpenCV, in place, and only inside the rectangles that it touches. Images
+are (height, width, 3) uint8 in OpenCV's order of channels, blue, green, red.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+"""Blue, green, red, each 0 to 255."""
+Box = tuple[float, float, float, float]
+"""x_min, y_min, x_max, y_max in pixels, half open."""
+State = Literal['unknown', 'tracked', 'occluded', 'lost']
+
+# Okabe and Ito, "Color Universal Design" (2008): seven colours that stay apart for people with
+# any of the common kinds of colour blindness. Neighbours in this order also differ in brightness.
+PALETTE_RGB = (
+    (230, 159, 0),  # orange
+    (86, 180, 233),  # sky blue
+    (213, 94, 0),  # vermillion
+    (240, 228, 66),  # yellow
+    (0, 114, 178),  # blue
+    (204, 121, 167),  # reddish purple
+    (0, 158, 115),  # bluish green
+)
+
+TINT = 0.4
+"""Share of the object's colour in its pixels."""
+
+# Line width, text height and dash length at an image height of 720 pixels, in pixels.
+REFERENCE_HEIGHT = 720
+LINE = 2.0
+TEXT_SCALE = 0.6
+DASH = 8.0
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnTrack:
+    """What is drawn of one object; boxes and mask in pixels of the image drawn upon."""
+
+    object_id: int
+    label: str = ''
+    state: State = 'tracked'
+    confidence: float = 1.0
+    """0 to 1."""
+    box: Box | None = None
+    predicted_box: Box | None = None
+    mask: Image | None = None
+    """[h, w], cropped to the object; any value but 0 is the object."""
+    mask_origin: tuple[int, int] = (0, 0)
+    """x, y of the mask's top left pixel in the image."""
+    seconds_since_seen: float = 0.0
+    duplicate_of: int = 0
+    """Id of the object whose pixels this track has taken for its own; 0: none."""
+
+
+def object_colour(object_id: int) -> Colour:
+    """
+    Return the colour of an object, the same on every frame and in every run.
+
+    The first seven are told apart also by colour-blind people; the next seven are lighter, the
+    seven after those darker, and then they come again.
+    """
+    lap, index = divmod(object_id - 1, len(PALETTE_RGB))
+    towards, share = ((0, 0.0), (255, 0.55), (0, 0.45))[lap % 3]
+    red, green, blue = (round(c + share * (towards - c)) for c in PALETTE_RGB[index])
+    return blue, green, red
+
+
+def draw_tracks(image: Image, tracks: Sequence[DrawnTrack]) -> None:
+    """
+    Draw all tracks over the image, in place.
+
+    A seen object is tinted and outlined and has its box with id, label and confidence. Where the
+    motion model expected it is a thin dashed box, which has the name while the object is occluded.
+    Objects without a box are listed in the lower left corner.
+
+    Args:
+        image: (height, width, 3) uint8, blue, green, red; written into.
+        tracks: what to draw; later ones lie above earlier ones.
+
+    """
+    for track in tracks:
+        if track.mask is not None:
+            _draw_mask(image, track.mask, track.mask_origin, object_colour(track.object_id))
+    # All lines after all tints, and all names after all lines: nothing hides a name.
+    for track in tracks:
+        if track.predicted_box is not None and track.state != 'lost':
+            _draw_dashed_box(image, track.predicted_box, object_colour(track.object_id))
+        if track.box is not None:
+            _draw_box(image, track.box, object_colour(track.object_id))
+    unseen = 0
+    for track in tracks:
+        box = track.predicted_box if track.state == 'occluded' else track.box
+        if box is not None:
+            _write_above(image, track, box)
+        else:
+            _write_in_corner(image, track, unseen)
+            unseen += 1
+
+
+def contact_sheet(
+    frames: Sequence[Image], captions: Sequence[str], columns: int = 4, tile_width: int = 480
+) -> Image:
+    """
+    Return all frames on one picture, row by row, each with its caption under it.
+
+    Args:
+        frames: (height, width, 3) uint8 each; sizes may differ.
+        captions: one line for each frame.
+        columns: tiles in a row; fewer when there are fewer frames.
+        tile_width: width of a tile in pixels; every frame is scaled to it.
+
+    Raises:
+        ValueError: there is no frame, or not one caption for each, or a size that is no size.
+
+    """
+    if not frames or len(frames) != len(captions):
+        raise ValueError(
+            f'{len(frames)} frames and {len(captions)} captions make no contact sheet'
+        )
+    if columns < 1 or tile_width < 1:
+        raise ValueError(f'{columns} columns of {tile_width} pixels make no contact sheet')
+    margin = 6
+    columns = min(columns, len(frames))
+    tiles = [_resized_to_width(frame, tile_width) for frame in frames]
+    scale = TEXT_SCALE * max(tile_width, 240) / 640
+    (_, text_height), base = cv2.getTextSize('Ag', FONT, scale, 1)
+    rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
+    heights = [
+        max(tile.shape[0] for tile in row) + text_height + base + 2 * margin for row in rows
+    ]
+    sheet = np.full(
+        (sum(heights) + margin, columns * (tile_width + margin) + margin, 3), 24, np.uint8
+    )
+    top = margin
+    remaining = iter(captions)
+    for row, row_height in zip(rows, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = margin + column * (tile_width + margin)
+            bottom = top + tile.shape[0]
+            sheet[top:bottom, left : left + tile_width] = tile
+            baseline = (left + 2, bottom + text_height + margin)
+            caption = next(remaining)
+            cv2.putText(sheet, caption, baseline, FONT, scale, (225, 225, 225), 1, cv2.LINE_AA)
+        top += row_height
+    return sheet
+
+
+def _draw_mask(image: Image, mask: Image, origin: tuple[int, int], colour: Colour) -> None:
+    # A mask may come from a stream whose image size has just changed: draw what lies inside.
+    x, y = origin
+    height, width = image.shape[:2]
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + mask.shape[1], width), min(y + mask.shape[0], height)
+    if right <= left or bottom <= top:
+        return
+    mask = mask[top - y : bottom - y, left - x : right - x]
+    region = image[top:bottom, left:right]
+    dimmed = cv2.convertScaleAbs(region, alpha=1 - TINT)
+    share = (*(TINT * channel for channel in colour), 0.0)
+    tinted = cv2.add(dimmed, share)  # type: ignore[call-overload]  # takes a scalar too
+    cv2.copyTo(tinted, mask, region)
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(image, contours, -1, colour, _line(image), cv2.LINE_8, offset=(left, top))
+
+
+def _draw_box(image: Image, box: Box, colour: Colour) -> None:
+    corners = _pixels(box, image)
+    # A dark line beside the coloured one keeps the box visible over any picture.
+    cv2.rectangle(image, *corners, BLACK, _line(image) + 2, cv2.LINE_8)
+    cv2.rectangle(image, *corners, colour, _line(image), cv2.LINE_8)
+
+
+def _draw_dashed_box(image: Image, box: Box, colour: Colour) -> None:
+    (left, top), (right, bottom) = _pixels(box, image)
+    dash = max(round(DASH * _scale(image)), 3)
+    dashes = []
+    for start in range(left, right, 2 * dash):
+        end = min(start + dash, right)
+        dashes += [[(start, top), (end, top)], [(start, bottom), (end, bottom)]]
+    for start in range(top, bottom, 2 * dash):
+        end = min(start + dash, bottom)
+        dashes += [[(left, start), (left, end)], [(right, start), (right, end)]]
+    if dashes:
+        cv2.polylines(image, [*np.array(dashes, np.int32)], False, colour, 1, cv2.LINE_8)
+
+
+def _write_above(image: Image, track: DrawnTrack, box: Box) -> None:
+    text = _name(track)
+    width, height = _text_size(text, image)
+    (left, top), (_, bottom) = _pixels(box, image)
+    place = top - height
+    if place < 0:  # no room above: below, or else inside
+        place = bottom if bottom + height <= image.shape[0] else top
+    _write(image, text, left, place, (width, height), object_colour(track.object_id))
+
+
+def _write_in_corner(image: Image, track: DrawnTrack, line: int) -> None:
+    text = _name(track)
+    size = _text_size(text, image)
+    top = image.shape[0] - (line + 1) * (size[1] + 2)
+    _write(image, text, 2, top, size, object_colour(track.object_id))
+
+
+def _name(track: DrawnTrack) -> str:
+    words = [f'#{track.object_id}']
+    if track.label:
+        words.append(track.label)
+    if track.state == 'tracked':
+        words.append(f'{track.confidence:.2f}')
+    else:
+        words.append(f'{track.state} {track.seconds_since_seen:.1f} s')
+    if track.duplicate_of:
+        words.append(f'= #{track.duplicate_of}')
+    return ' '.join(words)
+
+
+def _write(
+    image: Image, text: str, left: int, top: int, size: tuple[int, int], colour: Colour
+) -> None:
+    """Write a line on a plate of the object's colour, moved inside the image where it must be."""
+    width, height = size
+    left = max(min(left, image.shape[1] - width), 0)
+    top = max(min(top, image.shape[0] - height), 0)
+    image[top : top + height, left : left + width] = colour
+    margin = height // 5
+    blue, green, red = colour
+    dark_plate = 0.114 * blue + 0.587 * green + 0.299 * red < 128
+    cv2.putText(
+        image,
+        text,
+        (left + margin, top + height - margin - 1),
+        FONT,
+        TEXT_SCALE * _scale(image),
+        WHITE if dark_plate else BLACK,
+        1,
+        cv2.LINE_AA,
+    )
+
+
+def _text_size(text: str, image: Image) -> tuple[int, int]:
+    """Return width and height of the plate behind a text."""
+    (width, height), base = cv2.getTextSize(text, FONT, TEXT_SCALE * _scale(image), 1)
+    height += base
+    return width + 2 * (height // 5), height + height // 5
+
+
+def _pixels(box: Box, image: Image) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the corner pixels that a half open box covers, within reach of the image."""
+    x_min, y_min, x_max, y_max = box
+    # A prediction may lie far outside, where OpenCV's integers would overflow.
+    columns = np.clip((x_min, x_max - 1), -image.shape[1], 2 * image.shape[1]).round()
+    rows = np.clip((y_min, y_max - 1), -image.shape[0], 2 * image.shape[0]).round()
+    return (int(columns[0]), int(rows[0])), (int(columns[1]), int(rows[1]))
+
+
+def _scale(image: Image) -> float:
+    return max(image.shape[0] / REFERENCE_HEIGHT, 0.6)
+
+
+def _line(image: Image) -> int:
+    return max(round(LINE * _scale(image)), 1)
+
+
+def _resized_to_width(frame: Image, width: int) -> Image:
+    height = max(round(frame.shape[0] * width / frame.shape[1]), 1)
+    interpolation = cv2.INTER_AREA if width < frame.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=interpolation), np.uint8)
