@@ -14,8 +14,16 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 
+MOST_COMMANDS = 32
+"""Commands that may wait: whoever floods the worker is told so, and memory stays bounded."""
+
+
 class WorkerStoppedError(RuntimeError):
     """The worker does not run, so nothing was done."""
+
+
+class WorkerBusyError(RuntimeError):
+    """Too much waits for the worker already, so nothing was done."""
 
 
 class Worker(Generic[Item]):
@@ -53,12 +61,15 @@ class Worker(Generic[Item]):
         Have a command done by the thread.
 
         Its result or exception is the future's. Cancelling the future before the command has begun
-        keeps it from being done. Raises ``WorkerStoppedError`` after ``stop``.
+        keeps it from being done. Raises ``WorkerStoppedError`` after ``stop``, and
+        ``WorkerBusyError`` when ``MOST_COMMANDS`` wait.
         """
         future: Future[Result] = Future()
         with self._condition:
             if self._stopped:
                 raise WorkerStoppedError('the tracker is not running')
+            if len(self._commands) >= MOST_COMMANDS:
+                raise WorkerBusyError(f'the tracker is busy: {MOST_COMMANDS} commands wait')
             self._commands.append((command, future))
             self._condition.notify()
         return future

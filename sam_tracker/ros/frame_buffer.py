@@ -18,7 +18,7 @@ STAMP_TOLERANCE = SECOND // 1000
 """Nanoseconds by which a prompt may miss its image: stamps that went through a float still hit."""
 
 
-class FrameError(LookupError):
+class FrameNotFoundError(LookupError):
     """No image answers to a stamp; the text says which there are."""
 
 
@@ -31,6 +31,11 @@ class Frame:
     """Nanoseconds by which the tracker goes: of the header or, where that is zero, of arrival."""
     arrival: int
     """Nanoseconds of the monotonic clock."""
+    epoch: int = 0
+    """How often time had jumped back before; stamps compare only within an epoch."""
+
+    def is_after(self, other: Frame) -> bool:
+        return (self.epoch, self.stamp) > (other.epoch, other.stamp)
 
     @property
     def bytes(self) -> int:
@@ -86,12 +91,12 @@ class FrameBuffer:
         """
         Return the frame of a stamp, within ``STAMP_TOLERANCE``.
 
-        Raises ``FrameError`` when it is not there (any more).
+        Raises ``FrameNotFoundError`` when it is not there (any more).
         """
         with self._lock:
             frames = list(self._frames)
         if not frames:
-            raise FrameError(
+            raise FrameNotFoundError(
                 f'there is no image with stamp {stamp_text(stamp)}: none has arrived yet'
             )
         frame = min(frames, key=lambda each: abs(each.stamp - stamp))
@@ -102,13 +107,15 @@ class FrameBuffer:
             f'the {len(frames)} kept images go from {stamp_text(oldest)} to {stamp_text(newest)}'
         )
         if stamp < oldest:
-            raise FrameError(
+            raise FrameNotFoundError(
                 f'the image with stamp {stamp_text(stamp)} is too old: {held} (raise '
                 'frame_buffer_seconds or frame_buffer_megabytes to keep more)'
             )
         if stamp > newest:
-            raise FrameError(f'the image with stamp {stamp_text(stamp)} has not arrived: {held}')
-        raise FrameError(
+            raise FrameNotFoundError(
+                f'the image with stamp {stamp_text(stamp)} has not arrived: {held}'
+            )
+        raise FrameNotFoundError(
             f'there is no image with stamp {stamp_text(stamp)}: {held}, and the nearest is of '
             f'{stamp_text(frame.stamp)}'
         )

@@ -8,7 +8,7 @@ from hypothesis import given, strategies
 import pytest
 from sensor_msgs.msg import Image
 
-from sam_tracker.ros.frame_buffer import Frame, FrameBuffer, FrameError
+from sam_tracker.ros.frame_buffer import Frame, FrameBuffer, FrameNotFoundError
 from sam_tracker.ros.stamps import SECOND
 
 
@@ -45,12 +45,12 @@ def test_a_stamp_that_went_through_a_float_still_finds_its_frame():
     ],
 )
 def test_a_stamp_without_a_frame_is_answered_with_what_there_is(seconds, message):
-    with pytest.raises(FrameError, match=message):
+    with pytest.raises(FrameNotFoundError, match=message):
         filled(1.0, 1.1, 1.2).at(round(seconds * SECOND))
 
 
 def test_an_empty_buffer_says_that_no_image_has_arrived():
-    with pytest.raises(FrameError, match='none has arrived yet'):
+    with pytest.raises(FrameNotFoundError, match='none has arrived yet'):
         FrameBuffer(1.0, 1).at(SECOND)
 
 

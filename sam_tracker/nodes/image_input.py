@@ -1,0 +1,130 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The subscription to the camera: what it asks of the publisher, and why nothing comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
+from sensor_msgs.msg import CompressedImage, Image
+
+from sam_tracker.ros.quality_of_service import image_overrides, image_profile, wanted_reliability
+
+if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.node import Node
+    from rclpy.subscription import Subscription
+
+NAMED_AT_MOST = 3
+
+
+class ImageInput:
+    """
+    Subscribes to images, asking for the reliability that is offered.
+
+    ``check`` is to be called about once a second: publishers come and go.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        transport: str,
+        reliability: str,
+        callback: Callable[[Image | CompressedImage], None],
+        group: CallbackGroup,
+    ) -> None:
+        """Only remember; ``start`` subscribes. The first two words are parameters of the node."""
+        self._node = node
+        self._type = CompressedImage if transport == 'compressed' else Image
+        self._name = 'image/compressed' if transport == 'compressed' else 'image'
+        self._parameter = reliability
+        self._callback = callback
+        self._group = group
+        self._subscription: Subscription | None = None
+        self._reliability: ReliabilityPolicy | None = None
+        self._refused = ''
+        self.topic: str = node.resolve_topic_name(self._name)
+        """Full name of the topic."""
+
+    def start(self) -> None:
+        self._reliability = wanted_reliability(self._parameter, self._offered(), None)
+        self._subscribe()
+
+    def stop(self) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
+        self._refused = ''
+
+    def check(self, silent: bool) -> list[str]:
+        """
+        Subscribe anew if the publishers now offer something else.
+
+        :param silent: whether images have failed to come.
+        :returns: what keeps images from coming, in sentences for people.
+        """
+        if self._subscription is None:
+            return []
+        wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
+        if wanted is not self._reliability:
+            self._node.get_logger().info(
+                f'the publishers on {self.topic} offer {wanted.name.lower()}: subscribing anew'
+            )
+            self.stop()
+            self._reliability = wanted
+            self._subscribe()
+        warnings = [self._refused] if self._refused else []
+        if silent:
+            warnings += self._why_silent()
+        return warnings
+
+    def _subscribe(self) -> None:
+        assert self._reliability is not None
+        self._subscription = self._node.create_subscription(
+            self._type,
+            self._name,
+            self._callback,
+            image_profile(),
+            callback_group=self._group,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible),
+            qos_overriding_options=image_overrides(self._reliability),
+        )
+
+    def _on_incompatible(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        self._refused = (
+            f'a publisher on {self.topic} offers less than is asked for ({policy}): its images '
+            'cannot be received; set image_reliability to auto or best_effort'
+        )
+        if self._parameter != 'auto':
+            self._node.get_logger().warning(self._refused)
+
+    def _offered(self) -> list[ReliabilityPolicy]:
+        return [
+            publisher.qos_profile.reliability
+            for publisher in self._node.get_publishers_info_by_topic(self.topic)
+        ]
+
+    def _why_silent(self) -> list[str]:
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        expected = f'sensor_msgs/msg/{self._type.__name__}'
+        others = {each.topic_type for each in publishers} - {expected}
+        if others:
+            return [f'{self.topic} carries {", ".join(sorted(others))} and not {expected}']
+        if publishers:
+            return [f'{len(publishers)} publisher(s) on {self.topic} send nothing']
+        own = self._node.get_fully_qualified_name() + '/'
+        elsewhere = sorted(
+            name
+            for name, types in self._node.get_topic_names_and_types()
+            if expected in types and not name.startswith(own) and name != self.topic
+            if self._node.count_publishers(name)
+        )
+        if not elsewhere:
+            return ['nobody publishes images']
+        more = ', ...' if len(elsewhere) > NAMED_AT_MOST else ''
+        named = ', '.join(elsewhere[:NAMED_AT_MOST])
+        return [f'nobody publishes there, but there are images on {named}{more}: remap']

@@ -1,0 +1,81 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Quality of service of the tracker's topics.
+
+Camera drivers differ: some offer their images reliably, some as sensor data. A subscription that
+asks for more than is offered gets nothing, and one that asks for less loses large images whose
+fragments do not all fit the transport's buffers. So by default the node asks for what is offered.
+"""
+
+from collections.abc import Iterable
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+RESULTS = QoSProfile(depth=5)
+"""Tracks and everything small: reliable, so that it serves subscribers of both kinds."""
+
+PICTURES = QoSProfile(depth=1)
+"""Label image and overlay: the newest counts."""
+
+CLICKS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Best effort asks for the least, so it hears every publisher of clicks."""
+
+_OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
+
+
+def image_profile() -> QoSProfile:
+    """Return the profile of the image subscription: the newest only; reliability still open."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=1,
+        reliability=ReliabilityPolicy.SYSTEM_DEFAULT,
+        durability=DurabilityPolicy.VOLATILE,
+    )
+
+
+def image_overrides(wanted: ReliabilityPolicy) -> QoSOverridingOptions:
+    """
+    Return the options with which ``qos_overrides.TOPIC.subscription.*`` parameters are heard.
+
+    :param wanted: reliability where no such parameter asks for another.
+    """
+
+    def settle(profile: QoSProfile) -> SetParametersResult:
+        # The parameter's default says that nobody has decided.
+        if profile.reliability is ReliabilityPolicy.SYSTEM_DEFAULT:
+            profile.reliability = wanted
+        return SetParametersResult(successful=True)
+
+    return QoSOverridingOptions(_OVERRIDABLE, callback=settle)
+
+
+def wanted_reliability(
+    parameter: str, offered: Iterable[ReliabilityPolicy], current: ReliabilityPolicy | None
+) -> ReliabilityPolicy:
+    """
+    Return the reliability to subscribe to images with.
+
+    :param parameter: ``reliable``, ``best_effort``, or ``auto``: reliable when every publisher
+        offers it.
+    :param offered: that of each publisher there is.
+    :param current: what is subscribed with now; kept while there is no publisher.
+    """
+    if parameter == 'reliable':
+        return ReliabilityPolicy.RELIABLE
+    if parameter == 'best_effort':
+        return ReliabilityPolicy.BEST_EFFORT
+    offers = list(offered)
+    if not offers:
+        return ReliabilityPolicy.BEST_EFFORT if current is None else current
+    if all(offer is ReliabilityPolicy.RELIABLE for offer in offers):
+        return ReliabilityPolicy.RELIABLE
+    return ReliabilityPolicy.BEST_EFFORT
