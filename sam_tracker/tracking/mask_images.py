@@ -1,0 +1,155 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Masks at the resolution of the source image: worked out once, together, and only if needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from sam_tracker.tracking.motion import Box
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of whole pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an image."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+    @property
+    def box(self) -> Box:
+        """[4] half open."""
+        return np.array([self.x, self.y, self.x + self.width, self.y + self.height], np.float64)
+
+
+class MaskImages:
+    """
+    The masks of O objects on one frame.
+
+    Only the part of each that can have pixels is ever resized, and all parts come to the host in
+    one transfer. A mask is exactly what resizing the whole logits bilinearly and cutting at 0
+    gives.
+    """
+
+    def __init__(
+        self, logits: Tensor, bounds: Sequence[Box | None], width: int, height: int
+    ) -> None:
+        """
+        Take the masks as the network decoded them.
+
+        :param logits: [O, s, s].
+        :param bounds: for each object the first and last column and row of its logits that are
+            above 0; None: it has no mask.
+        :param width: columns of the source image.
+        :param height: rows of the source image.
+        """
+        self.logits = logits
+        self.width = width
+        self.height = height
+        self._bounds = bounds
+        self._crops: list[tuple[Region | None, NDArray[np.uint8]]] | None = None
+
+    def crop(self, index: int) -> tuple[Region | None, NDArray[np.uint8]]:
+        """
+        Return the smallest rectangle around one mask and what is in it.
+
+        :returns: the rectangle, or None for an empty mask, and its pixels, 255 or 0.
+        """
+        if self._crops is None:
+            self._crops = self._work_out()
+        return self._crops[index]
+
+    def _work_out(self) -> list[tuple[Region | None, NDArray[np.uint8]]]:
+        empty = np.zeros((0, 0), dtype=np.uint8)
+        side = self.logits.shape[-1]
+        regions = [
+            None if bound is None else reach(bound, side, self.width, self.height)
+            for bound in self._bounds
+        ]
+        parts = [
+            resized_part(logits, region, self.width, self.height) > 0
+            for logits, region in zip(self.logits, regions, strict=True)
+            if region is not None
+        ]
+        if not parts:
+            return [(None, empty)] * len(regions)
+        pixels = torch.cat([part.flatten() for part in parts]).to(torch.uint8).cpu().numpy() * 255
+        crops: list[tuple[Region | None, NDArray[np.uint8]]] = []
+        start = 0
+        for region in regions:
+            if region is None:
+                crops.append((None, empty))
+                continue
+            end = start + region.width * region.height
+            crops.append(tightened(region, pixels[start:end].reshape(region.height, -1)))
+            start = end
+        return crops
+
+
+def reach(bound: Box, side: int, width: int, height: int) -> Region:
+    """
+    Return the part of an image that a resized mask can have pixels in.
+
+    A pixel is interpolated between the four nearest logits; where none of them is above 0, it
+    is not either.
+
+    :param bound: [4] first and last column and row of the logits that are above 0.
+    :param side: s, columns and rows of the logits.
+    """
+    scale = np.array([width, height]) / side
+    low = np.floor((bound[:2] - 0.5) * scale - 0.5)
+    high = np.ceil((bound[2:] + 1.5) * scale + 0.5)
+    x_min, y_min = (int(value) for value in np.maximum(low, 0))
+    x_max, y_max = (int(value) for value in np.minimum(high, [width, height]))
+    return Region(x_min, y_min, x_max - x_min, y_max - y_min)
+
+
+def resized_part(logits: Tensor, region: Region, width: int, height: int) -> Tensor:
+    """
+    Resize logits [s, s] bilinearly to an image, but only one region of it.
+
+    :returns: [region.height, region.width], what torch's ``interpolate`` gives there.
+    """
+    logits = logits.float()
+    low, high, weight = _neighbours(region.y, region.height, height, len(logits), logits.device)
+    rows = torch.lerp(logits[low], logits[high], weight[:, None])
+    low, high, weight = _neighbours(region.x, region.width, width, len(logits), logits.device)
+    return torch.lerp(rows[:, low], rows[:, high], weight)
+
+
+def tightened(
+    region: Region, pixels: NDArray[np.uint8]
+) -> tuple[Region | None, NDArray[np.uint8]]:
+    """Cut a region [h, w] down to the rows and columns that are not all 0."""
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    if not len(rows):
+        return None, np.zeros((0, 0), dtype=np.uint8)
+    top, left = int(rows[0]), int(columns[0])
+    bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
+    return (
+        Region(region.x + left, region.y + top, right - left, bottom - top),
+        np.ascontiguousarray(pixels[top:bottom, left:right]),
+    )
+
+
+def _neighbours(
+    start: int, count: int, length: int, side: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Between which two of ``side`` logits each of ``count`` of ``length`` pixels lies."""
+    pixels = torch.arange(start, start + count, device=device, dtype=torch.float32)
+    position = ((pixels + 0.5) * (side / length) - 0.5).clamp_(min=0)
+    low = position.long()
+    return low, (low + 1).clamp_(max=side - 1), position - low

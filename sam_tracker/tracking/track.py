@@ -1,0 +1,116 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of one object on one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import enum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam_tracker.tracking.mask_images import MaskImages, Region
+from sam_tracker.tracking.motion import Box
+
+
+class TrackState(enum.IntEnum):
+    """
+    Whether an object is seen; the numbers are those of sam_tracker/msg/Track.
+
+    An object is seen on a frame when the network holds it for present (its object logit is above
+    ``TrackerSettings.presence_logit``), its mask has a pixel, and the mask is its own, not that
+    of another object. There are no other rules and no delay:
+
+    - seen: TRACKED, whatever the state was before;
+    - not seen, and last seen at most ``lost_after`` ago: OCCLUDED. The motion model goes on
+      without measurements, and ``predicted_box`` says where the object should be;
+    - not seen for longer: LOST. The motion model is forgotten; the memory is not, and the object
+      is looked for on every frame in the whole image.
+    """
+
+    TRACKED = 1
+    OCCLUDED = 2
+    LOST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """
+    What is known of one object on one frame.
+
+    Coordinates are pixels of the source image, origin in its top left corner, pixel centres at
+    +0.5, boxes half open [x_min, y_min, x_max, y_max]. Mask and box are worked out when they are
+    first asked for.
+    """
+
+    object_id: int
+    """1 to 65535."""
+    label: str
+    """What the prompt called the object; may be empty."""
+    stamp: int
+    """Time of the frame, in nanoseconds."""
+    image_size: tuple[int, int]
+    """Width and height of the frame."""
+    state: TrackState
+    time_since_seen: int
+    """Nanoseconds from the last frame on which the object was seen; 0 when it is TRACKED."""
+    mask_affinity_score: float
+    """s_mask, the IoU with the object that the network predicts for the mask, 0 to 1."""
+    object_score: float
+    """s_obj, logit of the object being in the image."""
+    motion_score: float
+    """s_kf, IoU of the mask's box with the predicted one; NaN while the motion is not trusted."""
+    confidence: float
+    """
+    How far the track is to be trusted, 0 to 1; 0 when the object is not seen.
+
+    The probability of the object being there, times the weighted mean of s_kf and s_mask by
+    which SAMURAI chooses masks (s_mask alone while there is no s_kf).
+    """
+    predicted_box: Box | None
+    """[4] where the object was expected before looking; None without a motion model."""
+    velocity: tuple[float, float]
+    """Of the box's centre, x and y, in pixels per second; zero without a motion model."""
+    duplicate_of: int
+    """Id of the better supported object whose pixels this track has taken for its own; or 0."""
+    mahalanobis_distance: float
+    """Standard deviations by which the last box surprised the motion model; 0 without one."""
+    network_box: Box | None
+    """[4] box of the mask as the network sees it, to a network pixel; None when not seen."""
+    images: MaskImages
+    """The masks of all objects of the frame."""
+    index: int
+    """Which of them is this object's."""
+
+    @property
+    def logits(self) -> Tensor:
+        """[s, s] mask logits at the network's resolution, on its device."""
+        return self.images.logits[self.index]
+
+    @property
+    def region(self) -> Region | None:
+        """The smallest rectangle of whole pixels that holds the mask; None when it is empty."""
+        return self.images.crop(self.index)[0]
+
+    @property
+    def mask_crop(self) -> NDArray[np.uint8]:
+        """[region.height, region.width] 255 on the object and 0 beside it; may be empty."""
+        return self.images.crop(self.index)[1]
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """[H, W] true on the object."""
+        width, height = self.image_size
+        mask = np.zeros((height, width), dtype=np.bool_)
+        if self.region is not None:
+            mask[self.region.slices] = self.mask_crop != 0
+        return mask
+
+    @property
+    def box(self) -> Box | None:
+        """[4] box of the mask, or of the network's mask where no image pixel falls into it."""
+        region = self.region
+        return self.network_box if region is None else region.box

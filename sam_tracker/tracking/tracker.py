@@ -1,0 +1,427 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""SAMURAI, live, for many objects: frames in, tracks out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from sam_tracker.model.mask_decoder import MaskCandidates
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.tracking.candidates import (
+    Measurements,
+    absent_suppressed,
+    given_up,
+    measure,
+    measured_boxes,
+    shared_pixels,
+    taken,
+)
+from sam_tracker.tracking.contest import Claim, settle, support
+from sam_tracker.tracking.coordinates import ImageScale
+from sam_tracker.tracking.frames import Frame, FrameError, SeenFrame, checked_stamp, frame_size
+from sam_tracker.tracking.inference import LARGEST_BATCH, Inference
+from sam_tracker.tracking.mask_images import MaskImages
+from sam_tracker.tracking.memory_bank import MemoryBank
+from sam_tracker.tracking.motion import Box
+from sam_tracker.tracking.prompt import Prompt, PromptError
+from sam_tracker.tracking.selection import Motion
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import Track, TrackState
+from sam_tracker.tracking.tracked_object import Sighting, TrackedObject, next_object_id
+
+PART_SHARE = 0.5
+"""Share of the smaller mask from which on a prompted object is taken for a part of another."""
+DUPLICATE_LOGIT = -10.0
+"""Object logit with which the memory of a duplicate is marked as one of absence."""
+
+
+class Tracker:
+    """
+    Follows the objects of one stream of frames.
+
+    The network is only used, never changed: many trackers may share it. All state lies here and
+    is bounded by ``settings.maximum_objects``, however long the stream is.
+
+    Stamps are whole nanoseconds and name the frames: ``add_prompt`` with the stamp of the newest
+    frame uses what is already known of it. They may leave out time, which the motion model takes
+    as the longer step it is; when they go back, the motion of all objects starts anew.
+
+    Frames may change their size. An object is then expected at the same place in relation to the
+    image's borders; where the proportions change too, its motion starts anew.
+
+    Not to be called from two threads at once.
+    """
+
+    def __init__(self, network: Sam2Network, settings: TrackerSettings | None = None) -> None:
+        """
+        Begin without objects.
+
+        :param network: in evaluation mode, on the device and in the precision to be used.
+        :param settings: the released values for the network's size where left out.
+        """
+        self.settings = settings or TrackerSettings.for_network(network.configuration.name)
+        self._inference = Inference(network, self.settings)
+        self._objects: dict[int, TrackedObject] = {}
+        self._frame: SeenFrame | None = None
+        self._last_id = 0
+
+    @property
+    def objects(self) -> list[Track]:
+        """The newest track of every object, by ascending id."""
+        return [_reported(self._objects[number]) for number in sorted(self._objects)]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the objects' memories on the device; grows only with objects at once."""
+        return self._inference.store.bytes
+
+    @torch.inference_mode()
+    def step(self, frame: Frame, stamp: int) -> list[Track]:
+        """
+        Bring all objects to the next frame.
+
+        :param frame: RGB, uint8 [H, W, 3]; its memory is free again when this returns.
+        :param stamp: when it was taken, in nanoseconds.
+        :returns: the tracks of all objects, seen or not, by ascending id.
+
+        Raises ``FrameError`` when the frame is no image, or its stamp that of the frame before;
+        then nothing has changed.
+        """
+        seen = self._see(frame, stamp)
+        if seen.stepped:
+            raise FrameError(f'stamp {stamp} is that of the frame before; a stamp names one frame')
+        self._frame = seen
+        behind = [held for held in self._objects.values() if held.stamp != seen.stamp]
+        if behind:
+            self._advance(behind, seen, frame)
+        seen.stepped = True
+        return self.objects
+
+    @torch.inference_mode()
+    def add_prompt(
+        self,
+        frame: Frame,
+        stamp: int,
+        prompt: Prompt,
+        object_id: int | None = None,
+        label: str = '',
+        later: Iterable[tuple[Frame, int]] = (),
+    ) -> Track:
+        """
+        Start following an object, or refine one that is followed.
+
+        On the newest frame nothing is encoded again. A newer frame than that is looked at for
+        the prompt, and ``step`` may bring the other objects to it afterwards.
+
+        A known object is first brought to the frame; its memory and, where it is seen, its mask
+        help to read the prompt. Its motion starts anew. When the prompt is older than what is
+        known of the object, all that was tracked since its prompts is forgotten.
+
+        :param frame: the frame on which the prompt was made, as for ``step``.
+        :param stamp: its time, in nanoseconds.
+        :param prompt: which object is meant.
+        :param object_id: an object to refine; None: a new one.
+        :param label: what to call it; empty: what it is already called.
+        :param later: frames and stamps since then, oldest first, up to the newest one, through
+            which this object alone is brought after a prompt on an old frame.
+        :returns: the object on the newest of these frames.
+
+        Raises ``PromptError`` for a prompt that does not fit the image, an unknown object, or
+        one object too many, and ``FrameError`` for a frame that is no image; then nothing has
+        changed.
+        """
+        since = list(later)
+        prompt.validate(*frame_size(frame))
+        held = None if object_id is None else self._known(object_id)
+        if held is None and len(self._objects) >= self.settings.maximum_objects:
+            raise PromptError(
+                f'{len(self._objects)} objects are followed, and maximum_objects is'
+                f' {self.settings.maximum_objects}'
+            )
+        for image, time in [(frame, stamp), *since]:
+            self._see(image, time)
+        for earlier, newer in pairwise([stamp, *(time for _, time in since)]):
+            if newer <= earlier:
+                raise FrameError(f'later frames must follow each other: {newer} after {earlier}')
+
+        seen = self._look(frame, stamp)
+        if held is None:
+            held = self._begin(seen, frame, prompt, label)
+        else:
+            held.label = label or held.label
+            self._refine(held, seen, frame, prompt)
+        for image, time in since:
+            self._advance([held], self._look(image, time), image)
+        return _reported(held)
+
+    def remove(self, object_id: int) -> None:
+        """
+        Stop following an object and forget it.
+
+        Raises ``PromptError`` when there is no such object.
+        """
+        held = self._known(object_id)
+        del self._objects[object_id]
+        self._inference.store.release_row(held.row)
+        for other in self._objects.values():
+            other.may_share.discard(object_id)
+
+    def reset(self) -> None:
+        """Forget all objects and the newest frame; ids start from 1 again."""
+        for held in self._objects.values():
+            self._inference.store.release_row(held.row)
+        self._objects.clear()
+        self._frame = None
+        self._last_id = 0
+
+    def _known(self, object_id: int) -> TrackedObject:
+        if object_id not in self._objects:
+            known = ', '.join(str(number) for number in sorted(self._objects)) or 'none'
+            raise PromptError(f'there is no object {object_id}; the objects are: {known}')
+        return self._objects[object_id]
+
+    def _see(self, frame: Frame, stamp: int) -> SeenFrame:
+        """Return what is known of a frame: of the newest one, if it is that, or nothing yet."""
+        width, height = frame_size(frame)
+        stamp, current = checked_stamp(stamp), self._frame
+        if current is None or stamp != current.stamp:
+            return SeenFrame(stamp, width, height)
+        if (width, height) != (current.width, current.height):
+            raise FrameError(
+                f'stamp {stamp} names a frame of {current.width}x{current.height} pixels, not'
+                f' one of {width}x{height}'
+            )
+        return current
+
+    def _look(self, frame: Frame, stamp: int) -> SeenFrame:
+        """Do the same, and keep a frame that is newer than the newest."""
+        seen = self._see(frame, stamp)
+        if self._frame is None or seen.stamp > self._frame.stamp:
+            self._frame = seen
+        return seen
+
+    def _scale(self, seen: SeenFrame) -> ImageScale:
+        return ImageScale(seen.width, seen.height, self._inference.image_size)
+
+    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Frame) -> None:
+        """Bring objects, each with a past, to a frame by what they remember."""
+        features = self._inference.encode(seen, frame)
+        past = [(held.row, held.bank.recall()) for held in objects]
+        order, candidates = self._inference.track(features, past)
+        objects = [objects[index] for index in order]
+        exclusive = self.settings.exclusive and len(objects) > 1
+        candidates, measured = self._measure(candidates, intersecting=exclusive)
+        sightings = [
+            self._decide(held, measured, index, held.expect(seen))
+            for index, held in enumerate(objects)
+        ]
+        logits, tokens = taken(candidates, [sighting.choice.index for sighting in sightings])
+        if measured.intersections is not None:
+            logits = self._settle(objects, sightings, measured.intersections, logits)
+        memories = self._inference.memories(
+            features,
+            logits,
+            tokens,
+            present=[sighting.present and not sighting.duplicate_of for sighting in sightings],
+            object_logits=[
+                DUPLICATE_LOGIT if sighting.duplicate_of else sighting.object_logit
+                for sighting in sightings
+            ],
+            binary=False,
+        )
+        places = [
+            held.bank.remember(sighting.scores)
+            for held, sighting in zip(objects, sightings, strict=True)
+        ]
+        self._inference.store.write([held.row for held in objects], places, *memories)
+        for held, sighting in zip(objects, sightings, strict=True):
+            held.take_in(sighting)
+        self._report(objects, sightings, seen, logits)
+
+    def _begin(self, seen: SeenFrame, frame: Frame, prompt: Prompt, label: str) -> TrackedObject:
+        """Start a new object by a prompt on a frame."""
+        held = TrackedObject(
+            object_id=next_object_id(self._last_id, self._objects),
+            label=label,
+            row=self._inference.store.take_row(),
+            settings=self.settings,
+            bank=MemoryBank(self.settings),
+            motion=Motion(self.settings),
+            stamp=seen.stamp,
+            image_size=(seen.width, seen.height),
+        )
+        try:
+            self._follow_prompt(held, seen, frame, prompt, correcting=False)
+        except BaseException:
+            self._inference.store.release_row(held.row)
+            raise
+        self._last_id = held.object_id
+        self._objects[held.object_id] = held
+        return held
+
+    def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Frame, prompt: Prompt) -> None:
+        """Correct a known object by a prompt on a frame."""
+        if seen.stamp > held.stamp:
+            self._advance([held], seen, frame)
+        correcting = seen.stamp == held.stamp
+        if not correcting:
+            held.bank.forget_tracking()
+            held.stamp, held.image_size = seen.stamp, (seen.width, seen.height)
+        self._follow_prompt(held, seen, frame, prompt, correcting)
+
+    def _follow_prompt(
+        self,
+        held: TrackedObject,
+        seen: SeenFrame,
+        frame: Frame,
+        prompt: Prompt,
+        correcting: bool,
+    ) -> None:
+        """
+        Let a prompt say what an object is.
+
+        :param correcting: on a frame that the object was already brought to.
+        """
+        features = self._inference.encode(seen, frame)
+        previous = None
+        if correcting and _reported(held).state is TrackState.TRACKED:
+            previous = _reported(held).logits
+        answer = self._inference.read_prompt(
+            features, prompt, self._scale(seen), held.row, held.bank.recall(correcting), previous
+        )
+        candidates, measured = self._measure(answer.candidates, intersecting=False)
+        held.motion.restart()
+        sighting = self._decide(held, measured, 0, predicted=None)
+        logits, tokens = taken(candidates, [sighting.choice.index])
+        memories = self._inference.memories(
+            features,
+            logits,
+            tokens,
+            present=[float(answer.pointed) > self.settings.presence_logit],
+            object_logits=[sighting.object_logit],
+            binary=self.settings.binarise_prompted_masks,
+        )
+        bank = held.bank
+        places = bank.correct(sighting.scores) if correcting else bank.condition()
+        self._inference.store.write([held.row], [places], *memories)
+        # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
+        if candidates.predicted_iou.shape[1] > 1:
+            held.take_in(sighting)
+        elif sighting.seen:
+            held.unseen = 0
+        self._report([held], [sighting], seen, logits)
+        if self.settings.exclusive:
+            self._note_parts(held)
+
+    def _measure(
+        self, candidates: MaskCandidates, intersecting: bool
+    ) -> tuple[MaskCandidates, Measurements]:
+        """Empty the masks of absent objects, and bring to the host what decides."""
+        logits = absent_suppressed(
+            candidates.mask_logits, candidates.object_logit, self.settings.presence_logit
+        )
+        measured = measure(
+            logits,
+            candidates.predicted_iou,
+            candidates.object_logit,
+            image_size=self._inference.image_size,
+            batch=LARGEST_BATCH,
+            intersecting=intersecting,
+        )
+        return replace(candidates, mask_logits=logits), measured
+
+    def _decide(
+        self, held: TrackedObject, measured: Measurements, index: int, predicted: Box | None
+    ) -> Sighting:
+        """Choose the mask of one object."""
+        choice = held.motion.choose(measured.affinities[index], measured.boxes[index])
+        object_logit = float(measured.object_logits[index])
+        return Sighting(
+            choice=choice,
+            object_logit=object_logit,
+            bound=measured.bounds[index, choice.index],
+            present=object_logit > self.settings.presence_logit,
+            predicted_box=predicted,
+        )
+
+    def _settle(
+        self,
+        objects: Sequence[TrackedObject],
+        sightings: list[Sighting],
+        intersections: NDArray[np.float64],
+        logits: Tensor,
+    ) -> Tensor:
+        """
+        Let the better supported objects keep the pixels that several claim.
+
+        :param sightings: changed for objects that lose pixels.
+        :param intersections: [O * C, O * C] of all candidates.
+        :returns: [O, s, s] the logits of what each object keeps.
+        """
+        count = len(intersections) // len(objects)
+        rows = [index * count + seen.choice.index for index, seen in enumerate(sightings)]
+        claims = [
+            Claim(
+                held.object_id,
+                support(sighting.choice.affinity, sighting.choice.motion_score),
+                held.may_share,
+            )
+            for held, sighting in zip(objects, sightings, strict=True)
+        ]
+        settlement = settle(
+            claims, intersections[np.ix_(rows, rows)], self.settings.duplicate_share
+        )
+        if not settlement.contested:
+            return logits
+        logits = given_up(logits, settlement)
+        boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
+        for index in np.flatnonzero(settlement.losses.any(axis=1)):
+            sighting = sightings[index]
+            sighting.choice = replace(sighting.choice, box=boxes[index])
+            sighting.bound = bounds[index]
+            sighting.duplicate_of = settlement.duplicate_of[index]
+        return logits
+
+    def _report(
+        self,
+        objects: Sequence[TrackedObject],
+        sightings: Sequence[Sighting],
+        seen: SeenFrame,
+        logits: Tensor,
+    ) -> None:
+        bounds = [sighting.bound if sighting.seen else None for sighting in sightings]
+        images = MaskImages(logits, bounds, seen.width, seen.height)
+        scale = self._scale(seen)
+        for index, (held, sighting) in enumerate(zip(objects, sightings, strict=True)):
+            held.report(sighting, seen, scale, images, index)
+
+    def _note_parts(self, held: TrackedObject) -> None:
+        """Note with which objects a prompted one overlaps: they may share pixels from now on."""
+        others = [
+            other
+            for other in self._objects.values()
+            if other is not held and _reported(other).state is TrackState.TRACKED
+        ]
+        for other in self._objects.values():
+            other.may_share.discard(held.object_id)
+        held.may_share.clear()
+        if not others:
+            return
+        shares = shared_pixels(_reported(held).logits, [_reported(o).logits for o in others])
+        for other, share in zip(others, shares, strict=True):
+            if share > PART_SHARE:
+                held.may_share.add(other.object_id)
+                other.may_share.add(held.object_id)
+
+
+def _reported(held: TrackedObject) -> Track:
+    assert held.track is not None, 'an object is reported before it is kept'
+    return held.track

@@ -1,0 +1,162 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""A network whose answers are written down beforehand, for tests of what is made of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sam_tracker.model.configuration import NetworkConfiguration
+from sam_tracker.model.mask_decoder import MaskCandidates
+from sam_tracker.model.network import ImageFeatures
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read for one object when it was decoded."""
+
+    frames: list[int]
+    positions: list[int]
+    pointer_frames: list[int]
+    pointer_distances: list[int]
+
+
+class ScriptedNetwork(nn.Module):
+    """
+    Has a network's interface and plays a script; what is remembered is the number of the frame.
+
+    Frames are numbered from 0 as they are encoded, objects from 1 as they are first prompted.
+    ``script(frame, number)`` answers for an object on a frame: logits [3, s, s], predicted IoU [3]
+    and object logit.
+    """
+
+    def __init__(self, configuration, script):
+        super().__init__()
+        self.configuration = configuration
+        self.script = script
+        self.nothing = nn.Parameter(torch.zeros(1))
+        self.frame = -1
+        self.prompted = 0
+        self.batches = []
+        """Objects in each batch that was tracked."""
+        self.readings = {}
+        """Readings by frame and object."""
+        self.prompts = []
+        """Points, labels, mask logits and whether several candidates were asked for."""
+        self.remembered = {}
+        """Mask and logit, by frame and object, as they went to the memory encoder."""
+        self.present = {}
+        """Whether the pointer was that of an object in the image, by frame and object."""
+        self._decoded = []
+
+    def encode_image(self, images):
+        assert images.shape == (1, 3, *(self.configuration.image_size,) * 2)
+        self.frame += 1
+        side = self.configuration.embedding_size
+        return ImageFeatures(torch.zeros(1, 1, side, side), (torch.zeros(1), torch.zeros(1)))
+
+    def attend_to_memory(self, embedding, memory):
+        if memory is None:
+            return embedding
+        numbers = memory.pointers[:, 0, 1].long().tolist()
+        for index, number in enumerate(numbers):
+            assert torch.all(memory.spatial[index, :, 1] == number), 'another object was read'
+            assert torch.all(memory.pointers[index, :, 1] == number), 'another object was read'
+            self.readings[self.frame, number] = Reading(
+                memory.spatial[index, :, 0, 0, 0].long().tolist(),
+                memory.slots[index].tolist(),
+                memory.pointers[index, :, 0].long().tolist(),
+                memory.pointer_distances[index].long().tolist(),
+            )
+        return torch.tensor(numbers).float()[:, None, None, None].expand(-1, *embedding.shape[1:])
+
+    def encode_prompts(self, points, labels, mask_logits=None):
+        return points, labels, mask_logits
+
+    def encode_mask_prompt(self, mask):
+        return mask[..., ::4, ::4]
+
+    def decode(self, features, conditioned, prompts, several):
+        points, _, mask_logits = prompts
+        numbers = conditioned[:, 0, 0, 0].long().tolist()
+        if points.shape[1] or mask_logits is not None:
+            self.prompts.append((*prompts, several))
+        else:
+            self.batches.append(len(numbers))
+        if numbers == [0]:
+            self.prompted += 1
+            numbers = [self.prompted]
+        self._decoded += numbers
+        answers = [self.script(self.frame, number) for number in numbers]
+        kept = slice(0, 3) if several else slice(0, 1)
+        token = torch.zeros(len(numbers), 3, self.configuration.embedding_dimension)
+        token[..., 0] = self.frame
+        token[..., 1] = torch.tensor(numbers)[:, None]
+        return MaskCandidates(
+            torch.stack([logits for logits, _, _ in answers])[:, kept],
+            torch.stack([iou for _, iou, _ in answers])[:, kept],
+            token[:, kept],
+            torch.tensor([float(logit) for _, _, logit in answers]),
+        )
+
+    def object_pointer(self, token, present):
+        for number, there in zip(token[:, 1].long().tolist(), present.tolist(), strict=True):
+            self.present[self.frame, number] = bool(there)
+        return token
+
+    def encode_memory(self, embedding, mask, object_logit):
+        size, side = self.configuration.image_size, self.configuration.embedding_size
+        assert mask.shape[1:] == (1, size, size)
+        numbers, self._decoded = self._decoded[: len(mask)], self._decoded[len(mask) :]
+        for index, number in enumerate(numbers):
+            self.remembered[self.frame, number] = mask[index, 0], float(object_logit[index])
+        memory = torch.zeros(len(mask), self.configuration.memory_channels, side, side)
+        memory[:, 0] = self.frame
+        memory[:, 1] = torch.tensor(numbers)[:, None, None]
+        return memory
+
+
+def configuration(image_size):
+    """Return a network's shapes, with as few channels as there may be."""
+    return NetworkConfiguration(
+        name='scripted',
+        hiera_width=8,
+        hiera_heads=1,
+        hiera_blocks=(1, 1, 1, 1),
+        hiera_windows=(8, 8, 8, 8),
+        hiera_global_blocks=(),
+        hiera_position_grid=1,
+        image_size=image_size,
+        embedding_dimension=16,
+        memory_channels=4,
+    )
+
+
+@pytest.fixture(scope='session', autouse=True)
+def one_thread():
+    """A second thread costs more than it brings to networks as small as these."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def scripted():
+    """Make a network of that image size that plays a script."""
+    return lambda image_size, script: ScriptedNetwork(configuration(image_size), script)
+
+
+@pytest.fixture
+def disc():
+    """Make logits [s, s] of a disc."""
+
+    def draw(side, x, y, radius):
+        rows, columns = np.mgrid[:side, :side]
+        distance = np.hypot(columns - x, rows - y)
+        return torch.from_numpy(4.0 * (radius - distance)).float()
+
+    return draw
