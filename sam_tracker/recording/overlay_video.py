@@ -1,0 +1,120 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""An mp4 file of pictures that come with stamps."""
+
+import itertools
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.recording.frame import SECOND, RecordingError
+
+Picture = NDArray[np.uint8]
+
+# Pictures to wait for before the rate of an unknown camera is settled.
+RATE_SAMPLES = 8
+DEFAULT_RATE = 30.0
+SMALLEST_RATE, LARGEST_RATE = 0.1, 240.0
+
+
+class OverlayVideo:
+    """
+    Writes an mp4 file with one picture for each that comes, at one rate.
+
+    The first picture gives the size: later ones of another size are brought to it. Odd widths and
+    heights gain one black column or row, since mp4 has none.
+    """
+
+    def __init__(self, path: Path, rate: float = 0.0) -> None:
+        """
+        Remember where to write; the file appears with the first pictures.
+
+        :param rate: pictures per second of the video; 0: that of the first stamps.
+        """
+        self._path = path
+        self._rate = rate
+        self._waiting: list[tuple[int, Picture]] = []
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._written = 0
+
+    def add(self, stamp: int, picture: Picture) -> None:
+        """
+        Append a picture.
+
+        :param stamp: nanoseconds.
+        :param picture: (height, width, 3) uint8, blue, green, red; kept, do not write into it.
+
+        Raises `RecordingError` when the file cannot be opened.
+        """
+        if self._writer is None:
+            self._waiting.append((stamp, picture))
+            if self._rate or len(self._waiting) == RATE_SAMPLES:
+                self._open()
+        else:
+            self._write(picture)
+
+    def finish(self) -> list[Path]:
+        """
+        Close the file, check that it can be played, and return its path; nothing without pictures.
+
+        Raises `RecordingError` when pictures are missing in it: OpenCV is silent about a disk that
+        is full.
+        """
+        if self._writer is None:
+            if not self._waiting:
+                return []
+            self._open()
+        assert self._writer is not None
+        self._writer.release()
+        capture = cv2.VideoCapture(str(self._path))
+        playable = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.read()[0] else 0
+        capture.release()
+        if playable < self._written:
+            raise RecordingError(
+                f'only {max(playable, 0)} of {self._written} pictures can be played back from '
+                f'{str(self._path)!r}: is the disk full?'
+            )
+        return [self._path]
+
+    def _open(self) -> None:
+        rate = self._rate or _rate([stamp for stamp, _ in self._waiting])
+        height, width = self._waiting[0][1].shape[:2]
+        self._size = (width + width % 2, height + height % 2)
+        self._writer = cv2.VideoWriter(
+            str(self._path), cv2.VideoWriter.fourcc(*'mp4v'), rate, self._size
+        )
+        if not self._writer.isOpened():
+            raise RecordingError(f'the video {str(self._path)!r} cannot be written')
+        for _, picture in self._waiting:
+            self._write(picture)
+        self._waiting = []
+
+    def _write(self, picture: Picture) -> None:
+        assert self._writer is not None
+        self._writer.write(_fitted(picture, *self._size))
+        self._written += 1
+
+
+def _rate(stamps: list[int]) -> float:
+    steps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
+    forward = [step for step in steps if step > 0]
+    if not forward:
+        return DEFAULT_RATE
+    return min(max(SECOND / median(forward), SMALLEST_RATE), LARGEST_RATE)
+
+
+def _fitted(picture: Picture, width: int, height: int) -> Picture:
+    """Return the picture in that size, scaled if need be, black to the right and below."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    if not (scale >= 1 and width - picture.shape[1] < 2 and height - picture.shape[0] < 2):
+        size = (max(int(picture.shape[1] * scale), 1), max(int(picture.shape[0] * scale), 1))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    right, below = width - picture.shape[1], height - picture.shape[0]
+    if right == below == 0:
+        return picture
+    bordered = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    return np.asarray(bordered, np.uint8)

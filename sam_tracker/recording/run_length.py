@@ -1,0 +1,91 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Masks as COCO's run lengths, which pycocotools and every annotation tool read."""
+
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+
+# Five bits to a digit: eight of them hold the pixels of any image.
+DIGIT_BITS = 5
+MOST_DIGITS = 8
+
+
+class RunLengths(TypedDict):
+    """A COCO segmentation: `size` is height and width, `counts` the compressed run lengths."""
+
+    size: list[int]
+    counts: str
+
+
+def run_lengths(
+    mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height: int
+) -> RunLengths:
+    """
+    Return a mask as COCO has it.
+
+    Args:
+        mask: [h, w], cropped to the object; any value but 0 is the object.
+        origin: x and y of the mask's top left pixel in the image.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+
+    Raises:
+        ValueError: the mask does not lie inside the image.
+
+    """
+    return {'size': [height, width], 'counts': compressed(counts(mask, origin, width, height))}
+
+
+def counts(mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height: int) -> Counts:
+    """
+    Return the lengths of the runs of 0, 1, 0, ... down the columns of the image, left to right.
+
+    Arguments as for `run_lengths`. The work depends on the size of the crop, not of the image.
+    """
+    x, y = origin
+    rows, columns = mask.shape
+    if x < 0 or y < 0 or x + columns > width or y + rows > height:
+        raise ValueError(
+            f'a mask of {columns}x{rows} pixels at ({x}, {y}) does not lie inside an image of '
+            f'{width}x{height}'
+        )
+    # One empty pixel under each column ends every run inside its own column.
+    columnwise = np.zeros((columns, rows + 1), np.bool_)
+    columnwise[:, :rows] = mask.T != 0
+    change = np.flatnonzero(np.diff(columnwise.reshape(-1), prepend=False))
+    column, row = np.divmod(change, rows + 1)
+    position = (x + column) * height + y + row
+    starts, ends = position[::2], position[1::2]
+    # A run that reaches the lowest pixel goes on where the next column starts at the highest.
+    apart = starts[1:] != ends[:-1]
+    starts = np.concatenate((starts[:1], starts[1:][apart]))
+    ends = np.concatenate((ends[:-1][apart], ends[-1:]))
+    borders = np.zeros(2 * len(starts) + 2, np.int64)
+    borders[1:-1:2], borders[2:-1:2], borders[-1] = starts, ends, width * height
+    lengths = np.diff(borders)
+    return lengths[:-1] if len(lengths) > 1 and lengths[-1] == 0 else lengths
+
+
+def compressed(lengths: Counts) -> str:
+    """
+    Return run lengths as COCO's text.
+
+    From the fourth on, each is replaced by its difference from the one before the last; each is
+    then written in digits of five bits, lowest first, in two's complement: bit 5 says that
+    another digit follows, and 48 is added to make it a printable character.
+    """
+    values = lengths.astype(np.int64)
+    values[3:] -= lengths[1:-2]
+    shifts = DIGIT_BITS * np.arange(MOST_DIGITS)
+    digits = (values[:, None] >> shifts) & 31
+    remainders = values[:, None] >> (shifts + DIGIT_BITS)
+    # The highest bit of the last digit is the sign: it must tell what the remainder would.
+    follows = np.where(digits & 16, remainders != -1, remainders != 0)
+    used = np.ones_like(follows)
+    used[:, 1:] = np.logical_and.accumulate(follows, axis=1)[:, :-1]
+    characters = (digits + 32 * follows + 48).astype(np.uint8)
+    return characters[used].tobytes().decode('ascii')
