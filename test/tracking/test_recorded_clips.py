@@ -1,0 +1,63 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Real clips through real weights, beside what the released code made of them.
+
+The recordings lie beside the repository, not in it: where they are absent the test is skipped.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.tracker import Tracker
+
+FOLDER = Path(__file__).resolve().parents[2].parent / 'shared/reference/interim_nano'
+CLIPS = sorted(FOLDER.glob('*.npz'))
+
+
+@pytest.fixture(scope='module')
+def network():
+    configuration = replace(configuration_named('nano'), stability_fallback=False)
+    network = Sam2Network(configuration).eval()
+    weights = torch.load(FOLDER / 'interim_nano.pt', map_location='cpu', weights_only=True)
+    network.load_state_dict(weights['model'])
+    return network
+
+
+@pytest.mark.skipif(not CLIPS, reason=f'{FOLDER} holds no recordings')
+@pytest.mark.parametrize('path', CLIPS, ids=lambda path: path.stem)
+def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
+    clip = np.load(path)
+    settings = replace(TrackerSettings(), binarise_prompted_masks=False)
+    settings = settings.released() if clip['samurai'] else settings.plain()
+    tracker = Tracker(network, settings)
+    # The recording gave the network the very numbers of the box; its corners are pixels.
+    box = clip['prompt_box'] + [0, 0, 1, 1]
+    tracks = [tracker.add_prompt(clip['frames'][0], 0, Prompt(box=box))]
+    means = [np.full(8, np.nan)]
+    for number, frame in enumerate(clip['frames'][1:], 1):
+        tracks += tracker.step(frame, number * settings.frame_period)
+        motion = tracker._objects[1].motion.filter
+        means.append(motion.mean if motion.started else np.full(8, np.nan))
+
+    expected = np.unpackbits(clip['masks'], axis=-1).astype(bool)
+    overlaps = [iou(track.mask, mask) for track, mask in zip(tracks, expected, strict=True)]
+    assert min(overlaps) >= 0.99, int(np.argmin(overlaps))
+    affinities = [track.mask_affinity_score for track in tracks]
+    np.testing.assert_allclose(affinities[1:], clip['s_iou'][1:], atol=1e-3)
+    np.testing.assert_allclose([track.object_score for track in tracks], clip['s_obj'], atol=1e-2)
+    np.testing.assert_allclose([track.motion_score for track in tracks], clip['s_kf'], atol=1e-6)
+    np.testing.assert_allclose(means, clip['kf_mean'], atol=1e-9)
+
+
+def iou(mask, other):
+    union = (mask | other).sum()
+    return (mask & other).sum() / union if union else 1.0
