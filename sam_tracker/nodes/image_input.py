@@ -35,14 +35,22 @@ class ImageInput:
         reliability: str,
         callback: Callable[[Image | CompressedImage], None],
         group: CallbackGroup,
+        depth: int = 1,
     ) -> None:
-        """Only remember; ``start`` subscribes. The first two words are parameters of the node."""
+        """
+        Only remember; ``start`` subscribes.
+
+        :param transport: ``raw`` or ``compressed``.
+        :param reliability: as for ``wanted_reliability``.
+        :param depth: how many images may wait for the callback.
+        """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
         self._name = 'image/compressed' if transport == 'compressed' else 'image'
         self._parameter = reliability
         self._callback = callback
         self._group = group
+        self._depth = depth
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._refused = ''
@@ -87,7 +95,7 @@ class ImageInput:
             self._type,
             self._name,
             self._callback,
-            image_profile(),
+            image_profile(self._depth),
             callback_group=self._group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible),
             qos_overriding_options=image_overrides(self._reliability),

@@ -82,6 +82,7 @@ def write_score_plot(path: Path, history: Sequence[Scores]) -> None:
             axis.set_ylim(-0.03, 1.03)
         else:
             axis.axhline(0, color='0.4', linewidth=0.8)
+    axes[-1].set_xlim(left=0)
     axes[-1].set_xlabel('time since the first image, s')
     if 0 < len(labels) <= LABELLED_AT_MOST:
         axes[0].legend(loc='lower left', fontsize='small', ncols=min(len(labels), 7))

@@ -32,11 +32,11 @@ CLICKS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 _OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
 
 
-def image_profile() -> QoSProfile:
-    """Return the profile of the image subscription: the newest only; reliability still open."""
+def image_profile(depth: int = 1) -> QoSProfile:
+    """Return the profile of an image subscription, reliability still open."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=1,
+        depth=depth,
         reliability=ReliabilityPolicy.SYSTEM_DEFAULT,
         durability=DurabilityPolicy.VOLATILE,
     )
