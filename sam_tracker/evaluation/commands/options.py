@@ -1,0 +1,84 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands have in common."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+import sys
+from typing import TypeAlias
+
+from sam_tracker.evaluation.evaluate import STATIC_BOX, Setup, best_opencv_tracker
+from sam_tracker.evaluation.followers.sam import MODES
+
+SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
+
+
+def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
+    """Add the options that say which network is run, how, and where."""
+    parser.add_argument(
+        '--checkpoint', default='nano', help='name or file of the weights (default: %(default)s)'
+    )
+    parser.add_argument('--image-size', type=int, help="side of the network's input in pixels")
+    parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1 ... (default: cpu)')
+    parser.add_argument(
+        '--precision', default='float32', choices=('float32', 'bfloat16', 'float16')
+    )
+    parser.add_argument('--threads', type=positive, default=1, help='of torch in each process')
+    parser.add_argument(
+        '--modes', nargs='+', default=list(modes), choices=list(MODES), metavar='MODE',
+        help=f'which of {", ".join(MODES)} (default: {" ".join(modes)})',
+    )  # fmt: skip
+
+
+def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
+    """Add the options of commands that take long and write files."""
+    parser.add_argument(
+        '--output', type=Path, default=Path(output), help='folder for results (%(default)s)'
+    )
+    parser.add_argument('--workers', type=positive, default=1, help='processes (%(default)s)')
+
+
+def setup(
+    options: argparse.Namespace, floors: tuple[str, ...] = (), exclusive: bool | None = None
+) -> Setup:
+    """Return what the options ask for, followed by the floors."""
+    return Setup(
+        followers=(*options.modes, *floors),
+        checkpoint=options.checkpoint,
+        image_size=options.image_size,
+        device=options.device,
+        precision=options.precision,
+        threads=options.threads,
+        exclusive=exclusive,
+    )
+
+
+def floors() -> tuple[str, ...]:
+    """Return the trackers that a network must beat; say so where CSRT is not one of them."""
+    tracker = best_opencv_tracker()
+    if tracker != 'CSRT':
+        tell(f'the installed OpenCV has no CSRT tracker; {tracker} takes its place')
+    return tracker, STATIC_BOX
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is not positive')
+    return number
+
+
+def show(text: str = '') -> None:
+    """Write a line of results to stdout."""
+    sys.stdout.write(text + '\n')
+    sys.stdout.flush()
+
+
+def tell(text: str) -> None:
+    """Write a line about the run to stderr."""
+    sys.stderr.write(text + '\n')
+
+
+Command = Callable[[argparse.Namespace], None]

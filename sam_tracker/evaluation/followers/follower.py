@@ -1,0 +1,69 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What everything that can be evaluated has in common, be it a network or a resting box."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.evaluation.sequence import Image, Mask, box_of_mask
+from sam_tracker.tracking.prompt import Prompt
+
+Box = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a follower says of one object on one frame."""
+
+    mask: Mask
+    """[H, W], empty where the object is not seen."""
+    box: Box | None
+    """[4] x_min, y_min, x_max, y_max in pixels, half open; None where the object is not seen."""
+    confidence: float
+    """0 to 1."""
+
+    @property
+    def present(self) -> bool:
+        return self.box is not None
+
+
+class Follower(Protocol):
+    """
+    Follows objects through one sequence after the other.
+
+    Frames are RGB uint8 [H, W, 3], stamps nanoseconds, the same for all calls about one frame.
+    """
+
+    name: str
+
+    def begin(self) -> None:
+        """Forget everything: another sequence starts."""
+
+    def prompt(self, frame: Image, stamp: int, object_id: int, prompt: Prompt) -> Observation:
+        """Start to follow an object, on a frame that objects followed already were stepped to."""
+
+    def step(self, frame: Image, stamp: int) -> dict[int, Observation]:
+        """Return every object that is followed, by its id, on the next frame."""
+
+
+def box_of_prompt(prompt: Prompt) -> Box:
+    """
+    Return the box [4] that a follower of boxes starts from.
+
+    Raises ``ValueError`` for a prompt of points alone, which has none.
+    """
+    if prompt.box is not None:
+        return prompt.box
+    if prompt.mask is None:
+        raise ValueError('a follower of boxes cannot start from points')
+    return box_of_mask(prompt.mask)
+
+
+def filled_box(box: Box, shape: tuple[int, ...]) -> Mask:
+    """Return the mask [H, W] of the pixels whose centres lie in a box [4]."""
+    y, x = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
+    inside_y, inside_x = (y >= box[1]) & (y < box[3]), (x >= box[0]) & (x < box[2])
+    return np.asarray(inside_y[:, None] & inside_x[None])

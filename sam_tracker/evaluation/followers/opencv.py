@@ -1,0 +1,82 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The best tracker of boxes without a network that the installed OpenCV has.
+
+CSRT (Lukežič et al., CVPR 2017) is the honest floor. It is part of OpenCV's contributed modules,
+which ROS distributions include and the wheel ``opencv-python-headless`` does not; there MIL takes
+its place. ``opencv-contrib-python-headless`` has it, and may lie in a folder of its own that is
+put on PYTHONPATH: two wheels of OpenCV must not be installed over each other.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sam_tracker.evaluation.followers.follower import (
+    Box,
+    Observation,
+    box_of_prompt,
+    filled_box,
+)
+from sam_tracker.evaluation.sequence import Image
+from sam_tracker.tracking.prompt import Prompt
+
+_PREFERRED = ('CSRT', 'KCF', 'MIL')
+
+
+class OpenCvTracker:
+    """One of OpenCV's trackers for each object, on the BGR images that they expect."""
+
+    def __init__(self, algorithm: str | None = None) -> None:
+        """Take the algorithm of that name, or the best there is; see ``algorithms``."""
+        available = algorithms()
+        self.name = algorithm or next(iter(available))
+        if self.name not in available:
+            raise ValueError(
+                f'the installed OpenCV {cv2.__version__} has no {self.name} tracker; it has'
+                f' {", ".join(available)}'
+            )
+        self._create = available[self.name]
+        self._trackers: dict[int, Any] = {}
+
+    def begin(self) -> None:
+        self._trackers = {}
+
+    def prompt(self, frame: Image, _stamp: int, object_id: int, prompt: Prompt) -> Observation:
+        box = box_of_prompt(prompt)
+        tracker = self._create()
+        corner, size = np.floor(box[:2]).astype(int), np.ceil(box[2:] - box[:2]).astype(int)
+        tracker.init(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (*corner.tolist(), *size.tolist()))
+        self._trackers[object_id] = tracker
+        return _observation(box, frame)
+
+    def step(self, frame: Image, _stamp: int) -> dict[int, Observation]:
+        image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        observations = {}
+        for object_id, tracker in self._trackers.items():
+            found, (x, y, width, height) = tracker.update(image)
+            box = np.array([x, y, x + width, y + height], np.float64) if found else None
+            observations[object_id] = _observation(box, frame)
+        return observations
+
+
+def algorithms() -> dict[str, Callable[[], Any]]:
+    """Return what creates each of the trackers that the installed OpenCV has, best first."""
+    found = {}
+    for name in _PREFERRED:
+        # The first 4.x releases keep them in a module of their own.
+        for module in (cv2, getattr(cv2, 'legacy', None)):
+            create = getattr(module, f'Tracker{name}_create', None)
+            if create is not None:
+                found[name] = create
+                break
+    return found
+
+
+def _observation(box: Box | None, frame: Image) -> Observation:
+    if box is None:
+        return Observation(np.zeros(frame.shape[:2], np.bool_), None, 0.0)
+    return Observation(filled_box(box, frame.shape[:2]), box, 1.0)

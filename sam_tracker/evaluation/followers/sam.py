@@ -1,0 +1,100 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The network with its tracker, in plain SAM 2, SAMURAI, and what lies between the two."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import math
+
+import numpy as np
+
+from sam_tracker.evaluation.followers.follower import Observation
+from sam_tracker.evaluation.sequence import Image
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.tracking.motion import Parametrisation
+from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import Track, TrackState
+from sam_tracker.tracking.tracker import Tracker
+
+
+def selection_alone(settings: TrackerSettings) -> TrackerSettings:
+    """Choose masks by motion, but remember every frame, and call present what SAM 2 does."""
+    return replace(
+        settings,
+        presence_logit=0.0,
+        memory_affinity=0.0,
+        memory_object_logit=-math.inf,
+        memory_motion_score=-math.inf,
+    )
+
+
+def memory_alone(settings: TrackerSettings) -> TrackerSettings:
+    """Choose what to remember by motion, but masks by their affinity, and presence as SAM 2."""
+    return replace(settings, presence_logit=0.0, motion_weight=0.0)
+
+
+def width_and_height(settings: TrackerSettings) -> TrackerSettings:
+    """State boxes by width and height in the Kalman filter, as the SAMURAI paper does."""
+    return replace(settings, parametrisation=Parametrisation.WIDTH_HEIGHT)
+
+
+def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
+    """State boxes by aspect ratio and height in the Kalman filter, as the released code does."""
+    return replace(settings, parametrisation=Parametrisation.ASPECT_HEIGHT)
+
+
+MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
+    'sam2': TrackerSettings.plain,
+    'selection': selection_alone,
+    'memory': memory_alone,
+    'samurai': lambda settings: settings,
+    'aspect_height': aspect_and_height,
+    'width_height': width_and_height,
+    'released': TrackerSettings.released,
+}
+"""
+What becomes of the settings that suit a network: 'samurai' takes them as they are, and
+'released' follows the authors' code to the letter.
+"""
+
+
+class SamFollower:
+    """A network that follows objects by some settings; each sequence gets a tracker of its own."""
+
+    def __init__(self, name: str, network: Sam2Network, settings: TrackerSettings) -> None:
+        self.name = name
+        self._network = network
+        self._settings = settings
+        self.begin()
+
+    def begin(self) -> None:
+        self._tracker = Tracker(self._network, self._settings)
+        self._object_ids: dict[int, int] = {}
+
+    def prompt(self, frame: Image, stamp: int, object_id: int, prompt: Prompt) -> Observation:
+        track = self._tracker.add_prompt(frame, stamp, prompt)
+        self._object_ids[track.object_id] = object_id
+        return _observation(track)
+
+    def step(self, frame: Image, stamp: int) -> dict[int, Observation]:
+        tracks = self._tracker.step(frame, stamp)
+        return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
+
+
+def in_mode(mode: str, network: Sam2Network, exclusive: bool | None = None) -> SamFollower:
+    """
+    Return the network in one of MODES.
+
+    :param exclusive: whether no two objects may share a pixel; None: as the mode has it.
+    """
+    settings = MODES[mode](TrackerSettings.for_network(network.configuration.name))
+    if exclusive is not None:
+        settings = replace(settings, exclusive=exclusive)
+    return SamFollower(mode, network, settings)
+
+
+def _observation(track: Track) -> Observation:
+    seen = track.state is TrackState.TRACKED
+    mask = track.mask if seen else np.zeros(track.image_size[::-1], np.bool_)
+    return Observation(mask, track.box if seen else None, track.confidence)

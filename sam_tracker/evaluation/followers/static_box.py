@@ -1,0 +1,27 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What any tracker must beat: the box of the prompt, left where it was."""
+
+from sam_tracker.evaluation.followers.follower import Observation, box_of_prompt, filled_box
+from sam_tracker.evaluation.sequence import Image
+from sam_tracker.tracking.prompt import Prompt
+
+
+class StaticBox:
+    """Says that nothing ever moves."""
+
+    def __init__(self) -> None:
+        self.name = 'static box'
+        self._observations: dict[int, Observation] = {}
+
+    def begin(self) -> None:
+        self._observations = {}
+
+    def prompt(self, frame: Image, _stamp: int, object_id: int, prompt: Prompt) -> Observation:
+        box = box_of_prompt(prompt)
+        observation = Observation(filled_box(box, frame.shape[:2]), box, 1.0)
+        self._observations[object_id] = observation
+        return observation
+
+    def step(self, _frame: Image, _stamp: int) -> dict[int, Observation]:
+        return self._observations

@@ -1,0 +1,84 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a tracker knows when its object is there, and finds it again when it comes back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Flags = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+FOUND_OVERLAP = 0.5
+"""Overlap from which on an object counts as found."""
+SHORTEST_ABSENCE = 3
+"""Frames; a shorter absence is a flicker that asks nothing of a memory."""
+PATIENCE = 30
+"""Frames after its return within which an object must be found again."""
+
+
+def presence_rates(present: Flags, visible: Flags) -> tuple[float, float]:
+    """
+    Return the shares of visible frames called present and of other frames called absent.
+
+    :param present: [T] what the tracker says.
+    :param visible: [T] what is true.
+
+    A share of no frames is NaN.
+    """
+    seen, unseen = present[visible], ~present[~visible]
+    return (
+        float(seen.mean()) if len(seen) else float('nan'),
+        float(unseen.mean()) if len(unseen) else float('nan'),
+    )
+
+
+def balanced_accuracy(present: Flags, visible: Flags) -> float:
+    """Return the mean of both rates: 0.5 for always saying the same; NaN if only one exists."""
+    sensitivity, specificity = presence_rates(present, visible)
+    return (sensitivity + specificity) / 2
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A time in which an object could not be seen, between two in which it could."""
+
+    start: int
+    """First frame without it."""
+    end: int
+    """First frame with it again."""
+    next_start: int
+    """First frame after that without it; the number of frames if there is none."""
+
+
+def absences(visible: Flags, shortest: int = SHORTEST_ABSENCE) -> Iterator[Absence]:
+    """Yield the absences of at least ``shortest`` frames in visibility [T], first to last."""
+    changes = np.flatnonzero(np.diff(visible.astype(np.int8))) + 1
+    edges = [*changes.tolist(), len(visible)]
+    for start, end, next_start in zip(edges, edges[1:], edges[2:], strict=False):
+        if not visible[start] and end - start >= shortest:
+            yield Absence(start, end, next_start)
+
+
+def reacquisition_delays(
+    overlaps: Values,
+    visible: Flags,
+    shortest: int = SHORTEST_ABSENCE,
+    patience: int = PATIENCE,
+) -> list[int | None]:
+    """
+    Return for each absence how many frames after its end the object was found; None: not found.
+
+    :param overlaps: [T] of what was predicted with what is true, masks or boxes.
+    :param visible: [T]
+
+    It has ``patience`` frames to be found in, or until it vanishes again.
+    """
+    delays: list[int | None] = []
+    for absence in absences(visible, shortest):
+        until = min(absence.end + patience, absence.next_start)
+        found = np.flatnonzero(overlaps[absence.end : until] >= FOUND_OVERLAP)
+        delays.append(int(found[0]) if len(found) else None)
+    return delays

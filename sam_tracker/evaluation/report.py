@@ -1,0 +1,121 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Figures as plain text and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from sam_tracker.evaluation.metrics.spread import Estimate, paired_difference
+from sam_tracker.evaluation.summary import HORIZONS, TITLES, Summary, horizon_key
+
+COMPARED = ('region', 'auc')
+"""Figures by which trackers are compared clip by clip."""
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of text under a header, first column to the left, others to the right."""
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return '\n'.join(
+        '  '.join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def scores_table(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a benchmark's figures, follower -> figure -> value in [0, 1], in per cent."""
+    keys = list(next(iter(scores.values())))
+    return table(
+        ['', *keys],
+        [[name, *(_number(row[key] * 100, 2) for key in keys)] for name, row in scores.items()],
+    )
+
+
+def summary_table(summaries: Mapping[str, Summary]) -> str:
+    """Return the figures of one set of clips, a row for each tracker."""
+    rows = [
+        [
+            name,
+            *(_number(summary.figures[key].value, 3) for key in TITLES),
+            _number(summary.frames_per_second, 1),
+        ]
+        for name, summary in summaries.items()
+    ]
+    return table(['', *TITLES.values(), 'frames/s'], rows)
+
+
+def horizon_table(summaries: Mapping[str, Summary]) -> str:
+    """Return J by the number of frames since the prompt, as far as there are such frames."""
+    stretches = [
+        (first, last)
+        for first, last in HORIZONS
+        if any(s.figures[horizon_key(first, last)].count for s in summaries.values())
+    ]
+    header = [
+        str(first) if first == last else f'{first}..{"" if last is None else last}'
+        for first, last in stretches
+    ]
+    rows = [
+        [name, *(_number(s.figures[horizon_key(*stretch)].value, 3) for stretch in stretches)]
+        for name, s in summaries.items()
+    ]
+    return table(['J by frames since the prompt', *header], rows)
+
+
+def difference_table(summaries: Mapping[str, Summary], baseline: str) -> str:
+    """Return how far each tracker is above the baseline on the same clips, with 95 % intervals."""
+    compared = [name for name in summaries if name != baseline]
+    rows = [
+        [
+            f'{name} - {baseline}',
+            *(str(differences(summaries, name, baseline)[key]) for key in COMPARED),
+        ]
+        for name in compared
+    ]
+    return table(['mean difference [95 %]', *(TITLES[key] for key in COMPARED)], rows)
+
+
+def differences(summaries: Mapping[str, Summary], name: str, baseline: str) -> dict[str, Estimate]:
+    """Return the paired differences of two trackers in the figures of COMPARED."""
+    return {
+        key: paired_difference(summaries[name].per_clip[key], summaries[baseline].per_clip[key])
+        for key in COMPARED
+    }
+
+
+def summary_as_json(summary: Summary) -> dict[str, Any]:
+    """Return all of a summary as what ``write_json`` takes."""
+    return {
+        'figures': {key: asdict(estimate) for key, estimate in summary.figures.items()},
+        'per_clip': {key: values.tolist() for key, values in summary.per_clip.items()},
+        'clips': list(summary.clip_names),
+        'frames_per_second': summary.frames_per_second,
+    }
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write content as JSON; what is not finite becomes null, since JSON knows no NaN."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    path.write_text(text + '\n', encoding='utf-8')
+
+
+def _finite(content: object) -> object:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
+
+
+def _number(value: float, digits: int) -> str:
+    return '-' if math.isnan(value) else f'{value:.{digits}f}'
