@@ -3,7 +3,7 @@
 """Image messages as arrays, and arrays as image messages."""
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -18,9 +18,15 @@ from sam_tracker.ros.image_layout import packed_pixels, two_planes
 if TYPE_CHECKING:
     from std_msgs.msg import Header
 
-__all__ = ['ImageError', 'compressed_image_message', 'image_message', 'rgb_image']
+__all__ = [
+    'ImageError',
+    'compressed_image_message',
+    'converted_from_bgr',
+    'image_message',
+    'rgb_image',
+]
 
-# The encodings that can be written: number of channels and type.
+# The encodings that can be written.
 WRITTEN = {name: PACKED[name] for name in ('mono8', 'mono16', 'bgr8', 'rgb8', 'bgra8', 'rgba8')}
 
 # Encodings whose channels only change places. OpenCV does it straight from the message, padded or
@@ -30,6 +36,14 @@ REORDERINGS = {
     'bgra8': cv2.COLOR_BGRA2RGB,
     'rgba8': cv2.COLOR_RGBA2RGB,
     'mono8': cv2.COLOR_GRAY2RGB,
+}
+
+FROM_BGR = {
+    'rgb8': cv2.COLOR_BGR2RGB,
+    'bgra8': cv2.COLOR_BGR2BGRA,
+    'rgba8': cv2.COLOR_BGR2RGBA,
+    'mono8': cv2.COLOR_BGR2GRAY,
+    'mono16': cv2.COLOR_BGR2GRAY,
 }
 
 # OpenCV's demosaicing leaves smaller images black.
@@ -110,7 +124,7 @@ def compressed_image_message(
     encoding: str,
     header: 'Header',
     *,
-    codec: Literal['jpeg', 'png'] = 'jpeg',
+    codec: str = 'jpeg',
     jpeg_quality: int = 90,
 ) -> CompressedImage:
     """
@@ -120,7 +134,7 @@ def compressed_image_message(
         image: as for `image_message`.
         encoding: `mono8`, `bgr8` or `rgb8`; with png also `mono16`.
         header: taken over as it is.
-        codec: jpeg loses detail, png none.
+        codec: `jpeg` loses detail, `png` none.
         jpeg_quality: 1 (smallest) to 100 (best).
 
     Raises:
@@ -132,6 +146,24 @@ def compressed_image_message(
     message.format, data = encoded(image, encoding, codec, jpeg_quality)
     message.data.frombytes(data.data)
     return message
+
+
+def converted_from_bgr(bgr: NDArray[np.uint8], encoding: str) -> NDArray[Any]:
+    """
+    Return a picture as OpenCV has it, (height, width, 3) uint8 BGR, in an encoding to write.
+
+    Raises:
+        ImageError: the encoding is none of those that are written.
+
+    """
+    if encoding not in WRITTEN:
+        raise ImageError(
+            f'cannot write image encoding {encoding!r}; written are {", ".join(WRITTEN)}'
+        )
+    if encoding == 'bgr8':
+        return bgr
+    converted: Any = cv2.cvtColor(bgr, FROM_BGR[encoding])
+    return converted * np.uint16(257) if encoding == 'mono16' else converted
 
 
 def check_array(image: NDArray[Any], encoding: str) -> None:

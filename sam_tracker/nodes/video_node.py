@@ -1,0 +1,192 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A camera made of a file: publishes a video, a folder of images, or a test pattern.
+
+It publishes `image` (sensor_msgs/Image), `image/compressed` (sensor_msgs/CompressedImage) and
+`camera_info` (sensor_msgs/CameraInfo). The last two follow `image` wherever it is remapped to, as
+the topics of any camera do.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+from numpy.typing import NDArray
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+from tqdm import tqdm
+
+from sam_tracker.nodes.run_node import NodeFinished, run_node
+from sam_tracker.ros.camera_info import CalibrationError, pinhole_camera_info, read_camera_info
+from sam_tracker.ros.camera_topics import CameraTopics, image_publisher, image_quality_of_service
+from sam_tracker.ros.images import (
+    ImageError,
+    compressed_image_message,
+    converted_from_bgr,
+    image_message,
+)
+from sam_tracker.ros.parameters import declare
+from sam_tracker.ros.stamps import SECOND, time_message
+from sam_tracker.ros.video_parameters import VideoParameters
+from sam_tracker.video.sources import Frame, VideoError, open_source, silence_decoders
+
+SETTLING_TIME = 0.5
+"""Seconds between finding the subscribers and the first image, for them to find the publisher."""
+
+LAST_IMAGES = Duration(seconds=2)
+"""How long the last images may take to arrive before the node ends."""
+
+RECORDING_START = SECOND
+"""Stamp of the first frame of what tells no time, in ns. Not zero: in ROS that means no stamp."""
+
+
+class VideoNode(Node):
+    """Publishes one frame whenever its timer says so; the next is decoded in between."""
+
+    def __init__(self) -> None:
+        super().__init__('video_node')
+        self._settings = declare(self, VideoParameters)
+        self._source = open_source(
+            self._settings.source, self._settings.width, self._settings.height
+        )
+        self._rate = self._settings.rate or self._source.rate
+        first = self._source.read()
+        if first is None:
+            raise VideoError(f'source {self._settings.source!r} has no frame')
+        self._next: Frame | None = first
+        height, width = first.bgr.shape[:2]
+        self._camera_info = self._make_camera_info(width, height)
+        if self._settings.image_transport != 'raw':
+            # An encoding that cannot be compressed is refused now, not at the first image.
+            self._compress(converted_from_bgr(first.bgr, self._settings.encoding), Header())
+        self._make_publishers()
+
+        self._published = 0
+        self._started = 0.0
+        self._loop_start = 0
+        self._subscribers_found: float | None = None
+        self._timer = self.create_timer(0.02, self._wait_for_subscribers)
+        self._progress = tqdm(
+            total=self._expected_frames(),
+            unit='frame',
+            # None: shown in a terminal only.
+            disable=None if self._settings.progress and not self._settings.loop else True,
+        )
+        self.get_logger().info(
+            f'{self._settings.source}: {width}x{height} {self._settings.encoding} '
+            f'at {self._rate:g} Hz on {", ".join(each.topic_name for each in self._images)}'
+        )
+
+    def _make_camera_info(self, width: int, height: int) -> CameraInfo:
+        if self._settings.calibration_file:
+            path = Path(self._settings.calibration_file).expanduser()
+            return read_camera_info(path, width, height)
+        return pinhole_camera_info(width, height, self._settings.horizontal_field_of_view)
+
+    def _make_publishers(self) -> None:
+        settings, topics = self._settings, CameraTopics.of(self)
+        profile = image_quality_of_service(settings.reliability, settings.depth)
+        self._raw = self._compressed = self._info = None
+        if settings.image_transport in {'raw', 'both'}:
+            self._raw = image_publisher(self, Image, topics.image, profile)
+        if settings.image_transport in {'compressed', 'both'}:
+            self._compressed = image_publisher(self, CompressedImage, topics.compressed, profile)
+        if settings.camera_info:
+            self._info = image_publisher(self, CameraInfo, topics.camera_info, profile)
+        made = (self._raw, self._compressed)
+        self._images: list[Publisher] = [each for each in made if each is not None]
+
+    def _expected_frames(self) -> int | None:
+        counts = [count for count in (self._settings.frames, self._source.frame_count) if count]
+        return min(counts, default=None)
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self._settings.wait_for_subscribers
+        found = sum(each.get_subscription_count() for each in self._images)
+        if found < wanted:
+            self._subscribers_found = None
+            self.get_logger().info(
+                f'waiting for {wanted} subscribers, found {found}', throttle_duration_sec=5.0
+            )
+            return
+        now = time.monotonic()
+        if self._subscribers_found is None:
+            self._subscribers_found = now
+        if wanted and now < self._subscribers_found + SETTLING_TIME:
+            return
+        self.destroy_timer(self._timer)
+        self._started = time.monotonic()
+        self._timer = self.create_timer(1 / self._rate, self._play)
+        self._play()
+
+    def _play(self) -> None:
+        frame = self._next
+        if frame is None or (self._settings.frames and self._published == self._settings.frames):
+            self._finish()
+            return
+        self._publish(frame)
+        self._published += 1
+        self._progress.update()
+        self._next = self._source.read()
+        if self._next is None and self._settings.loop:
+            self._loop_start += frame.nanoseconds + round(SECOND / self._source.rate)
+            self._source.rewind()
+            self._next = self._source.read()
+
+    def _publish(self, frame: Frame) -> None:
+        header = Header(frame_id=self._settings.frame_id)
+        if self._settings.stamps == 'recorded':
+            start = RECORDING_START if self._source.start is None else self._source.start
+            header.stamp = time_message(start + self._loop_start + frame.nanoseconds)
+        else:
+            header.stamp = self.get_clock().now().to_msg()
+        image = converted_from_bgr(frame.bgr, self._settings.encoding)
+        if self._raw is not None:
+            self._raw.publish(image_message(image, self._settings.encoding, header))
+        if self._info is not None:
+            self._camera_info.header = header
+            self._info.publish(self._camera_info)
+        if self._compressed is not None and self._compressed.get_subscription_count():
+            self._compressed.publish(self._compress(image, header))
+
+    def _compress(self, image: NDArray[Any], header: Header) -> CompressedImage:
+        return compressed_image_message(
+            image,
+            self._settings.encoding,
+            header,
+            codec=self._settings.compressed_format,
+            jpeg_quality=self._settings.jpeg_quality,
+        )
+
+    def _finish(self) -> None:
+        seconds = time.monotonic() - self._started
+        for publisher in self._images:
+            publisher.wait_for_all_acked(LAST_IMAGES)
+        self._progress.close()
+        self.get_logger().info(
+            f'published {self._published} frames in {seconds:.1f} s '
+            f'({self._published / seconds:.2f} Hz)'
+        )
+        raise NodeFinished
+
+    def destroy_node(self) -> None:
+        self._progress.close()
+        self._source.close()
+        super().destroy_node()
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    silence_decoders()
+    return run_node(
+        'video_node', VideoNode, args, refusals=(VideoError, ImageError, CalibrationError)
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,293 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames one after another, from a video file, a folder of images, or a generated test pattern."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+import os
+from pathlib import Path
+import re
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
+
+PATTERN = 'pattern'
+"""The source name of the generated test pattern."""
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+DEFAULT_RATE = 30.0
+"""Frames per second of what has no rate of its own."""
+
+IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
+
+# Some containers claim thousands of frames per second; nothing that is filmed has them.
+LARGEST_RATE = 1000.0
+
+
+class VideoError(ValueError):
+    """A video or a folder of images that cannot be read; the text names it."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """
+    One frame of a source.
+
+    `bgr` is (height, width, 3) uint8 in OpenCV's order, valid until the next `read`;
+    `nanoseconds` is its time in the recording, 0 for the first frame.
+    """
+
+    bgr: NDArray[np.uint8]
+    nanoseconds: int
+
+
+class FrameSource(Protocol):
+    """
+    What all sources have in common.
+
+    `rate` is in frames per second; `frame_count` is None for an endless source, and for a file
+    what it claims to have; `start` is when the first frame was recorded, in nanoseconds since
+    1970, or None where nothing tells.
+    """
+
+    rate: float
+    frame_count: int | None
+    start: int | None
+
+    def read(self) -> Frame | None:
+        """
+        Return the next frame, or None after the last.
+
+        Raises:
+            VideoError: the next frame cannot be read.
+
+        """
+
+    def rewind(self) -> None:
+        """Go back before the first frame."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def silence_decoders() -> None:
+    """
+    Keep OpenCV and FFmpeg from writing to stderr what VideoError says in one line.
+
+    It is for programs, before their first video: both are settings of the whole process.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')  # AV_LOG_QUIET
+
+
+def open_source(name: str, width: int = 0, height: int = 0) -> FrameSource:
+    """
+    Return the source of that name.
+
+    Args:
+        name: path of a video file, path of a folder of images, or `pattern`.
+        width: of the frames, in pixels; 0 for their own, or what keeps the aspect ratio when the
+            height is given.
+        height: likewise.
+
+    Raises:
+        VideoError: it is missing, unreadable, or has no frame.
+
+    """
+    if name == PATTERN:
+        try:
+            return TestPattern(width or 1280, height or 720)
+        except ValueError as error:
+            raise VideoError(str(error)) from error
+    path = Path(name).expanduser()
+    if not name or not path.exists():
+        raise VideoError(f'source {name!r} does not exist: give a video, a folder, or {PATTERN}')
+    source: FrameSource = ImageFolder(path) if path.is_dir() else VideoFile(path)
+    return Resized(source, width, height) if width or height else source
+
+
+class VideoFile:
+    """
+    A video file, decoded frame by frame.
+
+    Frames are taken to be equally far apart: the time that OpenCV tells is that of the packet it
+    read last, which jumps to and fro wherever frames are stored out of order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not os.access(path, os.R_OK):
+            raise VideoError(f'video {str(path)!r} cannot be read: permission denied')
+        self._path = path
+        self._capture = self._open()
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if 0 < rate <= LARGEST_RATE else DEFAULT_RATE
+        self.frame_count: int | None = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        self.start: int | None = None
+        self._number = 0
+        if self.read() is None:
+            raise VideoError(f'video {str(path)!r} has no frame that can be decoded')
+        self.rewind()
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self._path))
+        if not capture.isOpened():
+            raise VideoError(f'{str(self._path)!r} is no video that can be read')
+        return capture
+
+    def read(self) -> Frame | None:
+        bgr: Any
+        decoded, bgr = self._capture.read()
+        if not decoded:
+            return None
+        frame = Frame(bgr, round(self._number * SECOND / self.rate))
+        self._number += 1
+        return frame
+
+    def rewind(self) -> None:
+        # Seeking is not exact in every container, opening is.
+        self._capture.release()
+        self._capture = self._open()
+        self._number = 0
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class ImageFolder:
+    """
+    The images of a folder, in the natural order of their names (`2.png` before `10.png`).
+
+    File names that are times give the times of the frames: seconds with a decimal point as in
+    TUM's recordings, or nanoseconds of 16 digits and more as in EuRoC's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        images = [each for each in path.iterdir() if each.suffix.lower() in IMAGE_SUFFIXES]
+        if not images:
+            raise VideoError(
+                f'folder {str(path)!r} has no images: looked for '
+                f'{", ".join(sorted(IMAGE_SUFFIXES))}'
+            )
+        self._paths = sorted(images, key=natural_order)
+        self._next = 0
+        self.frame_count: int | None = len(images)
+        self.start, self._times, self.rate = _timeline([recorded(each) for each in self._paths])
+        self._shape = _read_image(self._paths[0]).shape
+
+    def read(self) -> Frame | None:
+        if self._next == len(self._paths):
+            return None
+        path = self._paths[self._next]
+        bgr = _read_image(path)
+        if bgr.shape != self._shape:
+            raise VideoError(
+                f'image {str(path)!r} is {bgr.shape[1]}x{bgr.shape[0]}, but the first of its '
+                f'folder is {self._shape[1]}x{self._shape[0]}: a camera has one size'
+            )
+        frame = Frame(bgr, self._times[self._next])
+        self._next += 1
+        return frame
+
+    def rewind(self) -> None:
+        self._next = 0
+
+    def close(self) -> None:
+        pass
+
+
+class TestPattern:
+    """Colour bars over which a square moves, endless, every frame carrying its number."""
+
+    __test__ = False  # for pytest, which would take the name for a test
+
+    def __init__(self, width: int, height: int) -> None:
+        self.rate = DEFAULT_RATE
+        self.frame_count: int | None = None
+        self.start: int | None = None
+        self._background = pattern_background(width, height)
+        self._bgr = self._background.copy()
+        self._number = 0
+
+    def read(self) -> Frame | None:
+        np.copyto(self._bgr, self._background)
+        draw_frame_number(self._bgr, self._number)
+        frame = Frame(self._bgr, round(self._number * SECOND / self.rate))
+        self._number += 1
+        return frame
+
+    def rewind(self) -> None:
+        self._number = 0
+
+    def close(self) -> None:
+        pass
+
+
+class Resized:
+    """Another source, its frames brought to one size."""
+
+    def __init__(self, source: FrameSource, width: int, height: int) -> None:
+        self._source = source
+        self._width, self._height = width, height
+        self.rate, self.frame_count, self.start = source.rate, source.frame_count, source.start
+
+    def read(self) -> Frame | None:
+        frame = self._source.read()
+        if frame is None:
+            return None
+        height, width = frame.bgr.shape[:2]
+        new_width = self._width or max(1, round(width * self._height / height))
+        new_height = self._height or max(1, round(height * self._width / width))
+        # Averaging where it shrinks, else fine detail would flicker.
+        method = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
+        bgr: Any = cv2.resize(frame.bgr, (new_width, new_height), interpolation=method)
+        return Frame(bgr, frame.nanoseconds)
+
+    def rewind(self) -> None:
+        self._source.rewind()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def natural_order(path: Path) -> list[tuple[int, int, str]]:
+    """Return a sort key by which numbers in a name count as numbers."""
+    parts = re.split(r'(\d+)', path.name)
+    return [(0, int(part), '') if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def recorded(path: Path) -> int | None:
+    """Return the time that a file name tells, in nanoseconds, or None."""
+    name = path.name.removesuffix(path.suffix)
+    if re.fullmatch(r'\d{16,}', name):
+        return int(name)
+    if re.fullmatch(r'\d+\.\d+', name):
+        return round(Decimal(name) * SECOND)
+    return None
+
+
+def _timeline(times: list[int | None]) -> tuple[int | None, list[int], float]:
+    """Return the start, nanoseconds from it for each frame, and the rate in frames per second."""
+    told = [time for time in times if time is not None]
+    steps = np.diff(told)
+    if len(told) == len(times) > 1 and (steps > 0).all():
+        rate = min(float(SECOND / np.median(steps)), LARGEST_RATE)
+        return told[0], [time - told[0] for time in told], rate
+    frames = range(len(times))
+    return None, [round(number * SECOND / DEFAULT_RATE) for number in frames], DEFAULT_RATE
+
+
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    image: Any
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise VideoError(f'image {str(path)!r} cannot be read')
+    return image
