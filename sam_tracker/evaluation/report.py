@@ -44,7 +44,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
         [
             name,
             *(_number(summary.figures[key].value, 3) for key in TITLES),
-            _number(summary.frames_per_second, 1),
+            _number(summary.frames_per_second, 0),
         ]
         for name, summary in summaries.items()
     ]

@@ -1,10 +1,12 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
 from sam_tracker.evaluation.metrics.boxes import (
+    SUCCESS_THRESHOLDS,
     box_overlap,
     centre_error,
     got10k_overlaps,
@@ -14,7 +16,6 @@ from sam_tracker.evaluation.metrics.boxes import (
     one_pass_scores,
     success_auc,
     success_curve,
-    SUCCESS_THRESHOLDS,
 )
 
 NO_BOX = [np.nan] * 4
