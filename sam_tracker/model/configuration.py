@@ -63,6 +63,11 @@ class NetworkConfiguration:
                 f'memory_channels must be a multiple of 4 that divides embedding_dimension '
                 f'{self.embedding_dimension}, not {self.memory_channels}'
             )
+        if 8 % self.hiera_windows[0]:
+            raise ValueError(
+                f'the first windows must tile every image size, so be 2, 4 or 8 tokens wide, '
+                f'not {self.hiera_windows[0]}'
+            )
         if any(window % 2 for window in self.hiera_windows[:-1]):
             raise ValueError(
                 f'windows that are pooled must have even sides, not {self.hiera_windows}'

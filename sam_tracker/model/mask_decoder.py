@@ -168,7 +168,7 @@ def stable_mask(mask_logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Ten
     inner = (single > STABILITY_MARGIN).sum(1)
     outer = (single > -STABILITY_MARGIN).sum(1)
     # An empty mask is stable.
-    stable = inner >= STABILITY_THRESHOLD * outer
+    stable = (outer == 0) | (inner / outer >= STABILITY_THRESHOLD)
     chosen = torch.where(stable, 0, 1 + predicted_iou[:, 1:].argmax(1))
     rows = torch.arange(len(chosen), device=chosen.device)
     return mask_logits[rows, chosen][:, None], predicted_iou[rows, chosen][:, None]

@@ -207,6 +207,23 @@ class Sam2Network(nn.Module):
         present = present.to(token.dtype)[:, None]
         return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
 
+    def pointer_of_mask(self, features: ImageFeatures, mask: Tensor) -> Tensor:
+        """
+        Make the object pointers [O, D] of objects whose masks [O, 1, S, S] of 0 and 1 are given.
+
+        The decoder sees the image without memory, not even the embedding that stands for none.
+        The object is absent where its mask is empty, and where the decoder finds it absent.
+        """
+        nowhere = mask.new_zeros(len(mask), 0, 2)
+        candidates = self.decode(
+            features,
+            features.embedding,
+            self.encode_prompts(nowhere, nowhere[..., 0], self.encode_mask_prompt(mask)),
+            several=False,
+        )
+        present = (candidates.object_logit > 0) & mask.flatten(1).any(1)
+        return self.object_pointer(candidates.tokens[:, 0], present)
+
     def encode_memory(self, embedding: Tensor, mask: Tensor, object_logit: Tensor) -> Tensor:
         """
         Encode what a frame showed of O objects, to be remembered.
