@@ -17,6 +17,7 @@ PYPROJECT = (ROOT / 'pyproject.toml').read_text()
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
 DEPENDENCIES = {
+    'PIL': ('python3-pil', 'pillow'),
     'ament_index_python': ('ament_index_python', None),
     'builtin_interfaces': ('builtin_interfaces', None),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
@@ -27,6 +28,7 @@ DEPENDENCIES = {
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
     'lifecycle_msgs': ('lifecycle_msgs', None),
+    'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'platformdirs': (None, 'platformdirs'),
     'rcl_interfaces': ('rcl_interfaces', None),
@@ -38,6 +40,7 @@ DEPENDENCIES = {
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
     'vision_msgs': ('vision_msgs', None),
+    'yaml': ('python3-yaml', 'pyyaml'),
 }
 
 
