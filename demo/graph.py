@@ -1,0 +1,98 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of a demonstration: started as a user starts them, and all ended with it."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from types import TracebackType
+
+PATIENCE = 20.0
+"""Seconds that a node may take to end when it is asked to."""
+
+
+class DemoError(Exception):
+    """The demonstration cannot go on; the text says why."""
+
+
+class Graph:
+    """Nodes in processes of their own, in a DDS domain of their own; their logs in one folder."""
+
+    def __init__(self, logs: Path) -> None:
+        # Any domain would do; this one is unlikely to be in use, and Linux allows 0 to 101.
+        self.domain = os.environ.get('ROS_DOMAIN_ID') or str(1 + os.getpid() % 100)
+        os.environ['ROS_DOMAIN_ID'] = self.domain
+        self._logs = logs
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> 'Graph':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for name in list(self._processes):
+            self._wait_or_kill(name)
+
+    def start(self, node: str, *remappings: str, **parameters: object) -> None:
+        """Start a node of this package; what it logs goes to a file named after it."""
+        command = [sys.executable, '-m', f'sam_tracker.nodes.{node}', '--ros-args']
+        for remapping in remappings:
+            command += ['-r', remapping]
+        for name, value in parameters.items():
+            command += ['-p', f'{name}:={value}']
+        with self.log(node).open('wb') as log:
+            self._processes[node] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def log(self, node: str) -> Path:
+        return self._logs / f'{node}.log'
+
+    def running(self, node: str) -> bool:
+        return self._processes[node].poll() is None
+
+    def check(self) -> None:
+        """Raise `DemoError` when a node has ended with an error."""
+        for name, process in self._processes.items():
+            if process.poll():
+                raise DemoError(
+                    f'{name} ended with exit code {process.returncode}: {self.last(name)}'
+                )
+
+    def wait(self, node: str, timeout: float) -> None:
+        """Wait until a node has ended; raise `DemoError` when it fails or any other does."""
+        deadline = time.monotonic() + timeout
+        while self.running(node):
+            if time.monotonic() > deadline:
+                raise DemoError(f'{node} has not ended within {timeout:.0f} s: {self.last(node)}')
+            self.check()
+            time.sleep(0.05)
+        self.check()
+
+    def end(self, node: str) -> None:
+        """Ask a node to end, as Ctrl-C does."""
+        if self.running(node):
+            self._processes[node].send_signal(signal.SIGINT)
+        self._wait_or_kill(node)
+        self.check()
+
+    def last(self, node: str) -> str:
+        """Return the last line that a node logged."""
+        lines = self.log(node).read_text(errors='replace').strip().splitlines()
+        return lines[-1] if lines else 'it logged nothing'
+
+    def _wait_or_kill(self, node: str) -> None:
+        process = self._processes[node]
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
