@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 from torch import Tensor
+import torch.nn.functional as F
 
 from sam_tracker.model.mask_decoder import MaskCandidates
 from sam_tracker.model.masks import resize_logits
@@ -21,8 +22,6 @@ from sam_tracker.tracking.memory_store import uploaded
 
 ABSENT = -1024.0
 """Logit of every pixel of an object that is not in the image, as SAM 2 has it."""
-GIVEN_UP = -10.0
-"""Logit, at most, of a pixel that another object keeps, as SAM 2 has it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,10 @@ class Measurements:
     bounds: NDArray[np.float64]
     """[O, C, 4], the same of the masks as decoded, at s by s pixels."""
     intersections: NDArray[np.float64] | None
-    """[O * C, O * C], decoded pixels that two masks have in common; None where nobody asked."""
+    """
+    [O * C, O * C], in how many cells between four logits two masks may both have pixels, at any
+    resolution; on the diagonal the sizes of the masks. None where nobody asked.
+    """
 
 
 def absent_suppressed(mask_logits: Tensor, object_logit: Tensor, presence: float) -> Tensor:
@@ -64,7 +66,7 @@ def measure(
     :param mask_logits: [O, C, s, s], :param predicted_iou: [O, C], :param object_logit: [O].
     :param image_size: S; boxes are measured on masks resized to it, as SAMURAI does.
     :param batch: objects whose masks are resized at once.
-    :param intersecting: whether to count the pixels that masks have in common.
+    :param intersecting: whether to measure what masks have in common.
     """
     objects, candidates = predicted_iou.shape
     boxes = torch.cat(
@@ -75,8 +77,9 @@ def measure(
     )
     parts = [predicted_iou.float(), object_logit.float(), boxes, mask_boxes(mask_logits)]
     if intersecting:
-        masks = (mask_logits > 0).flatten(2).flatten(0, 1).float()
-        parts.append(masks @ masks.T)
+        cells = (F.max_pool2d(mask_logits, kernel_size=2, stride=1) > 0).flatten(2).flatten(0, 1)
+        cells = cells.float()
+        parts.append(cells @ cells.T)
     numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy().astype(np.float64)
     count = objects * candidates
     ends = np.cumsum([count, objects, 4 * count, 4 * count])
@@ -113,16 +116,17 @@ def given_up(logits: Tensor, settlement: Settlement) -> Tensor:
     """
     Take from masks [O, s, s] what other objects keep; all of it from duplicates.
 
-    Lost pixels get a logit of at most -10, as SAM 2 has it.
+    The loser's logits are held below the negative of the winner's: so no resizing finds a pixel
+    above 0 in both.
     """
-    duplicate = [number != 0 for number in settlement.duplicate_of]
-    books = uploaded(
-        np.column_stack((settlement.losses, duplicate)).astype(np.float32), logits.device
-    )
-    claimed = (logits > 0).flatten(1).float()
-    lost = (books[:, :-1] @ claimed > 0).view_as(logits)
-    kept = logits.where(~lost, logits.clamp(max=GIVEN_UP))
-    return kept.where(books[:, -1, None, None] == 0, ABSENT)
+    logits = logits.clone()
+    for loser, winners in settlement.losses:
+        if settlement.duplicate_of[loser]:
+            logits[loser] = ABSENT
+        else:
+            for winner in winners:
+                torch.minimum(logits[loser], -logits[winner], out=logits[loser])
+    return logits
 
 
 def shared_pixels(logits: Tensor, others: Sequence[Tensor]) -> list[float]:

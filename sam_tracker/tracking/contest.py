@@ -31,14 +31,10 @@ class Claim:
 class Settlement:
     """How O claims were settled."""
 
-    losses: NDArray[np.bool_]
-    """[O, O]; where [i, j] is true, object i gives the pixels it shares with j to j."""
+    losses: list[tuple[int, list[int]]]
+    """The objects that lose pixels, best supported first, and to which objects each does."""
     duplicate_of: list[int]
     """For each object the id of the object that it duplicates, or 0."""
-
-    @property
-    def contested(self) -> bool:
-        return bool(self.losses.any())
 
 
 def support(affinity: float, motion_score: float | None) -> float:
@@ -57,26 +53,28 @@ def settle(
     """
     Settle the claims of O objects on one frame.
 
-    :param intersections: [O, O] pixels that the masks of two objects have in common; on the
-        diagonal their areas.
+    :param intersections: [O, O] how much the masks of two objects have in common, in any unit;
+        on the diagonal their sizes.
     :param duplicate_share: share of a mask in a better supported one from which on the track is
         a duplicate.
     """
-    losses = np.zeros(intersections.shape, dtype=np.bool_)
+    losses: list[tuple[int, list[int]]] = []
     duplicate_of = [0] * len(claims)
     order = sorted(
         range(len(claims)), key=lambda index: (-claims[index].support, claims[index].object_id)
     )
     for rank, loser in enumerate(order):
-        for winner in order[:rank]:
-            shared = intersections[loser, winner]
-            if (
-                shared == 0
-                or duplicate_of[winner]
-                or claims[winner].object_id in claims[loser].may_share
-            ):
-                continue
-            losses[loser, winner] = True
-            if shared >= duplicate_share * intersections[loser, loser] and not duplicate_of[loser]:
-                duplicate_of[loser] = claims[winner].object_id
+        winners = [
+            winner
+            for winner in order[:rank]
+            if intersections[loser, winner] > 0
+            and not duplicate_of[winner]
+            and claims[winner].object_id not in claims[loser].may_share
+        ]
+        if not winners:
+            continue
+        losses.append((loser, winners))
+        most = max(winners, key=lambda winner: intersections[loser, winner])
+        if intersections[loser, most] >= duplicate_share * intersections[loser, loser]:
+            duplicate_of[loser] = claims[most].object_id
     return Settlement(losses, duplicate_of)

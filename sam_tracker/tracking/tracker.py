@@ -379,11 +379,11 @@ class Tracker:
         settlement = settle(
             claims, intersections[np.ix_(rows, rows)], self.settings.duplicate_share
         )
-        if not settlement.contested:
+        if not settlement.losses:
             return logits
         logits = given_up(logits, settlement)
         boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
-        for index in np.flatnonzero(settlement.losses.any(axis=1)):
+        for index, _ in settlement.losses:
             sighting = sightings[index]
             sighting.choice = replace(sighting.choice, box=boxes[index])
             sighting.bound = bounds[index]

@@ -1,0 +1,551 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the tracker makes of a network's answers, which are written down beforehand."""
+
+from dataclasses import replace
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sam_tracker.tracking.frames import FrameError
+from sam_tracker.tracking.prompt import Prompt, PromptError
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import TrackState
+from sam_tracker.tracking.tracked_object import LARGEST_ID, next_object_id
+from sam_tracker.tracking.tracker import Tracker
+
+SIZE = 128
+SIDE = SIZE // 4
+WIDTH, HEIGHT = 320, 160
+FRAME = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+SETTINGS = TrackerSettings()
+PERIOD = SETTINGS.frame_period
+BOX = Prompt(box=[10, 10, 60, 60])
+CLICK = Prompt(points=[[30, 30]], labels=[1])
+
+
+@pytest.fixture
+def playing(scripted, disc):
+    """Make a tracker whose objects are discs; ``where(frame, number)`` gives x, y and radius."""
+
+    def start(where, settings=SETTINGS, scores=lambda frame, number: (0.9, 6.0)):
+        def script(frame, number):
+            affinity, object_logit = scores(frame, number)
+            logits = disc(SIDE, *where(frame, number))
+            worse = torch.tensor([1.0, 0.9, 0.8])
+            return logits.expand(3, SIDE, SIDE), affinity * worse, object_logit
+
+        network = scripted(SIZE, script)
+        return Tracker(network, settings), network
+
+    return start
+
+
+def apart(frame, number):
+    """Objects in a row, standing still."""
+    return 4 + 8 * (number - 1), 10, 3
+
+
+def run(tracker, frames, first=1):
+    return [tracker.step(FRAME, number * PERIOD) for number in range(first, first + frames)]
+
+
+# --- frames ---
+
+
+def test_a_frame_is_encoded_once_for_all_objects_and_prompts(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, CLICK)
+    assert network.frame == 0
+    assert [track.stamp for track in tracker.step(FRAME, 0)] == [0, 0]
+    assert network.frame == 0
+    tracker.step(FRAME, PERIOD)
+    tracker.add_prompt(FRAME, PERIOD, BOX)
+    tracker.add_prompt(FRAME, PERIOD, CLICK, object_id=1)
+    assert network.frame == 1
+
+
+def test_without_objects_no_frame_is_encoded(playing):
+    tracker, network = playing(apart)
+    assert run(tracker, 3) == [[], [], []]
+    assert network.frame == -1
+    tracker.add_prompt(FRAME, 3 * PERIOD, BOX)
+    assert network.frame == 0
+
+
+def test_objects_of_equal_age_are_decoded_in_one_batch(playing):
+    tracker, network = playing(apart)
+    for _ in range(3):
+        tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 2)
+    assert network.batches == [3, 3]
+    tracker.add_prompt(FRAME, 2 * PERIOD, BOX)
+    run(tracker, 30, first=3)
+    assert network.batches[2:4] == [3, 1]
+    assert network.batches[-1] == 4
+
+
+def test_a_prompt_on_a_newer_frame_lets_the_others_follow(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 2)
+    added = tracker.add_prompt(FRAME, 3 * PERIOD, BOX)
+    assert [track.stamp for track in tracker.objects] == [2 * PERIOD, 3 * PERIOD]
+    first, second = tracker.step(FRAME, 3 * PERIOD)
+    assert first.stamp == 3 * PERIOD
+    assert second is added
+    assert network.frame == 3
+
+
+@pytest.mark.parametrize(
+    ('frame', 'value'),
+    [
+        (np.zeros((4, 4), np.uint8), '[4, 4]'),
+        (np.zeros((4, 4, 4), np.uint8), '[4, 4, 4]'),
+        (np.zeros((0, 4, 3), np.uint8), '[0, 4, 3]'),
+        (np.zeros((4, 4, 3), np.float32), 'float32'),
+        (torch.zeros((4, 4, 3)), 'float32'),
+        ([[1, 2, 3]], 'list'),
+    ],
+)
+def test_what_is_no_image_is_refused_by_its_shape_and_type(playing, frame, value):
+    tracker, _ = playing(apart)
+    with pytest.raises(FrameError) as caught:
+        tracker.step(frame, 0)
+    assert value in str(caught.value)
+    with pytest.raises(FrameError):
+        tracker.add_prompt(frame, 0, BOX)
+
+
+@pytest.mark.parametrize('stamp', [0.5, '7', None, True, 2**63])
+def test_a_stamp_that_is_no_count_of_nanoseconds_is_refused_by_value(playing, stamp):
+    tracker, _ = playing(apart)
+    with pytest.raises(FrameError, match=str(stamp).replace('.', r'\.')):
+        tracker.step(FRAME, stamp)
+
+
+def test_a_stamp_names_one_frame(playing):
+    tracker, _ = playing(apart)
+    tracker.add_prompt(FRAME, 7, BOX)
+    tracker.step(FRAME, 7)
+    with pytest.raises(FrameError, match='stamp 7 '):
+        tracker.step(FRAME, 7)
+    with pytest.raises(FrameError, match='320x160 pixels, not one of 5x5'):
+        tracker.add_prompt(np.zeros((5, 5, 3), np.uint8), 7, Prompt(box=[0, 0, 2, 2]))
+
+
+def test_views_that_torch_cannot_take_are_taken(playing, recwarn):
+    tracker, _ = playing(apart)
+    frozen = FRAME.copy()
+    frozen.flags.writeable = False
+    tracker.add_prompt(frozen, 0, BOX)
+    tracker.step(frozen[:, :, ::-1], PERIOD)
+    tracker.step(torch.from_numpy(FRAME), 2 * PERIOD)
+    assert not recwarn.list
+
+
+def test_a_frame_of_another_size_keeps_the_object_and_its_place_in_the_image(playing):
+    tracker, _ = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    (small,) = run(tracker, 20)[-1]
+    (large,) = tracker.step(np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8), 21 * PERIOD)
+    assert large.mask.shape == (2 * HEIGHT, 2 * WIDTH)
+    np.testing.assert_allclose(large.box, 2 * small.box, atol=2)
+    np.testing.assert_allclose(large.predicted_box, 2 * small.predicted_box, atol=1)
+    assert large.motion_score > 0.9
+    (square,) = tracker.step(np.zeros((WIDTH, WIDTH, 3), np.uint8), 22 * PERIOD)
+    assert square.state is TrackState.TRACKED
+    assert square.predicted_box is None, 'the motion of other proportions was kept'
+
+
+# --- objects ---
+
+
+def test_ids_count_up_and_are_not_used_again_at_once(playing):
+    tracker, _ = playing(apart)
+    assert [tracker.add_prompt(FRAME, 0, BOX).object_id for _ in range(3)] == [1, 2, 3]
+    tracker.remove(2)
+    assert [track.object_id for track in tracker.objects] == [1, 3]
+    assert tracker.add_prompt(FRAME, 0, BOX).object_id == 4
+
+
+def test_ids_come_round_and_leave_out_the_living():
+    assert next_object_id(0, {}) == 1
+    assert next_object_id(LARGEST_ID, {1, 2}) == 3
+    assert next_object_id(LARGEST_ID - 1, {LARGEST_ID}) == 1
+
+
+def test_a_new_object_does_not_read_what_a_removed_one_left(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 20)
+    tracker.remove(1)
+    tracker.add_prompt(FRAME, 20 * PERIOD, BOX)
+    size = tracker.memory_bytes
+    # The network itself checks whose memories it is given.
+    run(tracker, 3, first=21)
+    assert network.readings[23, 2].frames == [20, 22]
+    assert tracker.memory_bytes == size
+
+
+def test_removing_an_unknown_object_names_it_and_those_there_are(playing):
+    tracker, _ = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    with pytest.raises(PromptError, match='no object 9; the objects are: 1'):
+        tracker.remove(9)
+    with pytest.raises(PromptError, match='no object 9'):
+        tracker.add_prompt(FRAME, 0, BOX, object_id=9)
+
+
+def test_one_object_too_many_is_refused_with_the_limit(playing):
+    tracker, _ = playing(apart, replace(SETTINGS, maximum_objects=2))
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    with pytest.raises(PromptError, match='2 objects are followed, and maximum_objects is 2'):
+        tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX, object_id=2)
+
+
+def test_a_refused_prompt_changes_nothing(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX, label='mug')
+    (before,) = run(tracker, 2)[-1]
+    for prompt, options in [
+        (Prompt(box=[10, 10, 10, 60]), {'object_id': 1, 'label': 'cup'}),
+        (Prompt(points=[[-1, 5]], labels=[1]), {}),
+        (BOX, {'later': [(FRAME, 9 * PERIOD), (FRAME, 8 * PERIOD)]}),
+        (BOX, {'later': [(FRAME[..., 0], 9 * PERIOD)]}),
+    ]:
+        with pytest.raises((PromptError, FrameError)):
+            tracker.add_prompt(FRAME, 5 * PERIOD, prompt, **options)
+    assert tracker.objects == [before]
+    assert network.frame == 2
+    (after,) = tracker.step(FRAME, 3 * PERIOD)
+    assert (after.label, after.object_id) == ('mug', 1)
+    assert network.readings[3, 1].frames == [0, 2]
+
+
+def test_a_label_stays_until_another_is_given(playing):
+    tracker, _ = playing(apart)
+    assert tracker.add_prompt(FRAME, 0, BOX, label='mug').label == 'mug'
+    assert tracker.add_prompt(FRAME, 0, CLICK, object_id=1).label == 'mug'
+    assert tracker.add_prompt(FRAME, 0, CLICK, object_id=1, label='cup').label == 'cup'
+    assert run(tracker, 1)[0][0].label == 'cup'
+
+
+def test_after_a_reset_there_is_nothing_left(playing):
+    tracker, _ = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 3)
+    tracker.reset()
+    assert tracker.objects == []
+    assert tracker.step(FRAME, 3 * PERIOD) == []
+    assert tracker.add_prompt(FRAME, 3 * PERIOD, BOX).object_id == 1
+
+
+# --- prompts ---
+
+
+def test_a_box_reaches_the_network_as_its_corner_pixels(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, Prompt(points=[[160, 80]], labels=[0], box=[0, 0, WIDTH, HEIGHT]))
+    points, labels, mask_logits, several = network.prompts[0]
+    assert labels.tolist() == [[2, 3, 0]]
+    assert points.tolist() == [[[0, 0], [SIZE - 1, SIZE - 1], [63.5, 63.5]]]
+    assert mask_logits is None and not several
+
+
+def test_a_single_click_is_answered_by_the_best_of_several(playing):
+    tracker, network = playing(apart)
+    track = tracker.add_prompt(FRAME, 0, CLICK)
+    assert network.prompts[0][3]
+    assert track.mask_affinity_score == pytest.approx(0.9)
+    # Several were chosen among, so the motion starts with this box.
+    assert tracker._objects[1].motion.confirmed == 1
+
+
+def test_a_given_mask_is_the_answer_itself(playing):
+    tracker, network = playing(apart)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[40:120, 200:280] = True
+    track = tracker.add_prompt(FRAME, 0, Prompt(mask=mask))
+    assert (track.mask_affinity_score, track.object_score) == (1, 10)
+    assert (track.mask & mask).sum() / (track.mask | mask).sum() > 0.95
+    remembered, logit = network.remembered[0, 1]
+    assert logit == 10
+    assert set(remembered.unique().tolist()) == {-10, 10}
+
+
+def test_a_given_mask_of_one_pixel_is_not_lost(playing):
+    tracker, _ = playing(apart)
+    mask = np.zeros((1600, 3200), bool)
+    mask[800, 1600] = True
+    tracker.add_prompt(np.zeros((1600, 3200, 3), np.uint8), 0, Prompt(mask=mask))
+    kept = tracker._inference._network_mask(mask)
+    assert kept.sum() >= 1
+
+
+def test_a_mask_with_a_click_is_where_the_decoder_starts(playing):
+    tracker, network = playing(apart)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[40:120, 200:280] = True
+    tracker.add_prompt(FRAME, 0, Prompt(points=[[240, 80]], labels=[1], mask=mask))
+    _, labels, mask_logits, _ = network.prompts[0]
+    assert labels.tolist() == [[1]]
+    assert mask_logits.shape == (1, 1, SIDE, SIDE)
+    assert mask_logits.min() == -10 and mask_logits.max() == 10
+
+
+def test_a_correction_starts_from_the_mask_and_reads_the_memory_of_its_frame(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    (before,) = run(tracker, 5)[-1]
+    tracker.add_prompt(FRAME, 5 * PERIOD, CLICK, object_id=1)
+    _, labels, mask_logits, several = network.prompts[-1]
+    assert labels.tolist() == [[1]] and several
+    assert torch.equal(mask_logits[0, 0], before.logits.clamp(-32, 32))
+    assert network.readings[5, 1].frames == [0, 2, 3, 4]
+    tracker.step(FRAME, 6 * PERIOD)
+    assert network.readings[6, 1].frames == [0, 5, 2, 3, 4]
+    assert network.readings[6, 1].positions == [6, 6, 3, 2, 1]
+
+
+def test_a_correction_of_an_object_that_is_not_seen_starts_from_no_mask(playing):
+    tracker, network = playing(apart, scores=lambda frame, _: (0.9, 6.0 if frame < 3 else -5.0))
+    tracker.add_prompt(FRAME, 0, BOX)
+    (gone,) = run(tracker, 3)[-1]
+    assert gone.state is TrackState.OCCLUDED
+    tracker.add_prompt(FRAME, 3 * PERIOD, CLICK, object_id=1)
+    assert network.prompts[-1][2] is None
+
+
+def test_a_correction_starts_the_motion_anew(playing):
+    tracker, _ = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 20)
+    assert tracker._objects[1].motion.stable
+    tracker.add_prompt(FRAME, 20 * PERIOD, BOX, object_id=1)
+    assert tracker._objects[1].motion.confirmed == 0
+    (track,) = tracker.step(FRAME, 21 * PERIOD)
+    assert track.predicted_box is None and math.isnan(track.motion_score)
+
+
+def test_a_known_object_is_brought_to_a_newer_frame_before_it_is_corrected(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 3)
+    track = tracker.add_prompt(FRAME, 4 * PERIOD, CLICK, object_id=1)
+    assert track.stamp == 4 * PERIOD
+    assert network.batches == [1, 1, 1, 1]
+    assert network.prompts[-1][2] is not None
+
+
+def test_a_prompt_on_an_old_frame_is_caught_up_alone(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 6)
+    later = [(FRAME, number * PERIOD) for number in (4, 5, 6)]
+    track = tracker.add_prompt(FRAME, 3 * PERIOD, BOX, later=later)
+    assert (track.object_id, track.stamp) == (2, 6 * PERIOD)
+    # Frames 3, 4 and 5 were looked at again, frame 6 was still known.
+    assert network.frame == 6 + 3
+    assert network.batches[-3:] == [1, 1, 1]
+    tracks = tracker.step(FRAME, 7 * PERIOD)
+    assert [track.stamp for track in tracks] == [7 * PERIOD] * 2
+    assert network.readings[10, 1].frames == [0, 2, 3, 4, 5, 6]
+
+
+def test_a_prompt_on_an_old_frame_forgets_what_was_tracked_since(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 6)
+    track = tracker.add_prompt(
+        FRAME, 4 * PERIOD, BOX, object_id=1, later=[(FRAME, 5 * PERIOD), (FRAME, 6 * PERIOD)]
+    )
+    assert track.stamp == 6 * PERIOD
+    tracker.step(FRAME, 7 * PERIOD)
+    # Numbers 7 and 8 are frame 4, which was prompted, and 5, looked at again; frame 6 was known.
+    assert network.readings[9, 1].frames == [0, 7, 8, 8]
+
+
+# --- time ---
+
+
+def walking(frame, number):
+    return 3 + 0.5 * frame, 10, 3
+
+
+def test_velocity_and_expectation_are_in_pixels_of_the_image(playing):
+    tracker, _ = playing(walking)
+    tracker.add_prompt(FRAME, 0, BOX)
+    track = run(tracker, 40)[-1][0]
+    # Half a decoded pixel of 10 a frame, at 30 frames a second.
+    assert track.velocity[0] == pytest.approx(0.5 * 10 * 30, rel=0.05)
+    assert track.velocity[1] == pytest.approx(0, abs=1)
+    np.testing.assert_allclose(track.predicted_box, track.box, atol=4)
+    assert track.motion_score > 0.85
+
+
+def test_dropped_frames_are_a_longer_step(playing):
+    def skipping(frame, number):
+        return walking(frame if frame <= 30 else frame + 9, number)
+
+    tracker, _ = playing(skipping)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 30)
+    (track,) = tracker.step(FRAME, 40 * PERIOD)
+    assert track.motion_score > 0.8
+    tracker, _ = playing(skipping)
+    tracker.add_prompt(FRAME, 0, BOX)
+    run(tracker, 30)
+    (deceived,) = tracker.step(FRAME, 31 * PERIOD)
+    assert deceived.motion_score < 0.4
+
+
+def test_a_clock_that_goes_back_starts_the_motion_anew_and_keeps_the_objects(playing):
+    tracker, network = playing(apart)
+    tracker.add_prompt(FRAME, 100 * PERIOD, BOX)
+    run(tracker, 20, first=101)
+    (track,) = tracker.step(FRAME, 5 * PERIOD)
+    assert track.state is TrackState.TRACKED and track.predicted_box is None
+    assert network.readings[21, 1].frames == [0, 15, 16, 17, 18, 19, 20]
+    (track,) = run(tracker, 16, first=6)[-1]
+    assert track.motion_score > 0.9
+
+
+def test_states_follow_what_is_seen(playing):
+    gone = range(20, 90)
+    tracker, network = playing(
+        apart, scores=lambda frame, _: (0.9, -4.0) if frame in gone else (0.9, 6.0)
+    )
+    track = tracker.add_prompt(FRAME, 0, BOX)
+    assert track.state is TrackState.TRACKED and track.time_since_seen == 0
+    tracks = [track, *(track for (track,) in run(tracker, 100))]
+    assert {track.state for track in tracks[:20]} == {TrackState.TRACKED}
+
+    hidden = tracks[20]
+    assert hidden.state is TrackState.OCCLUDED and hidden.time_since_seen == PERIOD
+    assert hidden.confidence == 0 and hidden.box is None and not hidden.mask.any()
+    assert hidden.region is None and hidden.mask_crop.size == 0
+    assert hidden.object_score == -4
+    np.testing.assert_allclose(hidden.predicted_box, tracks[19].predicted_box, atol=1)
+    assert not network.present[20, 1] and network.remembered[20, 1][1] == -4
+
+    last_seen = 19 * PERIOD
+    for track in tracks[20:90]:
+        assert track.time_since_seen == track.stamp - last_seen
+        lost = track.time_since_seen > SETTINGS.lost_after
+        assert track.state is (TrackState.LOST if lost else TrackState.OCCLUDED)
+        if lost:
+            assert track.predicted_box is None and track.velocity == (0, 0)
+    assert tracks[89].state is TrackState.LOST
+    found = tracks[90]
+    assert found.state is TrackState.TRACKED and found.time_since_seen == 0
+    assert found.predicted_box is None
+    # While it was gone, the good frames before were not forgotten.
+    assert network.readings[89, 1].frames == [0, 15, 16, 17, 18, 19, 88]
+
+
+def test_confidence_is_one_number_from_0_to_1(playing):
+    tracker, _ = playing(apart, scores=lambda frame, _: (0.8, 1.0))
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracks = [track for (track,) in run(tracker, 20)]
+    presence = 1 / (1 + math.exp(-1))
+    assert tracks[0].confidence == pytest.approx(presence * 0.8)
+    last = tracks[-1]
+    quality = 0.25 * last.motion_score + 0.75 * 0.8
+    assert last.confidence == pytest.approx(presence * quality)
+
+
+def test_without_a_motion_model_nothing_is_expected(playing):
+    settings = TrackerSettings().plain()
+    tracker, network = playing(apart, settings, scores=lambda *_: (0.1, 0.5))
+    tracker.add_prompt(FRAME, 0, BOX)
+    (track,) = run(tracker, 20)[-1]
+    assert track.predicted_box is None and math.isnan(track.motion_score)
+    assert network.readings[20, 1].frames == [0, 14, 15, 16, 17, 18, 19]
+
+
+# --- objects and each other ---
+
+
+def mistaken(frame, number):
+    """Object 2 goes behind something on frame 25, and is taken for object 1 from then on."""
+    return (6, 10, 4) if number == 1 or frame >= 25 else (28 - 0.3 * frame, 10, 4)
+
+
+def test_a_track_that_has_become_anothers_is_told_so(playing):
+    tracker, network = playing(mistaken)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracks = run(tracker, 120)
+    for number, (keeper, follower) in enumerate(tracks, 1):
+        assert keeper.duplicate_of == 0 and keeper.state is TrackState.TRACKED
+        assert follower.duplicate_of == (1 if number >= 25 else 0)
+        assert not (keeper.mask & follower.mask).any()
+    follower = tracks[29][1]
+    assert follower.state is TrackState.OCCLUDED and follower.confidence == 0
+    # It is still expected on its own way, and what it follows does not get into its memory.
+    assert follower.predicted_box[0] == pytest.approx(10 * (28 - 0.3 * 30 - 4), abs=10)
+    assert not network.present[30, 2]
+    remembered, logit = network.remembered[30, 2]
+    assert logit < 0 and remembered.max() == -10
+    assert network.readings[31, 2].frames == [0, 20, 21, 22, 23, 24, 30]
+    assert network.readings[31, 1].frames == [0, 25, 26, 27, 28, 29, 30]
+    assert tracks[-1][1].state is TrackState.LOST
+
+
+def test_a_duplicate_that_finds_its_own_object_again_is_none(playing):
+    def returning(frame, number):
+        return mistaken(frame if frame < 40 else 24, number)
+
+    tracker, _ = playing(returning)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracks = run(tracker, 45)
+    assert tracks[38][1].duplicate_of == 1
+    assert tracks[-1][1].duplicate_of == 0
+    assert tracks[-1][1].state is TrackState.TRACKED
+
+
+def test_contested_pixels_are_the_better_supported_tracks(playing):
+    def side_by_side(frame, number):
+        return (10 if number == 1 else 16), 10, 5
+
+    scores = {1: (0.6, 6.0), 2: (0.9, 6.0)}
+    tracker, _ = playing(side_by_side, scores=lambda _, number: scores[number])
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    before = tracker.objects
+    shared = before[0].mask & before[1].mask
+    assert shared.any()
+    weaker, stronger = run(tracker, 3)[-1]
+    assert not (weaker.mask & stronger.mask).any()
+    assert (stronger.mask & shared).sum() > 0.95 * shared.sum()
+    assert weaker.duplicate_of == 0 and weaker.state is TrackState.TRACKED
+    assert weaker.box[2] < before[0].box[2]
+
+
+def test_tracks_may_ignore_each_other(playing):
+    tracker, _ = playing(mistaken, replace(SETTINGS, exclusive=False))
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    first, second = run(tracker, 40)[-1]
+    assert first.duplicate_of == second.duplicate_of == 0
+    assert np.array_equal(first.mask, second.mask)
+
+
+def test_a_part_may_be_followed_beside_its_whole(playing):
+    def part_of(frame, number):
+        return (12, 10, 7) if number == 1 else (14, 10, 2)
+
+    tracker, _ = playing(part_of)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, CLICK)
+    for whole, part in run(tracker, 20):
+        assert whole.state is part.state is TrackState.TRACKED
+        assert part.duplicate_of == 0
+        assert (whole.mask & part.mask).sum() == part.mask.sum()
