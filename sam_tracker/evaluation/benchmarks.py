@@ -69,6 +69,8 @@ def mask_figures(results: Sequence[SequenceResult]) -> Scores:
         if len(frames):
             regions.append(result.region[frames].mean())
             boundaries.append(result.boundary[frames].mean())
+    if not regions:
+        return {'J&F': np.nan, 'J': np.nan, 'F': np.nan}
     region, boundary = float(np.mean(regions)), float(np.mean(boundaries))
     return {'J&F': (region + boundary) / 2, 'J': region, 'F': boundary}
 

@@ -69,6 +69,22 @@ def horizon_table(summaries: Mapping[str, Summary]) -> str:
     return table(['J by frames since the prompt', *header], rows)
 
 
+def overview_table(sets: Mapping[str, Mapping[str, Summary]], key: str) -> str:
+    """Return one figure of TITLES for every set of clips, a row each, and every tracker."""
+    trackers = list(dict.fromkeys(name for summaries in sets.values() for name in summaries))
+    rows = [
+        [
+            set_name,
+            *(
+                _number(summaries[name].figures[key].value, 3) if name in summaries else ''
+                for name in trackers
+            ),
+        ]
+        for set_name, summaries in sets.items()
+    ]
+    return table([TITLES[key], *trackers], rows)
+
+
 def difference_table(summaries: Mapping[str, Summary], baseline: str) -> str:
     """Return how far each tracker is above the baseline on the same clips, with 95 % intervals."""
     compared = [name for name in summaries if name != baseline]

@@ -13,6 +13,7 @@ from sam_tracker.evaluation.metrics.boxes import box_overlap
 from sam_tracker.evaluation.metrics.identity import NOBODY, identity
 from sam_tracker.evaluation.metrics.masks import boundary_accuracy, region_similarity
 from sam_tracker.evaluation.sequence import DatasetError, Target, VideoSequence, no_mask
+from sam_tracker.tracking.prompt import PromptError
 
 Values = NDArray[np.float64]
 
@@ -126,9 +127,12 @@ def run(follower: Follower, sequence: VideoSequence) -> SequenceResult:
         observations = dict(follower.step(frame, stamp)) if followed else {}
         for target in sequence.targets:
             if target.first_frame == number:
-                observations[target.object_id] = follower.prompt(
-                    frame, stamp, target.object_id, target.prompt
-                )
+                try:
+                    observations[target.object_id] = follower.prompt(
+                        frame, stamp, target.object_id, target.prompt
+                    )
+                except PromptError as error:
+                    raise DatasetError(f'{sequence.name}, frame {number}: {error}') from error
                 followed = True
         seconds += time.perf_counter() - start
         for object_id, observation in observations.items():

@@ -11,6 +11,10 @@ db_eval_boundary) and facebookresearch/sam2 at 2b90b9f (sav_dataset, Evaluator).
 
 import numpy as np
 import pytest
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
 
 
 def from_size(rows):
@@ -48,3 +52,12 @@ def made_up_masks():
     truth[6] = False
     truth[7, :, :40] = True
     return predicted, truth
+
+
+@pytest.fixture(scope='session')
+def random_checkpoint(tmp_path_factory):
+    """Path of a file with random weights of the smallest network."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pt'
+    torch.save({'model': Sam2Network(configuration_named('nano')).state_dict()}, path)
+    return str(path)

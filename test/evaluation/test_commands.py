@@ -7,19 +7,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from sam_tracker.evaluation.__main__ import main
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
-
-
-@pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp('weights') / 'random.pt'
-    torch.save({'model': Sam2Network(configuration_named('nano')).state_dict()}, path)
-    return str(path)
 
 
 def write_frame(path, number):
@@ -47,8 +36,8 @@ def clips_folder(tmp_path):
     return tmp_path
 
 
-def test_clips_prints_every_label_and_the_means_last(clips_folder, checkpoint, capsys):
-    assert main(['clips', str(clips_folder), '--checkpoint', checkpoint]) == 0
+def test_clips_prints_every_label_and_the_means_last(clips_folder, random_checkpoint, capsys):
+    assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 0
     shown, told = capsys.readouterr()
     header, *rows, mean = [line.split() for line in shown.splitlines()]
     assert header == ['object', 'frame', 'sam2', 'samurai']
@@ -63,15 +52,15 @@ def test_clips_prints_every_label_and_the_means_last(clips_folder, checkpoint, c
     assert 'elsewhere.avi is labelled but absent: skipped' in told
 
 
-def test_a_broken_clip_is_an_error(clips_folder, checkpoint, capsys):
+def test_a_broken_clip_is_an_error(clips_folder, random_checkpoint, capsys):
     (clips_folder / 'elsewhere.avi').write_bytes(b'nothing that plays')
-    assert main(['clips', str(clips_folder), '--checkpoint', checkpoint]) == 1
+    assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1
     assert 'elsewhere.avi' in capsys.readouterr().err
 
 
-def test_a_folder_without_any_of_its_clips_is_an_error(clips_folder, checkpoint, capsys):
+def test_a_folder_without_any_of_its_clips_is_an_error(clips_folder, random_checkpoint, capsys):
     (clips_folder / 'square.avi').unlink()
-    assert main(['clips', str(clips_folder), '--checkpoint', checkpoint]) == 1
+    assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1
     assert 'none of the clips' in capsys.readouterr().err
 
 
@@ -82,9 +71,9 @@ def test_an_absent_checkpoint_is_an_error_in_one_line(clips_folder, capsys):
     assert 'absent.pt' in errors[0]
 
 
-def test_generated_leaves_tables_figures_and_pictures(tmp_path, checkpoint, capsys):
+def test_generated_leaves_tables_figures_and_pictures(tmp_path, random_checkpoint, capsys):
     arguments = [
-        'generated', '--checkpoint', checkpoint, '--sets', 'easy/any/box', 'easy/any/point',
+        'generated', '--checkpoint', random_checkpoint, '--sets', 'easy/any/box', 'easy/any/point',
         '--clips', '1', '--frames', '4', '--size', '64', '--modes', 'sam2', 'samurai',
         '--output', str(tmp_path),
     ]  # fmt: skip
@@ -115,11 +104,11 @@ def write_otb(folder):
 
 
 def test_a_benchmark_leaves_a_table_and_boxes_that_its_toolkit_can_read(
-    tmp_path, checkpoint, capsys
+    tmp_path, random_checkpoint, capsys
 ):
     write_otb(tmp_path / 'otb')
     arguments = [
-        'otb', str(tmp_path / 'otb'), '--checkpoint', checkpoint, '--save-boxes',
+        'otb', str(tmp_path / 'otb'), '--checkpoint', random_checkpoint, '--save-boxes',
         '--output', str(tmp_path / 'out'),
     ]  # fmt: skip
     assert main(arguments) == 0
@@ -131,7 +120,7 @@ def test_a_benchmark_leaves_a_table_and_boxes_that_its_toolkit_can_read(
     assert 0 <= scores['sam2']['AUC'] <= 1
 
 
-def test_several_workers_find_what_one_finds(tmp_path, checkpoint):
+def test_several_workers_find_what_one_finds(tmp_path, random_checkpoint):
     write_otb(tmp_path / 'otb')
     figures = []
     for workers in ('1', '2'):
@@ -140,7 +129,7 @@ def test_several_workers_find_what_one_finds(tmp_path, checkpoint):
             'otb',
             str(tmp_path / 'otb'),
             '--checkpoint',
-            checkpoint,
+            random_checkpoint,
             '--modes',
             'samurai',
         ]
@@ -149,8 +138,23 @@ def test_several_workers_find_what_one_finds(tmp_path, checkpoint):
     assert figures[0] == figures[1]
 
 
-def test_a_broken_benchmark_is_an_error(tmp_path, checkpoint, capsys):
+def test_a_broken_benchmark_is_an_error(tmp_path, random_checkpoint, capsys):
     write_otb(tmp_path)
     (tmp_path / 'Square/groundtruth_rect.txt').write_text('1,2,3\n')
-    assert main(['otb', str(tmp_path), '--checkpoint', checkpoint]) == 1
+    assert main(['otb', str(tmp_path), '--checkpoint', random_checkpoint]) == 1
     assert '3 numbers instead of 4' in capsys.readouterr().err
+
+
+def test_a_prompt_outside_the_image_is_named_with_its_clip(
+    clips_folder, random_checkpoint, capsys
+):
+    labels = {'square.avi': {'square': {'2': [10, 10, 300, 30]}}}
+    (clips_folder / 'labels.json').write_text(json.dumps(labels))
+    assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1
+    assert 'square.avi, frame 2: the box [10, 10, 300, 30]' in capsys.readouterr().err
+
+
+def test_an_image_size_that_no_network_has_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(['generated', '--image-size', '100'])
+    assert 'a multiple of 32 from 128 to 1024, not 100' in capsys.readouterr().err

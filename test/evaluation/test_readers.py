@@ -1,12 +1,15 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny folders in the layouts of the public data sets, sound and broken."""
+"""Tiny folders in the layouts of the public data sets, sound and broken, read and followed."""
+
+import json
 
 import cv2
 import numpy as np
 from PIL import Image
 import pytest
 
+from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.readers.davis import davis
 from sam_tracker.evaluation.readers.got10k import got10k
 from sam_tracker.evaluation.readers.lasot import lasot
@@ -241,3 +244,35 @@ def test_a_sav_object_without_a_pixel_is_refused(sav_folder):
     for path in (sav_folder / 'Annotations_6fps/sav_000001/001').glob('*.png'):
         write_labels(path, np.zeros((HEIGHT, WIDTH), np.uint8), palette=False)
     assert '001 has no mask with a pixel in it' in refusal(sav(sav_folder))
+
+
+@pytest.mark.parametrize('name', ['lasot', 'got10k', 'davis', 'sav'])
+def test_every_benchmark_is_followed_and_quoted_by_its_own_figures(
+    name, request, tmp_path, random_checkpoint
+):
+    folder = request.getfixturevalue(f'{name}_folder')
+    arguments = [name, str(folder), '--checkpoint', random_checkpoint]
+    assert main([*arguments, '--output', str(tmp_path / 'out')]) == 0
+    figures = json.loads((tmp_path / 'out/figures.json').read_text())
+    expected = {
+        'lasot': ['AUC', 'Pnorm', 'P20'],
+        'got10k': ['AO', 'SR50', 'SR75'],
+        'davis': ['J&F', 'J', 'F'],
+        'sav': ['J&F', 'J', 'F'],
+    }
+    for mode in ('sam2', 'samurai'):
+        assert list(figures['scores'][mode]) == expected[name]
+        assert all(0 <= value <= 1 for value in figures['scores'][mode].values())
+    assert (tmp_path / 'out/success.png').stat().st_size > 1000
+
+
+def test_the_test_subset_of_got10k_leaves_boxes_and_no_figures(
+    got10k_folder, tmp_path, random_checkpoint
+):
+    arguments = ['got10k', str(got10k_folder), '--subset', 'test', '--modes', 'samurai']
+    output = tmp_path / 'out'
+    options = ['--checkpoint', random_checkpoint, '--save-boxes', '--output', str(output)]
+    assert main([*arguments, *options]) == 0
+    assert np.loadtxt(output / 'samurai/A_1.txt', delimiter=',').shape == (3, 4)
+    scores = json.loads((output / 'figures.json').read_text())['scores']
+    assert scores['samurai'] == {'AO': None, 'SR50': None, 'SR75': None}

@@ -27,6 +27,7 @@ from sam_tracker.evaluation.readers.generated_clips import FIRST_SEED, PROMPT_KI
 from sam_tracker.evaluation.report import (
     difference_table,
     horizon_table,
+    overview_table,
     summary_as_json,
     summary_table,
     write_json,
@@ -112,6 +113,7 @@ def add_command(commands: SubCommands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print tables for each set; leave figures.json and a picture of each in the output folder."""
     content: dict[str, Any] = {'options': _as_json(options), 'sets': {}}
+    shown: dict[str, Mapping[str, Summary]] = {}
     lowest = () if options.no_floors else floors()
     for clip_set in options.sets:
         open_dataset = partial(
@@ -128,6 +130,7 @@ def run(options: argparse.Namespace) -> None:
         compared = setup(options, lowest if clip_set.prompt == 'box' else ())
         results = evaluate(open_dataset, compared, options.workers)
         summaries = {name: summarise(followed) for name, followed in results.items()}
+        shown[clip_set.name] = summaries
         _show(clip_set, summaries, options)
         _plot(options.output, clip_set, results)
         content['sets'][clip_set.name] = {
@@ -135,6 +138,9 @@ def run(options: argparse.Namespace) -> None:
         }
         # After every set, so that an hour's work is not lost with the next.
         write_json(options.output / 'figures.json', content)
+    for key in ('region', 'auc', 'presence'):
+        show()
+        show(overview_table(shown, key))
     show(f'\nwritten to {options.output}')
 
 
@@ -146,7 +152,7 @@ def _show(
     show()
     show(horizon_table(summaries))
     show()
-    show(difference_table(summaries, options.modes[0]))
+    show(difference_table(summaries, baseline=next(iter(summaries))))
 
 
 def _plot(folder: Path, clip_set: ClipSet, results: Results) -> None:

@@ -3,13 +3,13 @@
 """What all commands have in common."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 import sys
 from typing import TypeAlias
 
 from sam_tracker.evaluation.evaluate import STATIC_BOX, Setup, best_opencv_tracker
 from sam_tracker.evaluation.followers.sam import MODES
+from sam_tracker.model.configuration import configuration_named
 
 SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
@@ -19,14 +19,16 @@ def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...])
     parser.add_argument(
         '--checkpoint', default='nano', help='name or file of the weights (default: %(default)s)'
     )
-    parser.add_argument('--image-size', type=int, help="side of the network's input in pixels")
+    parser.add_argument(
+        '--image-size', type=network_size, help="side of the network's input, in pixels"
+    )
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1 ... (default: cpu)')
     parser.add_argument(
         '--precision', default='float32', choices=('float32', 'bfloat16', 'float16')
     )
     parser.add_argument('--threads', type=positive, default=1, help='of torch in each process')
     parser.add_argument(
-        '--modes', nargs='+', default=list(modes), choices=list(MODES), metavar='MODE',
+        '--modes', nargs='*', default=list(modes), choices=list(MODES), metavar='MODE',
         help=f'which of {", ".join(MODES)} (default: {" ".join(modes)})',
     )  # fmt: skip
 
@@ -70,6 +72,14 @@ def positive(text: str) -> int:
     return number
 
 
+def network_size(text: str) -> int:
+    """Read the side of a network's input."""
+    try:
+        return configuration_named('nano', int(text)).image_size
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def show(text: str = '') -> None:
     """Write a line of results to stdout."""
     sys.stdout.write(text + '\n')
@@ -79,6 +89,3 @@ def show(text: str = '') -> None:
 def tell(text: str) -> None:
     """Write a line about the run to stderr."""
     sys.stderr.write(text + '\n')
-
-
-Command = Callable[[argparse.Namespace], None]

@@ -59,13 +59,19 @@ def normalised_centre_error(predicted: Boxes, truth: Boxes) -> Values:
 
 
 def success_curve(overlaps: Values) -> Values:
-    """Return the share of frames [21] whose overlap exceeds each threshold; NaN is a failure."""
+    """
+    Return the share of frames [21] whose overlap exceeds each threshold; NaN is a failure.
+
+    The share of no frames is NaN.
+    """
+    if not len(overlaps):
+        return np.full(len(SUCCESS_THRESHOLDS), np.nan)
     return np.asarray((overlaps[:, None] > SUCCESS_THRESHOLDS).mean(axis=0))
 
 
 def success_auc(overlaps: Values) -> float:
     """Return the mean of the success curve, which is called its area; NaN without frames."""
-    return float(success_curve(overlaps).mean()) if len(overlaps) else float('nan')
+    return float(success_curve(overlaps).mean())
 
 
 def precision_curve(errors: Values, thresholds: Values) -> Values:
