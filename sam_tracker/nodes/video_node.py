@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from sam_tracker.nodes.run_node import NodeFinished, run_node
 from sam_tracker.ros.camera_info import CalibrationError, pinhole_camera_info, read_camera_info
-from sam_tracker.ros.camera_topics import CameraTopics, image_publisher, image_quality_of_service
+from sam_tracker.ros.camera_topics import CameraTopics, image_publisher
 from sam_tracker.ros.images import (
     ImageError,
     compressed_image_message,
@@ -71,13 +71,8 @@ class VideoNode(Node):
         self._started = 0.0
         self._loop_start = 0
         self._subscribers_found: float | None = None
+        self._progress: tqdm | None = None
         self._timer = self.create_timer(0.02, self._wait_for_subscribers)
-        self._progress = tqdm(
-            total=self._expected_frames(),
-            unit='frame',
-            # None: shown in a terminal only.
-            disable=None if self._settings.progress and not self._settings.loop else True,
-        )
         self.get_logger().info(
             f'{self._settings.source}: {width}x{height} {self._settings.encoding} '
             f'at {self._rate:g} Hz on {", ".join(each.topic_name for each in self._images)}'
@@ -91,14 +86,14 @@ class VideoNode(Node):
 
     def _make_publishers(self) -> None:
         settings, topics = self._settings, CameraTopics.of(self)
-        profile = image_quality_of_service(settings.reliability, settings.depth)
+        quality = (settings.reliability, settings.depth)
         self._raw = self._compressed = self._info = None
         if settings.image_transport in {'raw', 'both'}:
-            self._raw = image_publisher(self, Image, topics.image, profile)
+            self._raw = image_publisher(self, Image, topics.image, *quality)
         if settings.image_transport in {'compressed', 'both'}:
-            self._compressed = image_publisher(self, CompressedImage, topics.compressed, profile)
+            self._compressed = image_publisher(self, CompressedImage, topics.compressed, *quality)
         if settings.camera_info:
-            self._info = image_publisher(self, CameraInfo, topics.camera_info, profile)
+            self._info = image_publisher(self, CameraInfo, topics.camera_info, *quality)
         made = (self._raw, self._compressed)
         self._images: list[Publisher] = [each for each in made if each is not None]
 
@@ -122,6 +117,12 @@ class VideoNode(Node):
             return
         self.destroy_timer(self._timer)
         self._started = time.monotonic()
+        self._progress = tqdm(
+            total=self._expected_frames(),
+            unit='frame',
+            # None: shown in a terminal only.
+            disable=None if self._settings.progress and not self._settings.loop else True,
+        )
         self._timer = self.create_timer(1 / self._rate, self._play)
         self._play()
 
@@ -132,7 +133,8 @@ class VideoNode(Node):
             return
         self._publish(frame)
         self._published += 1
-        self._progress.update()
+        if self._progress is not None:
+            self._progress.update()
         self._next = self._source.read()
         if self._next is None and self._settings.loop:
             self._loop_start += frame.nanoseconds + round(SECOND / self._source.rate)
@@ -168,15 +170,19 @@ class VideoNode(Node):
         seconds = time.monotonic() - self._started
         for publisher in self._images:
             publisher.wait_for_all_acked(LAST_IMAGES)
-        self._progress.close()
+        self._close_progress()
         self.get_logger().info(
             f'published {self._published} frames in {seconds:.1f} s '
             f'({self._published / seconds:.2f} Hz)'
         )
         raise NodeFinished
 
+    def _close_progress(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+
     def destroy_node(self) -> None:
-        self._progress.close()
+        self._close_progress()
         self._source.close()
         super().destroy_node()
 

@@ -49,14 +49,18 @@ def image_quality_of_service(reliability: str, depth: int) -> QoSProfile:
     )
 
 
-def image_publisher(node: 'Node', kind: type[Any], topic: str, profile: QoSProfile) -> 'Publisher':
+def image_publisher(
+    node: 'Node', kind: type[Any], topic: str, reliability: str, depth: int
+) -> 'Publisher':
     """
-    Return a publisher whose profile `qos_overrides.TOPIC.publisher.*` parameters may change.
+    Return a publisher whose quality `qos_overrides.TOPIC.publisher.*` parameters may change.
 
     Raises:
         ParameterError: an override asks for what there is not.
 
     """
+    # A profile of its own: overriding writes into the profile it is given.
+    profile = image_quality_of_service(reliability, depth)
     options = QoSOverridingOptions.with_default_policies()
     try:
         return node.create_publisher(kind, topic, profile, qos_overriding_options=options)

@@ -1,0 +1,181 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Programs in processes of their own, each test with a DDS domain that nobody else uses."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import fcntl
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 30.0
+"""Seconds after which something that should happen will not."""
+
+
+@contextmanager
+def unused_domain() -> Iterator[int]:
+    """Hold a DDS domain that no other test on this machine holds."""
+    for domain in range(20, 100):
+        lock = Path(tempfile.gettempdir()) / f'sam_tracker_test_domain_{domain}.lock'
+        with lock.open('w') as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield domain
+            return
+    raise RuntimeError('all domains are taken')
+
+
+def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE):
+    """Return what the condition returns once it is true; fail naming `what` otherwise."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if result := condition():
+            return result
+        time.sleep(0.01)
+    raise AssertionError(f'{what} did not happen within {patience:g} s')
+
+
+class Program:
+    """A module run as a program; what it writes is kept."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open('w') as file:
+            self.process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                # Whoever runs the tests in the background ignores SIGINT, and children inherit it.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Return the exit code; fail with the output if the program does not end."""
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            pytest.fail(
+                f'the program has not ended after {patience:g} s; it wrote:\n{self.output}'
+            )
+
+    def wait_for_output(self, text: str) -> None:
+        def written() -> bool:
+            if self.process.poll() is not None and text not in self.output:
+                pytest.fail(f'the program has ended without {text!r}; it wrote:\n{self.output}')
+            return text in self.output
+
+        wait_until(written, f'output {text!r}')
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+
+@pytest.fixture
+def domain(monkeypatch) -> Iterator[int]:
+    """A domain for one test, in the environment too."""
+    with unused_domain() as number:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
+        monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield number
+
+
+@pytest.fixture
+def start(domain, tmp_path) -> Iterator[Callable[..., Program]]:
+    """Starts modules as programs with parameters; none outlives the test."""
+    programs: list[Program] = []
+
+    def start(
+        module: str, *arguments: str, environment: dict[str, str] | None = None, **parameters
+    ) -> Program:
+        command = [sys.executable, '-m', module, *arguments]
+        if parameters and '--ros-args' not in arguments:
+            command.append('--ros-args')
+        for name, value in parameters.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            command += ['-p', f'{name}:={text}']
+        log = tmp_path / f'program_{len(programs)}.log'
+        programs.append(Program(command, {**os.environ, **(environment or {})}, log))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        if program.process.poll() is None:
+            program.process.kill()
+            program.process.wait()
+
+
+class Listener:
+    """A node of the test's own process that keeps what it hears."""
+
+    def __init__(self, domain: int) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = rclpy.create_node('listener', context=self.context)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+
+    def listen(self, kind: type, topic: str, *, depth: int = 1000, best_effort: bool = False):
+        """Return the list to which messages of a topic will be appended."""
+        from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+        reliability = ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE
+        heard: list = []
+        profile = QoSProfile(depth=depth, reliability=reliability)
+        self.node.create_subscription(kind, topic, heard.append, profile)
+        return heard
+
+    def spin_until(self, condition: Callable[[], object], what: str, patience: float = PATIENCE):
+        end = time.monotonic() + patience
+        while not (result := condition()):
+            if time.monotonic() > end:
+                raise AssertionError(f'{what} did not happen within {patience:g} s')
+            self._executor.spin_once(timeout_sec=0.05)
+        return result
+
+    def close(self) -> None:
+        import rclpy
+
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+
+@pytest.fixture
+def listener(domain) -> Iterator[Listener]:
+    pytest.importorskip('rclpy')
+    listener = Listener(domain)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def shared_memory_of_killed_nodes() -> Iterator[None]:
+    """Give back what killed programs left, of this run and of runs before it."""
+    yield
+    try:
+        from sam_tracker.ros.fast_dds import remove_abandoned_segments
+    except ImportError:
+        return
+    remove_abandoned_segments(older_than=5.0)
