@@ -1,0 +1,226 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames come in order, at their times and sizes, and what cannot be read is named."""
+
+from pathlib import Path
+
+import cv2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from sam_tracker.video.sources import (
+    SECOND,
+    ImageFolder,
+    VideoError,
+    VideoFile,
+    natural_order,
+    open_source,
+    recorded,
+)
+from sam_tracker.video.test_pattern import (
+    BARS,
+    FRAMES_ACROSS,
+    SMALLEST,
+    SQUARE_BGR,
+    bars_height,
+    draw_frame_number,
+    pattern_background,
+    read_frame_number,
+    square_box,
+)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A video of nine frames at 25 Hz, frame n of the grey value 10 n."""
+    path = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25.0, (64, 48))
+    for number in range(9):
+        writer.write(np.full((48, 64, 3), 10 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def write_images(folder, names, shape=(20, 30, 3)):
+    for number, name in enumerate(names):
+        assert cv2.imwrite(str(folder / name), np.full(shape, number, np.uint8))
+    return folder
+
+
+def read_all(source):
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append((frame.bgr.copy(), frame.nanoseconds))
+    return frames
+
+
+def test_a_video_gives_every_frame_at_its_time(clip):
+    source = open_source(str(clip))
+    assert source.rate == 25.0
+    assert source.frame_count == 9
+    assert source.start is None
+    frames = read_all(source)
+    np.testing.assert_allclose([bgr.mean() for bgr, _ in frames], np.arange(9) * 10, atol=2)
+    assert [time for _, time in frames] == [number * SECOND // 25 for number in range(9)]
+
+
+def test_a_video_starts_again_after_rewinding(clip):
+    source = open_source(str(clip))
+    first = read_all(source)
+    source.rewind()
+    again = read_all(source)
+    assert len(again) == len(first) == 9
+    for (one, one_time), (other, other_time) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one_time == other_time
+
+
+@pytest.mark.parametrize(
+    ('asked', 'given_'),
+    [((32, 24), (32, 24)), ((32, 0), (32, 24)), ((0, 96), (128, 96)), ((10, 40), (10, 40))],
+)
+def test_frames_are_resized_keeping_the_aspect_where_one_side_is_open(clip, asked, given_):
+    source = open_source(str(clip), *asked)
+    frame = source.read()
+    assert frame.bgr.shape == (given_[1], given_[0], 3)
+    assert (source.rate, source.frame_count) == (25.0, 9)
+
+
+def test_images_come_in_the_natural_order_of_their_names(tmp_path):
+    names = ['frame1.png', 'frame2.png', 'frame10.png', 'frame11.jpg']
+    write_images(tmp_path, names)
+    (tmp_path / 'notes.txt').write_text('not an image')
+    source = ImageFolder(tmp_path)
+    frames = read_all(source)
+    assert [int(bgr.mean()) for bgr, _ in frames] == [0, 1, 2, 3]
+    assert source.frame_count == 4
+    assert source.rate == 30.0
+    source.rewind()
+    assert len(read_all(source)) == 4
+
+
+def test_times_in_file_names_are_exact(tmp_path):
+    write_images(tmp_path, ['1305031102.175304.png', '1305031102.211214.png'])
+    source = ImageFolder(tmp_path)
+    assert source.start == 1305031102175304000
+    assert [time for _, time in read_all(source)] == [0, 35910000]
+    assert source.rate == pytest.approx(1 / 0.03591)
+
+
+def test_names_that_are_no_times_give_an_even_rate(tmp_path):
+    write_images(tmp_path, ['1.5.png', '1.5b.png'])
+    source = ImageFolder(tmp_path)
+    assert source.start is None
+    assert [time for _, time in read_all(source)] == [0, round(SECOND / 30)]
+
+
+@pytest.mark.parametrize(
+    ('name', 'time'),
+    [
+        ('1403636579763555584.png', 1403636579763555584),
+        ('1305031102.175304.jpg', 1305031102175304000),
+        ('000123.png', None),
+        ('frame_12.5.png', None),
+        ('20240131.png', None),
+    ],
+)
+def test_only_names_that_are_times_tell_one(name, time):
+    assert recorded(Path(name)) == time
+
+
+def test_numbers_in_names_count_as_numbers():
+    names = ['a10b2.png', 'a2b10.png', 'a2b9.png', '3.png']
+    assert sorted(map(Path, names), key=natural_order) == [
+        Path(name) for name in ['3.png', 'a2b9.png', 'a2b10.png', 'a10b2.png']
+    ]
+
+
+def test_a_folder_has_one_size(tmp_path):
+    write_images(tmp_path, ['1.png'])
+    cv2.imwrite(str(tmp_path / '2.png'), np.zeros((21, 30, 3), np.uint8))
+    source = ImageFolder(tmp_path)
+    source.read()
+    with pytest.raises(VideoError, match=r'2\.png.* is 30x21, .* is 30x20'):
+        source.read()
+
+
+def test_what_is_missing_is_named(tmp_path):
+    missing = str(tmp_path / 'missing.mp4')
+    with pytest.raises(VideoError, match=r'missing\.mp4. does not exist'):
+        open_source(missing)
+    with pytest.raises(VideoError, match="'' does not exist"):
+        open_source('')
+
+
+def test_a_file_that_is_no_video_is_named(tmp_path):
+    path = tmp_path / 'text.mp4'
+    path.write_text('hello')
+    with pytest.raises(VideoError, match=r'text\.mp4. is no video'):
+        open_source(str(path))
+
+
+def test_a_video_that_was_cut_short_is_named_or_read_as_far_as_it_goes(clip, tmp_path):
+    path = tmp_path / 'cut.avi'
+    path.write_bytes(clip.read_bytes()[:200])
+    with pytest.raises(VideoError, match=r'cut\.avi'):
+        open_source(str(path))
+    path.write_bytes(clip.read_bytes()[: clip.stat().st_size * 9 // 10])
+    assert 0 < len(read_all(VideoFile(path))) < 9
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    with pytest.raises(VideoError, match=r'has no images: looked for .*\.png'):
+        open_source(str(tmp_path))
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / '1.png').write_bytes(b'\x89PNG')
+    with pytest.raises(VideoError, match=r'1\.png. cannot be read'):
+        open_source(str(tmp_path))
+
+
+def test_the_pattern_is_what_its_layout_says():
+    source = open_source('pattern', 640, 480)
+    assert source.frame_count is None
+    source.read()
+    bgr = source.read().bgr
+    assert bgr.shape == (480, 640, 3)
+    np.testing.assert_array_equal(bgr[0, 40::80], BARS)
+    x_min, y_min, x_max, y_max = square_box(640, 480, 1)
+    assert (bgr[y_min:y_max, x_min:x_max] == SQUARE_BGR).all()
+    assert (bgr[y_min - 1, x_min:x_max] != SQUARE_BGR).any(axis=1).all()
+    assert (bgr[bars_height(480) :, : 640 * 15 // 16] == 0).all()
+    assert (bgr[bars_height(480) :, 640 * 15 // 16 :] == 255).all()
+
+
+def test_the_square_moves_to_and_fro_inside_the_picture():
+    lefts = [square_box(640, 480, number)[0] for number in range(2 * FRAMES_ACROSS + 1)]
+    assert lefts[0] == lefts[-1] == 0
+    assert max(lefts) == lefts[FRAMES_ACROSS] == 640 - 480 // 6
+    assert len(set(lefts)) == FRAMES_ACROSS + 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    number=st.integers(0, 70_000),
+    width=st.integers(SMALLEST, 200),
+    height=st.integers(SMALLEST, 120),
+)
+def test_every_frame_carries_its_number(number, width, height):
+    image = pattern_background(width, height)
+    draw_frame_number(image, number)
+    assert read_frame_number(image) == number % 65536
+
+
+def test_the_number_survives_jpeg():
+    image = pattern_background(320, 240)
+    draw_frame_number(image, 0b1010101101010101)
+    coded = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 50])[1]
+    assert read_frame_number(cv2.imdecode(coded, cv2.IMREAD_COLOR)) == 0b1010101101010101
+
+
+def test_a_pattern_too_small_for_its_number_is_refused():
+    with pytest.raises(VideoError, match='15x40'):
+        open_source('pattern', 15, 40)
