@@ -266,9 +266,7 @@ class TrackerNode(LifecycleNode):
         self, request: RemoveObject.Request, response: RemoveObject.Response
     ) -> RemoveObject.Response:
         def work(session: TrackingSession) -> str:
-            session.ask(
-                lambda: session.remove(request.object_id), self._settings.service_timeout
-            )
+            session.ask(lambda: session.remove(request.object_id), self._settings.service_timeout)
             return f'object {request.object_id} is forgotten'
 
         return self._answer(response, work)
@@ -349,9 +347,7 @@ class TrackerNode(LifecycleNode):
     def _on_prompt(self, prompt: Prompt) -> None:
         try:
             session = self._running_session()
-            future = session.submit(
-                lambda: session.prompt(prompt, self._settings.catch_up_frames)
-            )
+            future = session.submit(lambda: session.prompt(prompt, self._settings.catch_up_frames))
         except REFUSALS as error:
             self._refuse_prompt(error)
         else:

@@ -1,0 +1,343 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A graph of real processes over real DDS, and a tester that takes part in it.
+
+Every graph has a domain of its own, so tests neither hear each other nor anybody else.
+"""
+
+from collections.abc import Callable, Iterator
+import os
+from pathlib import Path
+import sys
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Point, PointStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+import pytest
+from rcl_interfaces.srv import GetParameters, SetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool, Trigger
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.ros.images import image_message
+from sam_tracker.ros.stamps import nanoseconds, time_message
+from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
+
+from ..conftest import PATIENCE, Program, unused_domain, wait_until
+
+WIDTH, HEIGHT = 160, 120
+
+
+@pytest.fixture(scope='session')
+def random_checkpoint(tmp_path_factory) -> Path:
+    """A network of random weights that holds every object for present."""
+    torch.manual_seed(2)
+    network = Sam2Network(configuration_named('nano'))
+    with torch.no_grad():
+        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pt'
+    torch.save({'model': network.state_dict()}, path)
+    return path
+
+
+class Graph:
+    """Processes in one domain, and a context for whoever looks at them."""
+
+    def __init__(self, domain: int, folder: Path) -> None:
+        self.domain = domain
+        self.folder = folder
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.programs: list[Program] = []
+
+    def start(self, module: str, *arguments: str, **parameters: object) -> Program:
+        """Start a module of Python as a node."""
+        command = [sys.executable, '-m', module, '--ros-args', *arguments]
+        for name, value in parameters.items():
+            command += ['-p', f'{name}:={str(value).lower() if value is True else value}']
+        return self.run(command)
+
+    def run(self, command: list[str]) -> Program:
+        """Start any program in the domain."""
+        environment = {
+            **os.environ,
+            'ROS_DOMAIN_ID': str(self.domain),
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            'OMP_NUM_THREADS': '1',
+        }
+        log = self.folder / f'{len(self.programs)}.log'
+        self.programs.append(Program(command, environment, log))
+        return self.programs[-1]
+
+    @staticmethod
+    def wait_until(condition: Callable[[], object], what: str) -> object:
+        return wait_until(condition, what)
+
+    @staticmethod
+    def resident_megabytes(program: Program) -> float:
+        pages = int(Path(f'/proc/{program.process.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+    def close(self) -> None:
+        for program in self.programs:
+            if program.process.poll() is None:
+                program.process.kill()
+                program.process.wait()
+        rclpy.try_shutdown(context=self.context)
+
+
+@pytest.fixture(scope='module')
+def graph(tmp_path_factory) -> Iterator[Graph]:
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    with unused_domain() as domain:
+        graph = Graph(domain, tmp_path_factory.mktemp('graph'))
+        yield graph
+        graph.close()
+
+
+class Camera:
+    """Publishes noise, stamped with the time, from a thread."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        topic: str = 'image',
+        namespace: str = '',
+        rate: float = 15.0,
+        reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        frame_id: str = 'camera',
+    ) -> None:
+        self.node = rclpy.create_node('camera', namespace=namespace, context=graph.context)
+        profile = QoSProfile(depth=1, reliability=reliability)
+        self.publisher = self.node.create_publisher(Image, topic, profile)
+        self.size = size
+        self.encoding = 'bgr8'
+        self.frame_id = frame_id
+        self.rate = rate
+        self.offset = 0
+        """Nanoseconds added to the time."""
+        self.headers: list[Header] = []
+        self._random = np.random.default_rng(0)
+        self._running = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def image(self) -> np.ndarray:
+        width, height = self.size
+        channels = () if self.encoding == 'mono8' else (3,)
+        return self._random.integers(0, 255, (height, width, *channels), np.uint8)
+
+    def publish(self) -> Header:
+        header = Header(frame_id=self.frame_id)
+        header.stamp = time_message(time.time_ns() + self.offset)
+        self.publisher.publish(image_message(self.image(), self.encoding, header))
+        self.headers.append(header)
+        return header
+
+    def _run(self) -> None:
+        while self._running:
+            self.publish()
+            time.sleep(1 / self.rate)
+
+    def close(self) -> None:
+        self._running = False
+        self._thread.join()
+        self.node.destroy_node()
+
+
+class Tester:
+    """Listens to a tracker node and calls its services."""
+
+    def __init__(self, graph: Graph, namespace: str = '') -> None:
+        self.node = rclpy.create_node('tester', namespace=namespace, context=graph.context)
+        self.name = f'{namespace}/sam_tracker'
+        self.tracks: list[TrackArray] = []
+        self.diagnostics: list[DiagnosticArray] = []
+        self._executor = SingleThreadedExecutor(context=graph.context)
+        self._executor.add_node(self.node)
+        self.listen(TrackArray, 'tracks', self.tracks)
+        self.node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._take_diagnostics, QoSProfile(depth=10)
+        )
+        self._clients = {
+            name: self.node.create_client(kind, f'{self.name}/{name}')
+            for name, kind in {
+                'add_prompt': AddPrompt,
+                'remove_object': RemoveObject,
+                'get_objects': GetObjects,
+                'reset': Trigger,
+                'set_paused': SetBool,
+                'change_state': ChangeState,
+                'get_state': GetState,
+                'set_parameters': SetParameters,
+                'get_parameters': GetParameters,
+            }.items()
+        }
+        self.prompts = self.node.create_publisher(Prompt, f'{self.name}/prompt', 10)
+        self.clicks = self.node.create_publisher(Point, f'{self.name}/click', 10)
+        self.stamped_clicks = self.node.create_publisher(
+            PointStamped, f'{self.name}/click_stamped', 10
+        )
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        if message.status[0].name.startswith(f'{self.name.lstrip("/")}:'):
+            self.diagnostics.append(message)
+
+    def listen(self, kind: type, output: str, heard: list, depth: int = 10) -> object:
+        """Append what the node publishes on an output to a list."""
+        return self.node.create_subscription(
+            kind, f'{self.name}/{output}', heard.append, QoSProfile(depth=depth)
+        )
+
+    def stop_listening(self, subscription: object) -> None:
+        self.node.destroy_subscription(subscription)
+
+    def begin(self, service: str, **fields: object):
+        """Call a service and return the future of its answer."""
+        client = self._clients[service]
+        assert client.wait_for_service(PATIENCE), f'{service} is not there'
+        return client.call_async(client.srv_type.Request(**fields))
+
+    def call(self, service: str, **fields: object):
+        future = self.begin(service, **fields)
+        wait_until(future.done, f'an answer of {service}')
+        return future.result()
+
+    def add_box(self, *corners: float, **fields: object):
+        return self.call('add_prompt', prompt=self.box_prompt(*corners, **fields))
+
+    @staticmethod
+    def box_prompt(*corners: float, header: Header | None = None, **fields: object) -> Prompt:
+        x_min, y_min, x_max, y_max = corners or (40.0, 30.0, 90.0, 80.0)
+        box = BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+        return Prompt(header=header or Header(), box=[box], **fields)
+
+    def object_ids(self) -> list[int]:
+        return [track.object_id for track in self.call('get_objects').objects.tracks]
+
+    def change(self, transition: int) -> bool:
+        return self.call('change_state', transition=Transition(id=transition)).success
+
+    def state(self) -> str:
+        return self.call('get_state').current_state.label
+
+    def set(self, name: str, value: object):
+        message = Parameter(name, value=value).to_parameter_msg()
+        return self.call('set_parameters', parameters=[message]).results[0]
+
+    def next_tracks(self, count: int = 1) -> list[TrackArray]:
+        """Return tracks of images that have yet to come."""
+        before = len(self.tracks)
+        wait_until(lambda: len(self.tracks) >= before + count, f'{count} messages with tracks')
+        return self.tracks[before : before + count]
+
+    def wait_until_active(self) -> None:
+        wait_until(lambda: self.state() == 'active', 'activation')
+
+    def diagnosed(self, condition: Callable[[object, dict[str, str]], object], what: str):
+        """Wait for a status and its values that meet the condition, and return them."""
+        before = len(self.diagnostics)
+
+        def met():
+            for message in self.diagnostics[before:]:
+                status = message.status[0]
+                values = {each.key: each.value for each in status.values}
+                if condition(status, values):
+                    return status, values
+            return None
+
+        return wait_until(met, what)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._thread.join()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def new_camera(graph) -> Iterator[Callable[..., Camera]]:
+    """Makes cameras that are gone when the test ends."""
+    cameras: list[Camera] = []
+
+    def make(**options: object) -> Camera:
+        cameras.append(Camera(graph, **options))
+        return cameras[-1]
+
+    yield make
+    for camera in cameras:
+        camera.close()
+
+
+@pytest.fixture
+def new_tester(graph) -> Iterator[Callable[..., Tester]]:
+    """Makes testers that are gone when the test ends."""
+    testers: list[Tester] = []
+
+    def make(**options: object) -> Tester:
+        testers.append(Tester(graph, **options))
+        return testers[-1]
+
+    yield make
+    for tester in testers:
+        tester.close()
+
+
+@pytest.fixture(scope='module')
+def tracker_program(graph, random_checkpoint) -> Program:
+    """One tracker node for all tests of a module."""
+    return graph.start(
+        'sam_tracker.nodes.tracker_node', checkpoint=random_checkpoint, device='cpu'
+    )
+
+
+@pytest.fixture(scope='module')
+def shared_tester(graph, tracker_program) -> Iterator[Tester]:
+    tester = Tester(graph)
+    tester.wait_until_active()
+    yield tester
+    tester.close()
+
+
+@pytest.fixture
+def tester(shared_tester) -> Tester:
+    """A tester of the module's node, which is active, follows nothing and is not paused."""
+    shared_tester.call('reset')
+    shared_tester.call('set_paused', data=False)
+    return shared_tester
+
+
+@pytest.fixture(scope='module')
+def shared_camera(graph) -> Iterator[Camera]:
+    camera = Camera(graph)
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def camera(shared_camera, tester) -> Camera:
+    """A camera whose images arrive, of the usual size and encoding."""
+    shared_camera.size, shared_camera.encoding = (WIDTH, HEIGHT), 'bgr8'
+    last = shared_camera.headers[-1] if shared_camera.headers else Header()
+    wait_until(
+        lambda: (
+            tester.tracks and nanoseconds(tester.tracks[-1].header.stamp) > nanoseconds(last.stamp)
+        ),
+        'tracks of the camera',
+    )
+    return shared_camera
