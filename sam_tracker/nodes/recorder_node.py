@@ -33,6 +33,7 @@ from sam_tracker.ros.images import ImageError, rgb_image
 from sam_tracker.ros.parameters import declare
 from sam_tracker.ros.recorded_tracks import TrackMessageError, recorded_frame
 from sam_tracker.ros.recorder_parameters import RecorderParameters
+from sam_tracker.video.sources import silence_decoders
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
@@ -146,29 +147,32 @@ def main(args: Sequence[str] | None = None) -> int:
         made.append(RecorderNode())
         return made[0]
 
+    silence_decoders()
     exit_code = REFUSED
     try:
         exit_code = run_node(NAME, make_node, args, refusals=(RecordingError,))
     finally:
-        if made and not _complete(made[0]):
-            exit_code = exit_code or REFUSED
+        if made:
+            exit_code = _complete(made[0], exit_code)
     return exit_code
 
 
-def _complete(node: RecorderNode) -> bool:
+def _complete(node: RecorderNode, exit_code: int) -> int:
+    """Complete the files and return the exit code, given that of the recording itself."""
     logger = get_logger(NAME)
     try:
         paths = node.recording.finish()
     except RecordingError as error:
-        logger.fatal(str(error))
-        return False
+        if not exit_code:  # else the same has been said already
+            logger.fatal(str(error))
+        return REFUSED
     logger.info(
         f'recorded {node.recording.images} images to {node.folder}: '
         + ', '.join(path.name for path in paths)
     )
     if node.tracks_without_image:
         logger.warning(f'{node.tracks_without_image} images came too late or not at all')
-    return True
+    return exit_code
 
 
 def _folder(given: str) -> Path:
