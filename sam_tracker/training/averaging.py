@@ -1,0 +1,50 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Averages of the parameters over time and over processes."""
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+class MovingAverage:
+    """
+    The exponential moving average of a network's parameters, which is what is shipped.
+
+    It forgets faster in the beginning, so that it is useful from the first minutes on.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._decay = decay
+        self._steps = 0
+        self._tensors = {name: value.clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Take a step towards the network as it is now."""
+        self._steps += 1
+        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        current = network.state_dict()
+        own = [self._tensors[name] for name in current]
+        torch._foreach_lerp_(own, list(current.values()), 1 - decay)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the averaged parameters."""
+        return self._tensors
+
+    def load_state_dict(self, tensors: dict[str, Tensor], steps: int) -> None:
+        """Go on from averages that were saved."""
+        self._steps = steps
+        for name, value in tensors.items():
+            self._tensors[name].copy_(value)
+
+
+@torch.no_grad()
+def average_parameters(network: nn.Module) -> None:
+    """Replace every parameter by its mean over the processes."""
+    parameters = list(network.parameters())
+    flat = torch.cat([parameter.flatten() for parameter in parameters])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    sizes = [parameter.numel() for parameter in parameters]
+    for parameter, mean in zip(parameters, flat.split(sizes), strict=True):
+        parameter.copy_(mean.view_as(parameter))

@@ -1,0 +1,22 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a run's checkpoint to the weights file that travels with the package."""
+
+from pathlib import Path
+
+import torch
+
+
+def ship(checkpoint: Path, weights: Path) -> None:
+    """
+    Write the averaged parameters in half precision, as `{'model': state_dict, ...}`.
+
+    The file loads with `weights_only=True`; its `image_size` is the one that was trained at.
+    """
+    saved = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    model = {name: value.half() for name, value in saved['average'].items()}
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    part = weights.with_name(f'{weights.name}.part')
+    described = {name: saved[name] for name in ('image_size', 'step', 'frames', 'seconds')}
+    torch.save({'model': model, **described}, part)
+    part.replace(weights)

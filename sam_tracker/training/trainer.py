@@ -1,0 +1,397 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""One training run: its processes, its checkpoints and its log."""
+
+from dataclasses import asdict, dataclass, field, replace
+import json
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import distributed, nn
+from torch.multiprocessing.spawn import spawn
+from tqdm import tqdm
+
+from sam_tracker.model.configuration import NetworkConfiguration, configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.model.preprocessing import network_input
+from sam_tracker.training.averaging import MovingAverage, average_parameters
+from sam_tracker.training.batches import Batch, training_batch
+from sam_tracker.training.curriculum import Curriculum
+from sam_tracker.training.held_out import held_out_scores
+from sam_tracker.training.initialisation import initialise, mask_share_of_memory
+from sam_tracker.training.loading import BatchSource
+from sam_tracker.training.objective import Loss, loss_of, scores
+from sam_tracker.training.rollout import Choices, PromptKind, Rollout, roll_out
+
+CHECKPOINT = 'checkpoint.pt'
+LOG = 'log.jsonl'
+
+EXCHANGE_STEPS = 8
+"""
+Steps that each process takes by itself before their parameters are averaged (arXiv 1805.09767).
+
+Exchanging gradients at every step would make each wait for the slowest, and on a shared machine
+that is a different one every time.
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is asked to do."""
+
+    output: Path
+    minutes: float
+    """Of training, earlier parts of a resumed run counted in."""
+    image_size: int = 128
+    processes: int = 1
+    device: str = 'cpu'
+    clips: int = 4
+    """Clips in a batch, of each process."""
+    objects: int = 3
+    """Objects followed in each clip."""
+    seed: int = 0
+    resume: bool = False
+    start: Path | None = None
+    """Weights to fine-tune, as `sam_tracker.training.shipping` writes them."""
+    curriculum: Curriculum = field(default_factory=Curriculum)
+    average_decay: float = 0.998
+    checkpoint_minutes: float = 3.0
+    evaluation_minutes: float = 15.0
+    """Between two looks at held-out clips."""
+    evaluation_clips: int = 4
+
+
+def draw_choices(rng: np.random.Generator, clicks: bool) -> Choices:
+    """Draw how the objects of a batch are prompted, with or without clicks."""
+    if not clicks:
+        return Choices(prompt='box' if rng.random() < 0.5 else 'mask')
+    kinds: tuple[PromptKind, ...] = ('box', 'box', 'box', 'mask', 'point')
+    prompt = kinds[rng.integers(len(kinds))]
+    corrections = 0
+    if prompt != 'mask' and rng.random() < (0.5 if prompt == 'point' else 0.15):
+        corrections = int(rng.integers(1, 3))
+    return Choices(
+        prompt=prompt,
+        box_jitter=float(rng.choice([0.0, 0.03, 0.1])),
+        several_on_prompt=rng.random() < 0.25,
+        corrections=corrections,
+        elapsed=int(rng.integers(0, 200)) if rng.random() < 0.4 else 0,
+    )
+
+
+class _Progress:
+    """The share of the run that is done, by the clock and across interruptions."""
+
+    def __init__(self, minutes: float, spent: float = 0.0) -> None:
+        self._seconds = 60 * minutes
+        self._start = time.monotonic() - spent
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def share(self) -> float:
+        return self.spent / self._seconds
+
+
+class Trainer:
+    """One process of a run; rank 0 keeps the log and the checkpoints."""
+
+    def __init__(self, settings: Settings, rank: int) -> None:
+        self._settings = settings
+        self._rank = rank
+        self._device = torch.device(settings.device)
+        self._configuration = configuration_named('nano', settings.image_size)
+        torch.manual_seed(settings.seed)
+        self._network = Sam2Network(self._configuration).train()
+        self._step = 0
+        self._frames = 0
+        spent = 0.0
+        saved = self._saved() if settings.resume else None
+        if saved is None:
+            self._begin()
+        self._network.to(self._device)
+        self._average = MovingAverage(self._network, settings.average_decay)
+        self._optimiser = torch.optim.AdamW(
+            self._parameter_groups(), lr=0.0, betas=(0.9, 0.98), fused=True
+        )
+        if saved is not None:
+            self._network.load_state_dict(saved['network'])
+            self._average.load_state_dict(saved['average'], saved['step'])
+            self._optimiser.load_state_dict(saved['optimiser'])
+            self._step, self._frames, spent = saved['step'], saved['frames'], saved['seconds']
+        # Every process draws its own clips; a resumed run draws others than the run before.
+        seeds = [settings.seed, rank, self._step]
+        self._rng = np.random.default_rng(seeds)
+        self._generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
+        self._source = BatchSource(settings, seeds, self._device)
+        self._progress = _Progress(settings.minutes, spent)
+        self._sums: dict[str, list[float]] = {}
+        self._log_file = settings.output / LOG
+
+    # -- setting up ----------------------------------------------------------------------------
+
+    def _saved(self) -> dict[str, Any] | None:
+        file = self._settings.output / CHECKPOINT
+        if not file.exists():
+            raise FileNotFoundError(f'nothing to resume: there is no {file}')
+        saved: dict[str, Any] = torch.load(file, map_location='cpu', weights_only=True)
+        size = saved['image_size']
+        if size != self._settings.image_size:
+            raise ValueError(
+                f'{file} was trained at {size} pixels, not {self._settings.image_size}: '
+                'start a new run from its weights instead'
+            )
+        return saved
+
+    def _begin(self) -> None:
+        start = self._settings.start
+        if start is not None:
+            state = torch.load(start, map_location='cpu', weights_only=True)['model']
+            self._network.load_state_dict({name: v.float() for name, v in state.items()})
+            return
+        rng = np.random.default_rng(self._settings.seed)
+        size = self._settings.image_size
+        batch = training_batch(
+            rng, self._settings.curriculum, 0.0, frames=1, clips=8, objects=1, size=size
+        )
+        initialise(self._network, network_input(batch.images[0], size))
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        decayed: list[nn.Parameter] = []
+        plain: list[nn.Parameter] = []
+        for name, parameter in self._network.named_parameters():
+            embedding = parameter.ndim < 2 or 'embed' in name or 'token' in name
+            (plain if embedding else decayed).append(parameter)
+        return [
+            {'params': decayed, 'weight_decay': 0.02},
+            {'params': plain, 'weight_decay': 0.0},
+        ]
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train until the minutes are spent."""
+        settings = self._settings
+        bar = tqdm(
+            total=100, unit='%', disable=self._rank > 0, bar_format='{l_bar}{bar}| {postfix}'
+        )
+        next_checkpoint = self._progress.spent + 60 * settings.checkpoint_minutes
+        next_evaluation = self._progress.spent + 60 * settings.evaluation_minutes
+        share: float | None = None
+        while True:
+            alone = settings.processes == 1
+            if alone or share is None or self._step % EXCHANGE_STEPS == 0:
+                share = self._agreed(self._progress.share)
+                if share >= 1:
+                    break
+            self._take_step(share)
+            if self._rank > 0:
+                continue
+            bar.n = round(100 * share, 1)
+            if self._step % 25 == 0:
+                shown = self._write_log(share)
+                bar.set_postfix_str(shown)
+            if self._progress.spent > next_checkpoint:
+                self._save()
+                next_checkpoint = self._progress.spent + 60 * settings.checkpoint_minutes
+            if self._progress.spent > next_evaluation:
+                self._evaluate(share)
+                next_evaluation = self._progress.spent + 60 * settings.evaluation_minutes
+        if self._rank == 0:
+            bar.n = 100
+            bar.close()
+            self._write_log(1.0)
+            self._save()
+            self._evaluate(1.0)
+
+    def _agreed(self, share: float) -> float:
+        """Bring the processes to one mind: of the parameters, and of how far the run is."""
+        if self._settings.processes == 1:
+            return share
+        average_parameters(self._network)
+        value = torch.tensor([share], dtype=torch.float64)
+        distributed.broadcast(value, 0)
+        return float(value)
+
+    def _take_step(self, share: float) -> None:
+        settings = self._settings
+        # Equal for all processes, so that none waits for another's longer clips.
+        common = np.random.default_rng([settings.seed, self._step])
+        frames = settings.curriculum.clip_length(common, share)
+        batch = self._source.batch(share, frames)
+        choices = replace(
+            draw_choices(self._rng, settings.curriculum.clicks(share)),
+            teacher=settings.curriculum.teacher(share),
+        )
+        rollout, loss = self._forward(batch, choices, settings.curriculum.balance(share))
+        loss.total.backward()
+        parameters = list(self._network.parameters())
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        rate = settings.curriculum.rate(share, self._step)
+        for group in self._optimiser.param_groups:
+            group['lr'] = rate
+        # A single bad batch must not end a run of hours.
+        if bool(torch.isfinite(norm)):
+            self._optimiser.step()
+            self._average.update(self._network)
+        self._optimiser.zero_grad(set_to_none=True)
+        self._step += 1
+        self._frames += batch.images.shape[0] * batch.images.shape[1] * settings.processes
+        if self._rank == 0:
+            self._note(rollout, loss, batch, choices, float(norm), rate)
+
+    def _forward(self, batch: Batch, choices: Choices, balance: float) -> tuple[Rollout, Loss]:
+        on_gpu = self._device.type == 'cuda'
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=on_gpu):
+            rollout = roll_out(self._network, batch, choices, self._generator)
+        return rollout, loss_of(rollout, batch, balance)
+
+    # -- keeping records -----------------------------------------------------------------------
+
+    def _note(
+        self,
+        rollout: Rollout,
+        loss: Loss,
+        batch: Batch,
+        choices: Choices,
+        norm: float,
+        rate: float,
+    ) -> None:
+        values = {
+            'loss': float(loss.total.detach()),
+            'mask': float(loss.mask),
+            'iou': float(loss.iou),
+            'presence_loss': float(loss.presence),
+            'gradient': norm,
+            'rate': rate,
+            'neck_rms': float(rollout.embedding.detach().float().square().mean().sqrt()),
+        }
+        for name, value in scores(rollout, batch).items():
+            values[name] = value
+            if name in ('j0', 'j1'):
+                values[f'{name}_{choices.prompt}'] = value
+        for name, value in values.items():
+            if np.isfinite(value):
+                self._sums.setdefault(name, []).append(value)
+
+    def _write_log(self, share: float) -> str:
+        means = {name: round(float(np.mean(v)), 5) for name, v in self._sums.items()}
+        self._sums.clear()
+        record = {
+            'minutes': round(self._progress.spent / 60, 3),
+            'share': round(share, 4),
+            'step': self._step,
+            'frames': self._frames,
+            **means,
+        }
+        self._append(record)
+        return ' '.join(
+            f'{name} {means[name]:.3f}' for name in ('loss', 'j0', 'j1', 'j_last') if name in means
+        )
+
+    def _append(self, record: dict[str, Any]) -> None:
+        with self._log_file.open('a') as file:
+            file.write(json.dumps(record) + '\n')
+
+    def _save(self) -> None:
+        """Write the checkpoint beside the old one and put it in its place at once."""
+        output = self._settings.output
+        part = output / f'{CHECKPOINT}.part'
+        torch.save(
+            {
+                'image_size': self._settings.image_size,
+                'network': self._network.state_dict(),
+                'average': self._average.state_dict(),
+                'optimiser': self._optimiser.state_dict(),
+                'step': self._step,
+                'frames': self._frames,
+                'seconds': self._progress.spent,
+            },
+            part,
+        )
+        part.replace(output / CHECKPOINT)
+
+    def _evaluate(self, share: float) -> None:
+        if not self._settings.evaluation_clips:
+            return
+        network = averaged_network(self._configuration, self._average.state_dict())
+        network.to(self._device)
+        record: dict[str, Any] = {
+            'minutes': round(self._progress.spent / 60, 3),
+            'share': round(share, 4),
+            'step': self._step,
+            'frames': self._frames,
+        }
+        for difficulty in ('easy', 'medium'):
+            held_out = held_out_scores(
+                network, difficulty, clips=self._settings.evaluation_clips, frames=30
+            )
+            record[f'held_out_{difficulty}'] = held_out
+        size = self._settings.image_size
+        rng = np.random.default_rng(1)
+        batch = training_batch(
+            rng, self._settings.curriculum, 1.0, frames=1, clips=8, objects=1, size=size
+        )
+        pixels = network_input(batch.images[0].to(self._device), size)
+        record['mask_share_of_memory'] = round(mask_share_of_memory(network, pixels), 4)
+        self._append(record)
+
+
+def averaged_network(
+    configuration: NetworkConfiguration, state: dict[str, torch.Tensor]
+) -> Sam2Network:
+    """Return a network for inference with the averaged parameters."""
+    network = Sam2Network(configuration)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _run_process(rank: int, settings: Settings) -> None:
+    on_cpu = settings.device == 'cpu'
+    if on_cpu:
+        # On small tensors two processes of one thread are faster than two threads of one.
+        torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    if settings.processes > 1:
+        os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')
+        distributed.init_process_group(
+            'gloo',
+            init_method=f'file://{(settings.output / "rendezvous").resolve()}',
+            rank=rank,
+            world_size=settings.processes,
+        )
+    Trainer(settings, rank).run()
+    if settings.processes > 1:
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
+def train(settings: Settings) -> None:
+    """
+    Run or resume a training run; checkpoint and log are written to `settings.output`.
+
+    Raises:
+        FileNotFoundError: when there is nothing to resume.
+        ValueError: for settings that contradict the checkpoint that is resumed.
+
+    """
+    if settings.device != 'cpu' and settings.processes > 1:
+        raise ValueError(f'several processes are for the CPU, not for {settings.device}')
+    settings.output.mkdir(parents=True, exist_ok=True)
+    (settings.output / 'rendezvous').unlink(missing_ok=True)
+    if not settings.resume:
+        (settings.output / LOG).unlink(missing_ok=True)
+    with (settings.output / LOG).open('a') as file:
+        described = {name: str(value) for name, value in asdict(settings).items()}
+        file.write(json.dumps({'settings': described, 'torch': torch.__version__}) + '\n')
+    if settings.processes == 1:
+        _run_process(0, settings)
+    else:
+        spawn(_run_process, args=(settings,), nprocs=settings.processes)

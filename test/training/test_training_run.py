@@ -1,0 +1,186 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.model.preprocessing import network_input
+from sam_tracker.training.__main__ import parse
+from sam_tracker.training.averaging import MovingAverage
+from sam_tracker.training.batches import training_batch
+from sam_tracker.training.curriculum import Curriculum
+from sam_tracker.training.initialisation import initialise, mask_share_of_memory
+from sam_tracker.training.objective import loss_of, scores
+from sam_tracker.training.rollout import Choices, roll_out, small_truth
+from sam_tracker.training.shipping import ship
+from sam_tracker.training.trainer import CHECKPOINT, LOG, Settings, train
+
+SIZE = 128
+
+
+def batch_of(frames, clips=2, objects=2, share=0.5):
+    return training_batch(
+        np.random.default_rng(0),
+        Curriculum(),
+        share,
+        frames=frames,
+        clips=clips,
+        objects=objects,
+        size=SIZE,
+    )
+
+
+@pytest.fixture(scope='module')
+def network():
+    torch.manual_seed(0)
+    network = Sam2Network(configuration_named('nano', SIZE)).train()
+    initialise(network, network_input(batch_of(1, clips=8).images[0], SIZE))
+    return network
+
+
+def records(output):
+    return [json.loads(line) for line in (output / LOG).read_text().splitlines()]
+
+
+def test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped(tmp_path):
+    settings = Settings(tmp_path, minutes=0.04, clips=1, objects=1, evaluation_clips=0)
+    train(settings)
+    first = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert first['step'] > 0
+
+    minutes = first['seconds'] / 60 + 0.04
+    train(replace(settings, minutes=minutes, resume=True))
+    second = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert second['step'] > first['step']
+    assert second['seconds'] > first['seconds'] >= 60 * 0.04
+    name = 'memory_encoder.out_proj.weight'
+    assert not torch.equal(first['network'][name], second['network'][name])
+    # What was learned before is still there: a few steps move a weight by little.
+    change = (second['average'][name] - first['average'][name]).norm()
+    assert change < 0.5 * first['average'][name].norm()
+    logged = [record for record in records(tmp_path) if 'loss' in record]
+    assert [record['step'] for record in logged] == [first['step'], second['step']]
+    assert all(np.isfinite(record['loss']) for record in logged)
+
+    ship(tmp_path / CHECKPOINT, tmp_path / 'nano.pt')
+    shipped = torch.load(tmp_path / 'nano.pt', weights_only=True)
+    assert all(value.dtype == torch.float16 for value in shipped['model'].values())
+    assert (tmp_path / 'nano.pt').stat().st_size < 10e6
+    Sam2Network(configuration_named('nano')).load_state_dict(shipped['model'])
+
+
+def test_two_processes_train_one_network(tmp_path):
+    settings = Settings(
+        tmp_path, minutes=0.03, processes=2, clips=1, objects=1, evaluation_clips=0
+    )
+    train(settings)
+    saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert saved['step'] > 0
+    assert saved['frames'] >= 2 * saved['step']
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing to resume'):
+        train(Settings(tmp_path, minutes=1, resume=True))
+
+
+def test_a_run_is_not_resumed_at_another_size(tmp_path):
+    train(Settings(tmp_path, minutes=0.01, clips=1, objects=1, evaluation_clips=0))
+    with pytest.raises(ValueError, match='at 128 pixels, not 192'):
+        train(Settings(tmp_path, minutes=1, image_size=192, resume=True))
+
+
+def test_minutes_must_be_positive(capsys):
+    with pytest.raises(SystemExit):
+        parse(['--minutes', '-1', '--output', 'x'])
+    assert '--minutes is -1.0' in capsys.readouterr().err
+
+
+def test_the_untrained_network_can_read_masks_from_its_memory(network):
+    pixels = network_input(batch_of(1, clips=8).images[0], SIZE)
+    with torch.no_grad():
+        embedding = network.encode_image(pixels).embedding
+    assert 0.8 < float(embedding.square().mean().sqrt()) < 1.3
+    assert mask_share_of_memory(network, pixels) > 0.2
+
+
+@pytest.mark.parametrize('prompt', ['box', 'mask', 'point'])
+def test_every_parameter_in_use_is_taught_by_every_kind_of_prompt(network, prompt):
+    batch = batch_of(3)
+    network.zero_grad(set_to_none=True)
+    choices = Choices(prompt=prompt, corrections=0 if prompt == 'mask' else 1)
+    rollout = roll_out(network, batch, choices, torch.Generator().manual_seed(0))
+    loss_of(rollout, batch, 0.5).total.backward()
+    untaught = {name for name, value in network.named_parameters() if value.grad is None}
+    assert 'no_mem_pos_enc' in untaught  # the one that no network of these settings reads
+    rarely = ('no_mem_pos_enc', 'sam_prompt_encoder.', 'mask_downsample.', 'sam_mask_decoder.')
+    assert all(name.startswith(rarely) for name in untaught)
+
+
+def test_a_step_against_the_gradient_lowers_the_loss(network):
+    batch = batch_of(2)
+    generator = torch.Generator()
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def total():
+        rollout = roll_out(network, batch, Choices('mask', teacher=1.0), generator.manual_seed(0))
+        return loss_of(rollout, batch, 0.5).total
+
+    before = total()
+    network.zero_grad(set_to_none=True)
+    before.backward()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-3 * parameter.grad
+        after = total()
+    network.load_state_dict(state)
+    assert after < before
+
+
+def test_scores_are_those_of_the_truth_when_the_answer_is_the_truth(network):
+    batch = batch_of(3)
+    rollout = roll_out(network, batch, Choices('mask'), torch.Generator().manual_seed(0))
+    seen = batch.masks.flatten(2).any(2)
+    perfect = replace(
+        rollout,
+        mask_logits=list(small_truth(batch.masks) - 0.5),
+        present=list(seen),
+    )
+    measured = scores(perfect, batch)
+    assert measured['j0'] == measured['j1'] == measured['j_last'] == 1
+    assert measured['copy'] < 1
+
+
+def test_batches_grow_harder_and_longer():
+    curriculum = Curriculum()
+    rng = np.random.default_rng(0)
+    early = [curriculum.clip_length(rng, 0.0) for _ in range(50)]
+    late = [curriculum.clip_length(rng, 0.9) for _ in range(50)]
+    assert max(early) == 2 and max(late) == 8
+    assert max(curriculum.difficulty(rng, 0.0) for _ in range(50)) < 0.15
+    assert curriculum.rate(1.0, 10000) < 0.05 * curriculum.rate(0.2, 10000)
+
+
+def test_the_followed_objects_are_seen_on_the_first_frame():
+    masks = batch_of(4, clips=6, objects=3, share=1.0).masks
+    assert masks[0].flatten(1).any(1).all()
+
+
+def test_a_moving_average_follows_slowly_and_arrives():
+    network = torch.nn.Linear(2, 2)
+    average = MovingAverage(network, 0.9)
+    start = average.state_dict()['weight'].clone()
+    with torch.no_grad():
+        network.weight += 1
+    average.update(network)
+    moved = (average.state_dict()['weight'] - start).mean()
+    assert 0 < moved < 1
+    for _ in range(200):
+        average.update(network)
+    torch.testing.assert_close(average.state_dict()['weight'], network.weight.detach())
