@@ -112,6 +112,8 @@ def summary_as_json(summary: Summary) -> dict[str, Any]:
         'figures': {key: asdict(estimate) for key, estimate in summary.figures.items()},
         'per_clip': {key: values.tolist() for key, values in summary.per_clip.items()},
         'clips': list(summary.clip_names),
+        'absent_frames': summary.absent_frames,
+        'absences': summary.absences,
         'frames_per_second': summary.frames_per_second,
     }
 

@@ -20,16 +20,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TargetResult:
-    """How one target of a sequence of T frames was followed; before its prompt all is NaN."""
+    """How one target of a sequence of T frames was followed, from its prompt on."""
 
-    sequence: str
     target: Target
     boxes: Values
     """[T, 4] predicted; NaN where it was said not to be seen."""
     present: NDArray[np.bool_]
     """[T] whether it was said to be seen."""
-    confidence: Values
-    """[T]"""
     overlap: Values
     """[T] of the predicted and the true box; NaN where no true box is known."""
     region: Values
@@ -62,7 +59,6 @@ class _Record:
         self.target = target
         self.boxes = np.full((frame_count, 4), np.nan)
         self.present = np.zeros(frame_count, np.bool_)
-        self.confidence = np.full(frame_count, np.nan)
         self.region = np.full(frame_count, np.nan)
         self.boundary = np.full(frame_count, np.nan)
         self.shown = np.zeros(frame_count, np.bool_)
@@ -72,7 +68,6 @@ class _Record:
         if observation.box is not None:
             self.boxes[frame] = observation.box
         self.present[frame] = observation.present
-        self.confidence[frame] = observation.confidence
         truth = self.target.mask(frame)
         if truth is not None:
             if truth.shape != observation.mask.shape:
@@ -88,15 +83,13 @@ class _Record:
         if object_ids is not None:
             self.identities[frame] = identity(observation.mask, object_ids)
 
-    def result(self, sequence: VideoSequence) -> TargetResult:
+    def result(self) -> TargetResult:
         overlap = box_overlap(self.boxes, self.target.boxes)
         overlap[: self.target.first_frame] = np.nan
         return TargetResult(
-            sequence=sequence.name,
             target=replace(self.target, mask=no_mask),  # which may hold a whole clip
             boxes=self.boxes,
             present=self.present,
-            confidence=self.confidence,
             overlap=overlap,
             region=self.region,
             boundary=self.boundary,
@@ -139,5 +132,5 @@ def run(follower: Follower, sequence: VideoSequence) -> SequenceResult:
             records[object_id].take(number, observation, sequence)
     if count != sequence.frame_count:
         raise DatasetError(f'{sequence.name} ends after {count} of {sequence.frame_count} frames')
-    targets = tuple(record.result(sequence) for record in records.values())
+    targets = tuple(record.result() for record in records.values())
     return SequenceResult(sequence.name, size, targets, seconds, count)

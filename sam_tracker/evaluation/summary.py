@@ -17,11 +17,16 @@ from sam_tracker.evaluation.metrics.boxes import (
     success_auc,
 )
 from sam_tracker.evaluation.metrics.identity import NOBODY, identity_switches
-from sam_tracker.evaluation.metrics.presence import presence_rates, reacquisition_delays
+from sam_tracker.evaluation.metrics.presence import (
+    balanced_accuracy,
+    presence_rates,
+    reacquisition_delays,
+)
 from sam_tracker.evaluation.metrics.spread import Estimate, estimate, mean_estimate
 from sam_tracker.evaluation.run import SequenceResult, TargetResult
 
 Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 HORIZONS = ((1, 1), (2, 5), (6, 15), (16, 30), (31, 60), (61, None))
 """First and last frame after the prompt of each stretch over which J is told."""
@@ -46,10 +51,17 @@ class Summary:
     """One tracker on N clips, each with one target."""
 
     figures: dict[str, Estimate]
-    """By the keys of TITLES, and J over each stretch of HORIZONS as ``horizon_1-1`` and so on."""
+    """
+    By the keys of TITLES; the two halves of presence as ``sensitivity`` and ``specificity``; J
+    over each stretch of HORIZONS as ``horizon_1-1`` and so on.
+    """
     per_clip: dict[str, Values]
     """[N] of every figure that a single clip has; NaN where it has none."""
     clip_names: tuple[str, ...]
+    absent_frames: int
+    """Frames of all clips on which the object cannot be seen, as far as is beyond doubt."""
+    absences: int
+    """After which it could be found again."""
     frames_per_second: float
     """Of the tracker alone."""
 
@@ -68,11 +80,15 @@ def summarise(results: Sequence[SequenceResult]) -> Summary:
     clips = [_clip_figures(target) for target in targets]
     per_clip = {key: np.array([clip[key] for clip in clips]) for key in clips[0]}
     figures = {key: mean_estimate(values) for key, values in per_clip.items()}
-    figures |= _pooled(targets)
+    judged = [_judged(target) for target in targets]
+    delays = [_delays(target) for target in targets]
+    figures |= _presence(judged) | _reacquisition(delays)
     return Summary(
         figures=figures,
         per_clip=per_clip,
         clip_names=tuple(result.sequence for result in results),
+        absent_frames=sum(int(np.count_nonzero(~visible)) for _, visible in judged),
+        absences=sum(len(of_clip) for of_clip in delays),
         frames_per_second=sum(result.frame_count for result in results)
         / sum(result.seconds for result in results),
     )
@@ -131,35 +147,39 @@ def horizon_key(first: int, last: int | None) -> str:
     return f'horizon_{first}-{"end" if last is None else last}'
 
 
-def _pooled(targets: Sequence[TargetResult]) -> dict[str, Estimate]:
-    judged = []
-    delays = []
-    for result in targets:
-        frames = result.target.judged_frames
-        frames = frames[frames > result.target.first_frame]
-        judged.append((result.present[frames], result.target.visible[frames]))
-        start = result.target.first_frame
-        overlaps, visible = result.overlap[start:], result.target.visible[start:]
-        delays.append(reacquisition_delays(overlaps, visible))
+def _judged(result: TargetResult) -> tuple[Flags, Flags]:
+    """Return what was said and what is true of presence, on the frames after the prompt."""
+    frames = result.target.judged_frames
+    frames = frames[frames > result.target.first_frame]
+    return result.present[frames], result.target.visible[frames]
 
-    def presence(chosen: NDArray[np.int64]) -> float:
-        present = np.concatenate([judged[index][0] for index in chosen])
-        visible = np.concatenate([judged[index][1] for index in chosen])
-        return float(np.mean(presence_rates(present, visible)))
 
-    def reacquired(chosen: NDArray[np.int64]) -> float:
+def _presence(judged: Sequence[tuple[Flags, Flags]]) -> dict[str, Estimate]:
+    def joined(chosen: NDArray[np.int64]) -> tuple[Flags, Flags]:
+        present, visible = zip(*(judged[index] for index in chosen), strict=True)
+        return np.concatenate(present), np.concatenate(visible)
+
+    return {
+        'presence': estimate(lambda chosen: balanced_accuracy(*joined(chosen)), len(judged)),
+        'sensitivity': estimate(lambda chosen: presence_rates(*joined(chosen))[0], len(judged)),
+        'specificity': estimate(lambda chosen: presence_rates(*joined(chosen))[1], len(judged)),
+    }
+
+
+def _delays(result: TargetResult) -> list[int | None]:
+    start = result.target.first_frame
+    return reacquisition_delays(result.overlap[start:], result.target.visible[start:])
+
+
+def _reacquisition(delays: Sequence[list[int | None]]) -> dict[str, Estimate]:
+    def found(chosen: NDArray[np.int64]) -> float:
         return _mean(np.array([delay is not None for index in chosen for delay in delays[index]]))
 
     def delay(chosen: NDArray[np.int64]) -> float:
-        found = [delay for index in chosen for delay in delays[index] if delay is not None]
-        return _mean(np.array(found))
+        known = [delay for index in chosen for delay in delays[index] if delay is not None]
+        return _mean(np.array(known))
 
-    count = len(targets)
-    return {
-        'presence': estimate(presence, count),
-        'reacquired': estimate(reacquired, count),
-        'delay': estimate(delay, count),
-    }
+    return {'reacquired': estimate(found, len(delays)), 'delay': estimate(delay, len(delays))}
 
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 from sam_tracker.evaluation.__main__ import main
+from sam_tracker.evaluation.commands import generated
+from sam_tracker.evaluation.followers.sam import MODES
+from sam_tracker.tracking.motion import Parametrisation
+from sam_tracker.tracking.settings import TrackerSettings
 
 
 def write_frame(path, number):
@@ -87,6 +91,13 @@ def test_generated_leaves_tables_figures_and_pictures(tmp_path, random_checkpoin
     assert list(sets['easy/any/point']) == ['sam2', 'samurai']
     assert sets['easy/any/box']['sam2']['figures']['region']['count'] == 1
     assert cv2.imread(str(tmp_path / 'easy_any_box.png')) is not None
+
+
+def test_the_comparison_has_both_states_of_the_filter_and_each_rule_alone():
+    settings = TrackerSettings.for_network('nano')
+    states = {MODES[mode](settings).parametrisation for mode in generated.MODES}
+    assert states == set(Parametrisation)
+    assert {'sam2', 'selection', 'memory', 'samurai'} <= set(generated.MODES)
 
 
 @pytest.mark.parametrize('name', ['medium/box', 'medium/any/text', 'odd/any/box', 'easy/rain/box'])

@@ -21,7 +21,7 @@ def summary(region):
     """Three clips whose J and AUC are given; nothing else is known of them."""
     per_clip = {'region': np.array(region), 'auc': np.array(region)}
     figures = {key: mean_estimate(per_clip.get(key, np.full(3, np.nan))) for key in TITLES}
-    return Summary(figures, per_clip, ('a', 'b', 'c'), 30.0)
+    return Summary(figures, per_clip, ('a', 'b', 'c'), 0, 0, 30.0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sam_tracker.evaluation.summary import region_by_frame, summarise
 from sam_tracker.tracking.prompt import Prompt
 
 HEIGHT, WIDTH = 60, 90
-NOTHING = Observation(np.zeros((HEIGHT, WIDTH), bool), None, 0.0)
+NOTHING = Observation(np.zeros((HEIGHT, WIDTH), bool), None)
 
 
 class Playback:
@@ -40,7 +40,7 @@ class Playback:
 
 
 def seen(mask):
-    return Observation(mask, box_of_mask(mask), 0.9) if mask.any() else NOTHING
+    return Observation(mask, box_of_mask(mask)) if mask.any() else NOTHING
 
 
 def numbered_frames(count):
@@ -76,7 +76,7 @@ def box_sequence(truth, visible):
 
 def play_boxes(predicted, truth, visible):
     empty = np.zeros((HEIGHT, WIDTH), bool)
-    observations = [Observation(empty, None if np.isnan(b).any() else b, 1.0) for b in predicted]
+    observations = [Observation(empty, None if np.isnan(b).any() else b) for b in predicted]
     return run(Playback(observations), box_sequence(truth, visible))
 
 
@@ -158,8 +158,11 @@ def test_a_summary_leaves_out_the_prompt_and_what_cannot_be_seen(made_up_masks):
         result.targets[0].region[visible].mean()
     )
     assert summary.figures['horizon_1-1'].value == pytest.approx(0.89651531)
-    # Present on 5 of 6 visible frames, and on the only one without the object.
+    # Called present on 5 of 6 visible frames, and on the only one without the object.
+    assert summary.figures['sensitivity'].value == pytest.approx(5 / 6)
+    assert summary.figures['specificity'].value == 0
     assert summary.figures['presence'].value == pytest.approx((5 / 6 + 0) / 2)
+    assert (summary.absent_frames, summary.absences) == (1, 0)
     assert summary.figures['reacquired'].count == 1
     assert np.isnan(summary.figures['reacquired'].value)  # one frame is no absence
     assert region_by_frame([result])[1] == pytest.approx(0.89651531)

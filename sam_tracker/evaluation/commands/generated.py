@@ -149,6 +149,8 @@ def _show(
 ) -> None:
     show(f'\n{clip_set.name}: {options.clips} clips of {options.frames} frames')
     show(summary_table(summaries))
+    known = next(iter(summaries.values()))
+    show(f'{known.absent_frames} frames without the object, {known.absences} absences')
     show()
     show(horizon_table(summaries))
     show()

@@ -22,8 +22,6 @@ class Observation:
     """[H, W], empty where the object is not seen."""
     box: Box | None
     """[4] x_min, y_min, x_max, y_max in pixels, half open; None where the object is not seen."""
-    confidence: float
-    """0 to 1."""
 
     @property
     def present(self) -> bool:

@@ -78,5 +78,5 @@ def algorithms() -> dict[str, Callable[[], Any]]:
 
 def _observation(box: Box | None, frame: Image) -> Observation:
     if box is None:
-        return Observation(np.zeros(frame.shape[:2], np.bool_), None, 0.0)
-    return Observation(filled_box(box, frame.shape[:2]), box, 1.0)
+        return Observation(np.zeros(frame.shape[:2], np.bool_), None)
+    return Observation(filled_box(box, frame.shape[:2]), box)

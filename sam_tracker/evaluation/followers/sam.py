@@ -97,4 +97,4 @@ def in_mode(mode: str, network: Sam2Network, exclusive: bool | None = None) -> S
 def _observation(track: Track) -> Observation:
     seen = track.state is TrackState.TRACKED
     mask = track.mask if seen else np.zeros(track.image_size[::-1], np.bool_)
-    return Observation(mask, track.box if seen else None, track.confidence)
+    return Observation(mask, track.box if seen else None)

@@ -19,7 +19,7 @@ class StaticBox:
 
     def prompt(self, frame: Image, _stamp: int, object_id: int, prompt: Prompt) -> Observation:
         box = box_of_prompt(prompt)
-        observation = Observation(filled_box(box, frame.shape[:2]), box, 1.0)
+        observation = Observation(filled_box(box, frame.shape[:2]), box)
         self._observations[object_id] = observation
         return observation
 
