@@ -1,0 +1,102 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Asking the services of a tracker node, with bounded waits."""
+
+from collections.abc import Callable
+import time
+from typing import TYPE_CHECKING, Any
+
+import rclpy
+from std_srvs.srv import SetBool, Trigger
+
+from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
+
+if TYPE_CHECKING:
+    from rclpy.client import Client
+    from rclpy.node import Node
+    from rclpy.task import Future
+
+SERVICES = {
+    'add_prompt': AddPrompt,
+    'remove_object': RemoveObject,
+    'get_objects': GetObjects,
+    'reset': Trigger,
+    'set_paused': SetBool,
+}
+
+PATIENCE = 1.0
+"""Seconds after which it is said what is waited for."""
+
+
+class TrackerClientError(Exception):
+    """No answer; the text names the service."""
+
+
+class TrackerClient:
+    """The services of one tracker node. It spins the node itself while it waits."""
+
+    def __init__(self, node: 'Node', tracker: str, say: Callable[[str], None]) -> None:
+        """
+        Make no client yet: each is made when it is first asked for.
+
+        :param tracker: name of the tracker node; relative to the namespace of `node` or absolute.
+        :param say: takes a line that says what is waited for.
+        """
+        self._node = node
+        self._tracker = tracker
+        self._say = say
+        self._clients: dict[str, Client] = {}
+
+    def ask(self, service: str, request: Any, timeout: float) -> Any:  # noqa: ANN401 -- any service
+        """
+        Call a service and wait for its answer.
+
+        :param service: a key of SERVICES.
+        :param timeout: seconds to wait for the service, and again for its answer.
+
+        Raises `TrackerClientError` when the service is not there or does not answer in time.
+        """
+        client = self._client(service)
+        self._wait_for(client, timeout)
+        future = client.call_async(request)
+        rclpy.spin_until_future_complete(self._node, future, timeout_sec=timeout)
+        if not future.done():
+            client.remove_pending_request(future)
+            raise TrackerClientError(
+                f'service {client.service_name} has not answered within {timeout:g} s'
+            )
+        return future.result()
+
+    def send(self, service: str, request: Any) -> 'Future | None':  # noqa: ANN401 -- any service
+        """Call a service without waiting; None when it is not there."""
+        client = self._client(service)
+        return client.call_async(request) if client.service_is_ready() else None
+
+    def _client(self, service: str) -> 'Client':
+        if service not in self._clients:
+            name = f'{self._tracker}/{service}'
+            self._clients[service] = self._node.create_client(SERVICES[service], name)
+        return self._clients[service]
+
+    def _wait_for(self, client: 'Client', timeout: float) -> None:
+        if client.wait_for_service(min(timeout, PATIENCE)):
+            return
+        self._say(f'waiting up to {timeout:g} s for service {client.service_name}')
+        deadline = time.monotonic() + timeout - PATIENCE
+        if client.wait_for_service(max(deadline - time.monotonic(), 0.0)):
+            return
+        trackers = self._known_trackers()
+        others = (
+            f'there is {", ".join(trackers)}: give --tracker' if trackers else 'no tracker runs'
+        )
+        raise TrackerClientError(
+            f'service {client.service_name} is not there after {timeout:g} s; {others}'
+        )
+
+    def _known_trackers(self) -> list[str]:
+        suffix, kind = '/add_prompt', 'sam_tracker/srv/AddPrompt'
+        return sorted(
+            name.removesuffix(suffix)
+            for name, kinds in self._node.get_service_names_and_types()
+            if name.endswith(suffix) and kind in kinds
+        )

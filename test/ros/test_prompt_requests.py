@@ -1,0 +1,76 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts that are asked are the prompts that the tracker understands."""
+
+import cv2
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+import numpy as np
+import pytest
+from std_msgs.msg import Header
+
+from sam_tracker.ros.prompt_messages import mask_of_message, prompt_of_message
+from sam_tracker.ros.prompt_requests import (
+    MaskFileError,
+    mask_message,
+    prompt_message,
+    read_mask,
+)
+
+
+def test_points_box_and_mask_arrive_as_they_were_given():
+    mask = np.zeros((60, 80), np.uint8)
+    mask[10:20, 30:50] = 7
+    message = prompt_message(
+        Header(),
+        [(1.5, 2.5), (3, 4)],
+        [1, 0],
+        (1, 2, 3.5, 4),
+        mask,
+        object_id=9,
+        label='mug',
+    )
+    prompt = prompt_of_message(message, 80, 60)
+    assert prompt.points.tolist() == [[1.5, 2.5], [3, 4]]
+    assert prompt.labels.tolist() == [1, 0]
+    assert prompt.box.tolist() == [1, 2, 3.5, 4]
+    assert (prompt.mask == (mask != 0)).all()
+    assert (message.object_id, message.label) == (9, 'mug')
+    assert len(message.mask.data) == 10 * 20  # cropped
+
+
+@given(
+    arrays(
+        np.uint8,
+        st.tuples(st.integers(1, 12), st.integers(1, 12)),
+        elements=st.sampled_from([0, 0, 1, 255]),
+    )
+)
+def test_any_mask_survives_the_way_to_the_tracker(mask):
+    height, width = mask.shape
+    received = mask_of_message(mask_message(mask), width, height)
+    if mask.any():
+        assert (received == (mask != 0)).all()
+    else:
+        assert received is None
+
+
+def test_a_mask_is_read_from_any_image_file(tmp_path):
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[5:10, 6:12] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / 'mask.png'), image)
+    mask = read_mask(tmp_path / 'mask.png')
+    assert mask.shape == (20, 30)
+    assert np.count_nonzero(mask) == 30
+
+
+def test_masks_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(MaskFileError, match=r"'.*none\.png' does not exist"):
+        read_mask(tmp_path / 'none.png')
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(MaskFileError, match=r"'.*text\.png' is no image"):
+        read_mask(tmp_path / 'text.png')
+    cv2.imwrite(str(tmp_path / 'black.png'), np.zeros((5, 5), np.uint8))
+    with pytest.raises(MaskFileError, match=r"'.*black\.png' is all black"):
+        read_mask(tmp_path / 'black.png')
