@@ -46,8 +46,8 @@ def make_message(encoding, rows, width, *, padding=0, bigendian=None, height=Non
 
 
 def deep(eight_bits, bigendian=False):
-    """Return 16-bit values of the same brightness, in the byte order asked for."""
-    return (eight_bits.astype(np.uint16) * 257).astype('>u2' if bigendian else '<u2')
+    """Return 16-bit values of nearly that brightness, their two bytes never alike."""
+    return (eight_bits.astype(np.uint16) * 257 + 50).astype('>u2' if bigendian else '<u2')
 
 
 def alpha(picture):
@@ -298,6 +298,20 @@ def test_truncated_data_are_refused_with_both_sizes(encoding):
         rgb_image(message)
     message.data = array.array('B')
     with pytest.raises(ImageError, match='data has 0 bytes'):
+        rgb_image(message)
+
+
+@pytest.mark.parametrize('encoding', [*PACKED, *TWO_PLANE])
+def test_one_byte_too_few_is_refused_and_just_enough_is_read(encoding):
+    message = Image(encoding=encoding, width=4, height=4, step=64)
+    pixel_bytes = PACKED[encoding].pixel_bytes if encoding in PACKED else 0
+    # To the end of the last row: of the picture, or of the colour plane below it.
+    last_row = {'nv12': 5 * 64 + 4, 'nv21': 5 * 64 + 4, 'nv24': 4 * 64 + 3 * 128 + 8}
+    needed = last_row.get(encoding, 3 * 64 + 4 * pixel_bytes)
+    message.data.frombytes(bytes(needed))
+    assert rgb_image(message).shape == (4, 4, 3)
+    message.data.pop()
+    with pytest.raises(ImageError, match=f'data has {needed - 1} bytes, .* needs {needed}'):
         rgb_image(message)
 
 
