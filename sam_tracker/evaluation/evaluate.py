@@ -93,10 +93,13 @@ def _follow_all(
 ) -> dict[str, SequenceResult]:
     torch.set_num_threads(setup.threads)
     sequence = open_dataset().open_sequence(name)
-    return {follower: run(_follower(follower, setup), sequence) for follower in setup.followers}
+    return {
+        follower: run(make_follower(follower, setup), sequence) for follower in setup.followers
+    }
 
 
-def _follower(name: str, setup: Setup) -> Follower:
+def make_follower(name: str, setup: Setup) -> Follower:
+    """Return the follower of a name that ``Setup.followers`` may hold."""
     if name == STATIC_BOX:
         return StaticBox()
     if name in MODES:

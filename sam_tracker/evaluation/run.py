@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a follower over a sequence and keeps the figures of every frame, not the masks."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 import time
 
@@ -12,7 +13,7 @@ from sam_tracker.evaluation.followers.follower import Follower, Observation
 from sam_tracker.evaluation.metrics.boxes import box_overlap
 from sam_tracker.evaluation.metrics.identity import NOBODY, identity
 from sam_tracker.evaluation.metrics.masks import boundary_accuracy, region_similarity
-from sam_tracker.evaluation.sequence import DatasetError, Target, VideoSequence, no_mask
+from sam_tracker.evaluation.sequence import DatasetError, Image, Target, VideoSequence, no_mask
 from sam_tracker.tracking.prompt import PromptError
 
 Values = NDArray[np.float64]
@@ -98,9 +99,17 @@ class _Record:
         )
 
 
-def run(follower: Follower, sequence: VideoSequence) -> SequenceResult:
+Watcher = Callable[[int, Image, Mapping[int, Observation]], None]
+"""Is shown the number of a frame, the frame, and what was observed of each object by its id."""
+
+
+def run(
+    follower: Follower, sequence: VideoSequence, watch: Watcher | None = None
+) -> SequenceResult:
     """
     Follow all targets of a sequence from their prompts to its end.
+
+    :param watch: is shown every frame; what it is shown must not be changed.
 
     Raises ``DatasetError`` when the sequence turns out to be broken.
     """
@@ -130,6 +139,8 @@ def run(follower: Follower, sequence: VideoSequence) -> SequenceResult:
         seconds += time.perf_counter() - start
         for object_id, observation in observations.items():
             records[object_id].take(number, observation, sequence)
+        if watch is not None:
+            watch(number, frame, observations)
     if count != sequence.frame_count:
         raise DatasetError(f'{sequence.name} ends after {count} of {sequence.frame_count} frames')
     targets = tuple(record.result() for record in records.values())

@@ -56,6 +56,16 @@ def test_clips_prints_every_label_and_the_means_last(clips_folder, random_checkp
     assert 'elsewhere.avi is labelled but absent: skipped' in told
 
 
+def test_clips_can_be_looked_at(clips_folder, random_checkpoint):
+    sheet = clips_folder / 'out' / 'sheet.png'
+    command = ['clips', str(clips_folder), '--checkpoint', random_checkpoint]
+    assert main([*command, '--modes', 'samurai', '--sheet', str(sheet)]) == 0
+    picture = cv2.imread(str(sheet))
+    # Frames 0 and 4, the last one that has a label, side by side; true boxes are white.
+    assert picture.shape[1] > 2 * 320
+    assert (picture == 255).all(axis=2).any()
+
+
 def test_a_broken_clip_is_an_error(clips_folder, random_checkpoint, capsys):
     (clips_folder / 'elsewhere.avi').write_bytes(b'nothing that plays')
     assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1

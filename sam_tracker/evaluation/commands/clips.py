@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from sam_tracker.evaluation.commands.options import (
@@ -16,7 +17,8 @@ from sam_tracker.evaluation.commands.options import (
     show,
     tell,
 )
-from sam_tracker.evaluation.evaluate import Results, evaluate
+from sam_tracker.evaluation.contact_sheet import contact_sheet
+from sam_tracker.evaluation.evaluate import Results, Setup, evaluate, make_follower
 from sam_tracker.evaluation.readers.labelled_clips import labelled_clips, object_names
 from sam_tracker.evaluation.report import table
 from sam_tracker.evaluation.sequence import Dataset, DatasetError
@@ -33,6 +35,10 @@ def add_command(commands: SubCommands) -> None:
     )
     parser.add_argument('folder', type=Path, metavar='FOLDER')
     add_network_options(parser, ('sam2', 'samurai'))
+    parser.add_argument(
+        '--sheet', type=Path, metavar='FILE',
+        help='write a picture of every 15th frame, followed in the last mode',
+    )  # fmt: skip
     parser.add_argument('--workers', type=positive, default=1, help='processes (%(default)s)')
     parser.set_defaults(run=run)
 
@@ -60,6 +66,15 @@ def run(options: argparse.Namespace) -> None:
             ],
         )
     )
+    if options.sheet is not None:
+        _write_sheet(options.sheet, dataset, setup(options))
+
+
+def _write_sheet(path: Path, dataset: Dataset, compared: Setup) -> None:
+    picture = contact_sheet(dataset, make_follower(compared.followers[-1], compared))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), picture):
+        raise DatasetError(f'{path} cannot be written as a picture')
 
 
 def _present(folder: Path) -> Dataset:

@@ -58,6 +58,13 @@ What becomes of the settings that suit a network: 'samurai' takes them as they a
 'released' follows the authors' code to the letter.
 """
 
+OTHER_STATE = next(
+    mode
+    for mode in ('aspect_height', 'width_height')
+    if mode != TrackerSettings().parametrisation.value
+)
+"""The mode that differs from 'samurai' in the state of the Kalman filter."""
+
 
 class SamFollower:
     """A network that follows objects by some settings; each sequence gets a tracker of its own."""

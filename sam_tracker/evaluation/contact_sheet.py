@@ -1,0 +1,70 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Clips as a picture to look at: figures at a few labels do not tell where a mask leaks to."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from sam_tracker import rendering
+from sam_tracker.evaluation.followers.follower import Follower, Observation
+from sam_tracker.evaluation.run import run
+from sam_tracker.evaluation.sequence import Dataset, Image, VideoSequence
+
+EVERY = 15
+"""Frames from one picture to the next."""
+COLUMNS = 7
+
+
+def contact_sheet(dataset: Dataset, follower: Follower) -> rendering.Image:
+    """
+    Follow the objects of all clips and return every 15th frame with what was found drawn over it.
+
+    Boxes that are known to be true are drawn in white. The picture is in OpenCV's order of
+    channels.
+    """
+    pictures: list[rendering.Image] = []
+    captions: list[str] = []
+    for name in dataset.sequence_names:
+        sequence = dataset.open_sequence(name)
+
+        def watch(
+            number: int,
+            frame: Image,
+            observations: Mapping[int, Observation],
+            sequence: VideoSequence = sequence,
+        ) -> None:
+            if number % EVERY == 0 or number == sequence.frame_count - 1:
+                pictures.append(_picture(number, frame, observations, sequence))
+                captions.append(f'{sequence.name} {number}')
+
+        run(follower, sequence, watch)
+    return rendering.contact_sheet(pictures, captions, COLUMNS, tile_width=320)
+
+
+def _picture(
+    number: int,
+    frame: Image,
+    observations: Mapping[int, Observation],
+    sequence: VideoSequence,
+) -> rendering.Image:
+    picture: rendering.Image = np.ascontiguousarray(frame[..., ::-1])
+    for target in sequence.targets:
+        box = target.boxes[number]
+        if not np.isnan(box).any():
+            corners = np.rint(box).astype(int).tolist()
+            cv2.rectangle(picture, corners[:2], corners[2:], rendering.WHITE, 2)
+    drawn = []
+    for object_id, observation in observations.items():
+        box = observation.box
+        drawn.append(
+            rendering.DrawnTrack(
+                object_id,
+                state='tracked' if observation.present else 'lost',
+                box=None if box is None else (box[0], box[1], box[2], box[3]),
+                mask=observation.mask.astype(np.uint8),
+            )
+        )
+    rendering.draw_tracks(picture, drawn)
+    return picture
