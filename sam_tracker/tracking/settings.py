@@ -34,8 +34,15 @@ class TrackerSettings:
     """Mask affinity below which a frame confirms nothing and the count starts again."""
     presence_logit: float = -1.0
     """Object logit above which the object counts as present (SAM 2: 0)."""
-    parametrisation: Parametrisation = Parametrisation.ASPECT_HEIGHT
-    """State of the Kalman filter."""
+    parametrisation: Parametrisation = Parametrisation.WIDTH_HEIGHT
+    """
+    State of the Kalman filter: the paper's, not that of the released code.
+
+    It foresees the boxes of generated clips better in every case that benchmark/motion.py knows
+    (with every frame an IoU of 0.75 to 0.91 against 0.71 to 0.89), and those of recorded clips
+    about as well. Aspect and height tie the noise of the width to the height, and believe that
+    the aspect hardly changes.
+    """
     frame_period: int = SECOND // 30
     """
     Nominal time between frames, in nanoseconds: the unit in which the filter counts time.
