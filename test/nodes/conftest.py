@@ -120,6 +120,7 @@ class Camera:
         reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE,
         size: tuple[int, int] = (WIDTH, HEIGHT),
         frame_id: str = 'camera',
+        silent: bool = False,
     ) -> None:
         self.node = rclpy.create_node('camera', namespace=namespace, context=graph.context)
         profile = QoSProfile(depth=1, reliability=reliability)
@@ -132,7 +133,8 @@ class Camera:
         """Nanoseconds added to the time."""
         self.headers: list[Header] = []
         self._random = np.random.default_rng(0)
-        self._running = True
+        self.silent = silent
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -149,12 +151,12 @@ class Camera:
         return header
 
     def _run(self) -> None:
-        while self._running:
-            self.publish()
-            time.sleep(1 / self.rate)
+        while not self._end.wait(1 / self.rate):
+            if not self.silent:
+                self.publish()
 
     def close(self) -> None:
-        self._running = False
+        self._end.set()
         self._thread.join()
         self.node.destroy_node()
 
@@ -262,7 +264,11 @@ class Tester:
                     return status, values
             return None
 
-        return wait_until(met, what)
+        try:
+            return wait_until(met, what)
+        except AssertionError as error:
+            heard = self.diagnostics[before:]
+            raise AssertionError(f'{error}; {len(heard)} diagnostics: {heard[-1:]}') from error
 
     def close(self) -> None:
         self._executor.shutdown()

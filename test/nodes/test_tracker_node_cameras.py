@@ -1,0 +1,130 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras that stop, come back, die, jump in time, do not stamp, or are two; over real DDS."""
+
+import signal
+import sys
+import time
+
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from sam_tracker.ros.stamps import SECOND, nanoseconds
+
+
+def test_a_camera_that_stops_and_comes_back_keeps_its_objects(new_camera, tester):
+    first = new_camera()
+    tester.next_tracks()
+    assert tester.add_box().success
+    first.close()
+    first.close = lambda: None
+    assert tester.set('no_image_warning', 1.0).successful
+    tester.diagnosed(
+        lambda status, _: (
+            'no image for' in status.message
+            and 'on /image' in status.message
+            and 'nobody publishes' in status.message
+        ),
+        'a warning that no images come',
+    )
+    new_camera(reliability=ReliabilityPolicy.BEST_EFFORT)
+    assert [track.object_id for track in tester.next_tracks(3)[2].tracks] == [1]
+    tester.diagnosed(lambda status, _: 'no image' not in status.message, 'the end of the warning')
+
+
+def test_stamps_that_jump_back_keep_the_objects_and_are_told(new_camera, tester):
+    camera = new_camera()
+    tester.next_tracks()
+    assert tester.add_box().success
+    camera.offset = -60 * SECOND
+    deadline = time.monotonic() + 30
+    latest = tester.next_tracks()[0]
+    while nanoseconds(latest.header.stamp) > time.time_ns() - 50 * SECOND:
+        assert time.monotonic() < deadline
+        latest = tester.next_tracks()[0]
+    assert [track.object_id for track in latest.tracks] == [1]
+    assert tester.add_box(header=latest.header).success
+    tester.diagnosed(
+        lambda status, values: 'jumped back' in status.message and int(values['clock jumps']) > 0,
+        'a clock jump in the diagnostics',
+    )
+
+
+def test_images_without_a_stamp_are_tracked_by_their_arrival(graph, new_camera, tester):
+    camera = new_camera(silent=True)
+    header = Header(frame_id='unstamped')
+    picture = Image(header=header, width=32, height=32, step=32, encoding='mono8')
+    picture.data.frombytes(bytes(1024))
+
+    def published_and_tracked() -> bool:
+        camera.publisher.publish(picture)
+        time.sleep(0.1)
+        return [each.header for each in tester.tracks[-3:]] == [header] * 3
+
+    graph.wait_until(published_and_tracked, 'tracks of images without a stamp')
+
+
+CAMERA = """
+import sys, time
+import numpy, rclpy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from sam_tracker.ros.images import image_message
+
+rclpy.init()
+node = rclpy.create_node('real_camera')
+publisher = node.create_publisher(Image, 'image', 1)
+picture = numpy.zeros((120, 160, 3), numpy.uint8)
+while True:
+    header = Header(stamp=node.get_clock().now().to_msg(), frame_id=sys.argv[1])
+    publisher.publish(image_message(picture, 'bgr8', header))
+    time.sleep(0.05)
+"""
+
+
+def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
+    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
+    )
+    assert tester.add_box().success
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
+    )
+    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
+    second.end(signal.SIGKILL)
+
+
+def test_two_cameras_in_two_namespaces_are_tracked_apart(
+    graph, random_checkpoint, new_camera, new_tester
+):
+    sides = ('/left', '/right')
+    programs = [
+        graph.start(
+            'sam_tracker.nodes.tracker_node',
+            '-r',
+            f'__ns:={side}',
+            checkpoint=random_checkpoint,
+            device='cpu',
+        )
+        for side in sides
+    ]
+    testers = [new_tester(namespace=side) for side in sides]
+    for side, tester in zip(sides, testers, strict=True):
+        tester.wait_until_active()
+        new_camera(namespace=side, rate=8.0, frame_id=side)
+    for tester in testers:
+        tester.next_tracks()
+    assert testers[0].add_box(label='left').success
+    assert testers[1].add_box(label='right').success
+    assert testers[1].add_box(label='right too').success
+    for side, tester, count in zip(sides, testers, (1, 2), strict=True):
+        message = tester.next_tracks(2)[1]
+        assert message.header.frame_id == side
+        assert [track.object_id for track in message.tracks] == list(range(1, count + 1))
+        status, _ = tester.diagnosed(lambda *_: True, 'diagnostics')
+        assert status.name == f'{side[1:]}/sam_tracker: tracking'
+    assert [program.end(signal.SIGINT) for program in programs] == [0, 0]
