@@ -16,6 +16,8 @@ ENTROPY_WEIGHT = 2.0
 DICE_WEIGHT = 1.0
 IOU_WEIGHT = 1.0
 PRESENCE_WEIGHT = 1.0
+ABSENCE_WEIGHT = 3.0
+"""Of a frame without the object: they are rarer, about one in twelve."""
 SCALE_WEIGHT = 0.1
 
 ALL_CANDIDATES_SHARE = 0.25
@@ -94,7 +96,9 @@ def _answer_loss(
         achieved = candidate_iou(logits, truth)
     iou = (candidates.predicted_iou.float() - achieved).abs().mean(1)
     count = there.sum().clamp_min(1)
-    presence = F.binary_cross_entropy_with_logits(candidates.object_logit.float(), there)
+    presence = F.binary_cross_entropy_with_logits(
+        candidates.object_logit.float(), there, weight=there + ABSENCE_WEIGHT * (1 - there)
+    )
     return (mask * there).sum() / count, (iou * there).sum() / count, presence
 
 

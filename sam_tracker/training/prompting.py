@@ -31,7 +31,8 @@ def box_prompt(masks: Tensor, jitter: float, generator: torch.Generator) -> tupl
     size = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     noise = torch.randn(boxes.shape, generator=generator).to(boxes.device)
     boxes = boxes + (jitter * size * noise).clamp(-20, 20)
-    boxes = boxes.clamp(0, masks.shape[-1])
+    # The network counts from pixel centres.
+    boxes = boxes.clamp(0, masks.shape[-1]) - 0.5
     labels = torch.tensor([2, 3], device=masks.device).expand(len(masks), 2)
     return boxes.view(-1, 2, 2), labels
 
