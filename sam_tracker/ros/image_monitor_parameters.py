@@ -19,7 +19,6 @@ class ImageMonitorParameters:
         'How many images to receive before ending. 0: until stopped.',
         change=START,
         minimum=0,
-        maximum=2**31 - 1,
     )
     patience: float = declared(
         10.0,

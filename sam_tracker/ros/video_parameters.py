@@ -22,9 +22,7 @@ class VideoParameters:
         'of their names), or `pattern`, a moving test pattern.',
         change=START,
     )
-    frames: int = declared(
-        0, 'How many frames to publish. 0: all.', change=START, minimum=0, maximum=2**31 - 1
-    )
+    frames: int = declared(0, 'How many frames to publish. 0: all.', change=START, minimum=0)
     loop: bool = declared(False, 'Start again at the end instead of ending.', change=START)
     rate: float = declared(
         0.0,
