@@ -1,0 +1,121 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A camera made of a video, a tracker, and something to point with.
+
+    ros2 launch sam_tracker demo.launch.py source:=clip.mp4 click:=rqt rviz:=true
+"""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import Node
+
+from launch import LaunchContext, LaunchDescription
+
+SHARE = Path(get_package_share_directory('sam_tracker'))
+BOOLEAN = ['true', 'false']
+PASSED_ON = {
+    'params_file': str(SHARE / 'config' / 'tracker.yaml'),
+    'model': '',
+    'checkpoint': '',
+    'device': '',
+    'rviz': 'false',
+    'log_level': 'info',
+}
+"""Arguments of tracker.launch.py that may be given here too."""
+
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'source',
+        default_value='pattern',
+        description='Path of a video or of a folder of images, or pattern: a moving test pattern.',
+    ),
+    DeclareLaunchArgument(
+        'loop', default_value='true', choices=BOOLEAN, description='Whether to play it for ever.'
+    ),
+    DeclareLaunchArgument(
+        'rate', default_value='0.0', description='Images per second; 0: as recorded.'
+    ),
+    DeclareLaunchArgument(
+        'namespace', default_value='demo', description='Namespace of camera and tracker.'
+    ),
+    DeclareLaunchArgument(
+        'click',
+        default_value='none',
+        choices=['none', 'rqt', 'window'],
+        description='What to point with: rqt_image_view, where "publish click location" is to be '
+        'ticked, or the window of prompt_node.',
+    ),
+    *(
+        DeclareLaunchArgument(
+            name, default_value=value, description='Passed on to tracker.launch.py.'
+        )
+        for name, value in PASSED_ON.items()
+    ),
+]
+
+
+def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
+    """Return what is to be started for the values of the arguments."""
+    values = context.launch_configurations
+    namespace = '/' + values['namespace'].strip('/')
+    tracker = f'{namespace}/sam_tracker'.replace('//', '/')
+    camera = Node(
+        package='sam_tracker',
+        executable='video_node',
+        namespace=namespace,
+        parameters=[
+            {
+                'source': values['source'],
+                'loop': values['loop'] == 'true',
+                'rate': float(values['rate']),
+                'wait_for_subscribers': 1,
+            }
+        ],
+        additional_env=fast_dds_environment(),
+        output='screen',
+    )
+    included = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'tracker.launch.py')),
+        launch_arguments=[
+            ('namespace', namespace),
+            ('image', 'image'),
+            *((name, values[name]) for name in PASSED_ON),
+        ],
+    )
+    pointing = {
+        'none': [],
+        'rqt': [
+            Node(
+                package='rqt_image_view',
+                executable='rqt_image_view',
+                arguments=[f'{tracker}/overlay'],
+                remappings=[(f'{tracker}/overlay_mouse_left', f'{tracker}/click')],
+            )
+        ],
+        'window': [
+            Node(
+                package='sam_tracker',
+                executable='prompt_node',
+                namespace=namespace,
+                output='screen',
+            )
+        ],
+    }
+    return [camera, included, *pointing[values['click']]]
+
+
+def fast_dds_environment() -> dict[str, str]:
+    """Return the variables that give the camera's process memory for large images."""
+    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+    if any(name in os.environ for name in names):
+        return {}
+    return dict.fromkeys(names, str(SHARE / 'config' / 'fastdds_large_images.xml'))
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=actions)])
