@@ -11,6 +11,7 @@ from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEve
 from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
 from sensor_msgs.msg import CompressedImage, Image
 
+from sam_tracker.ros.camera_topics import CameraTopics
 from sam_tracker.ros.quality_of_service import image_overrides, image_profile, wanted_reliability
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ class ImageInput:
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
-        self._name = 'image/compressed' if transport == 'compressed' else 'image'
         self._parameter = reliability
         self._callback = callback
         self._group = group
@@ -54,7 +54,8 @@ class ImageInput:
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._refused = ''
-        self.topic: str = node.resolve_topic_name(self._name)
+        topics = CameraTopics.of(node)
+        self.topic = topics.compressed if transport == 'compressed' else topics.image
         """Full name of the topic."""
 
     def start(self) -> None:
@@ -93,7 +94,7 @@ class ImageInput:
         assert self._reliability is not None
         self._subscription = self._node.create_subscription(
             self._type,
-            self._name,
+            self.topic,
             self._callback,
             image_profile(self._depth),
             callback_group=self._group,
