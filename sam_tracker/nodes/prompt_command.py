@@ -73,7 +73,9 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='FILE',
         help='an image as large as the camera image; what is not black is the object',
     )
-    prompt.add_argument('--label', default='', help='what to call the object')
+    prompt.add_argument(
+        '--label', default='', help='what to call the object, or every new one in the window'
+    )
     prompt.add_argument(
         '--stamp',
         type=stamp,
@@ -103,8 +105,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if _is_prompt(options) and _is_command(options):
         parser.error('a prompt and a command do not go together')
-    if not _is_prompt(options) and (options.label or options.stamp or options.object_id):
-        parser.error('--label, --stamp and --object-id need --box, --point or --mask')
+    if not _is_prompt(options) and (options.stamp or options.object_id):
+        parser.error('--stamp and --object-id need --box, --point or --mask')
+    if _is_command(options) and options.label:
+        parser.error('--label belongs to a prompt')
     if options.box and min(options.box[2:]) <= 0:
         parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
     return options

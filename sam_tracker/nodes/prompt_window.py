@@ -53,7 +53,11 @@ UNTRACKED_AFTER = 1.0
 
 IMAGE_MEMORY = 64_000_000
 CHECK_PERIOD = 1.0
+CLOSED_AFTER = 0.5
+"""Seconds that a window is not visible: while it is resized it may not be either."""
+
 BAR_HEIGHT = 26
+TEXT_SCALE = 0.5
 
 
 class WindowError(Exception):
@@ -111,9 +115,11 @@ class PromptWindow:
 
     def run(self) -> int:
         """Show the window until it is closed, and return the exit code."""
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        # Without the toolbar of Qt, whose menu would take the right button.
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.setMouseCallback(TITLE, self._on_mouse)
         next_check = time.monotonic()
+        shape: tuple[int, ...] = ()
         while rclpy.ok():
             rclpy.spin_once(self._node, timeout_sec=SPIN_TIME)
             if time.monotonic() > next_check:
@@ -122,12 +128,16 @@ class PromptWindow:
                 if self._shown is None:
                     self._status = '; '.join(reasons) or f'waiting for {self._input.topic}'
             self._take_answers()
-            cv2.imshow(TITLE, self.picture())
+            picture = self.picture()
+            if picture.shape != shape:
+                shape = picture.shape
+                cv2.resizeWindow(TITLE, shape[1], shape[0])
+            cv2.imshow(TITLE, picture)
             code = cv2.waitKey(KEY_TIME)
             if code >= 0 and not self.do(self._mouse.key(code & 0xFF)):
                 break
-            if cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
-                break  # closed by its button
+            if _closed():
+                break
         cv2.destroyAllWindows()
         return 0
 
@@ -147,7 +157,9 @@ class PromptWindow:
         for number, line in enumerate(lines):
             place = (6, (number + 1) * BAR_HEIGHT - 8)
             shade = colour if number else (170, 170, 170)
-            cv2.putText(bar, line, place, FONT, 0.5, shade, 1, cv2.LINE_AA)
+            (width, _), _ = cv2.getTextSize(line, FONT, TEXT_SCALE, 1)
+            scale = TEXT_SCALE * min(1.0, (bar.shape[1] - 30) / max(width, 1))
+            cv2.putText(bar, line, place, FONT, scale, shade, 1, cv2.LINE_AA)
         # Below the image, so that pixels of the window are pixels of the image.
         return np.concatenate((image, bar))
 
@@ -240,3 +252,13 @@ class PromptWindow:
             self._mouse.object_ids = [track.object_id for track in tracks.tracks]
             if not self._pending:
                 self._mouse.forget_missing()
+
+
+def _closed() -> bool:
+    """Return whether the window was closed by its button, and not just hidden for a moment."""
+    deadline = time.monotonic() + CLOSED_AFTER
+    while cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+        if time.monotonic() > deadline:
+            return True
+        cv2.waitKey(KEY_TIME)
+    return False
