@@ -10,6 +10,7 @@ import pytest
 
 from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.commands import generated
+from sam_tracker.evaluation.followers.opencv import algorithms
 from sam_tracker.evaluation.followers.sam import MODES
 from sam_tracker.tracking.motion import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
@@ -130,14 +131,14 @@ def test_a_benchmark_leaves_a_table_and_boxes_that_its_toolkit_can_read(
     write_otb(tmp_path / 'otb')
     arguments = [
         'otb', str(tmp_path / 'otb'), '--checkpoint', random_checkpoint, '--save-boxes',
-        '--output', str(tmp_path / 'out'),
+        '--floors', '--output', str(tmp_path / 'out'),
     ]  # fmt: skip
     assert main(arguments) == 0
     assert 'AUC' in capsys.readouterr().out
     boxes = np.loadtxt(tmp_path / 'out/samurai/Square.txt', delimiter=',')
     assert boxes.shape == (4, 4)
     scores = json.loads((tmp_path / 'out/figures.json').read_text())['scores']
-    assert set(scores) == {'sam2', 'samurai'}
+    assert set(scores) == {'sam2', 'samurai', next(iter(algorithms())), 'static box'}
     assert 0 <= scores['sam2']['AUC'] <= 1
 
 
@@ -173,6 +174,11 @@ def test_a_prompt_outside_the_image_is_named_with_its_clip(
     (clips_folder / 'labels.json').write_text(json.dumps(labels))
     assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1
     assert 'square.avi, frame 2: the box [10, 10, 300, 30]' in capsys.readouterr().err
+
+
+def test_nothing_to_run_is_an_error(clips_folder):
+    with pytest.raises(SystemExit, match='neither a mode nor a floor'):
+        main(['clips', str(clips_folder), '--modes'])
 
 
 def test_an_image_size_that_no_network_has_is_refused(capsys):

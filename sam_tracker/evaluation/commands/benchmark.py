@@ -18,8 +18,10 @@ from sam_tracker.evaluation.benchmarks import (
 )
 from sam_tracker.evaluation.commands.options import (
     SubCommands,
+    add_floors_option,
     add_network_options,
     add_run_options,
+    floors,
     positive,
     setup,
     show,
@@ -74,6 +76,7 @@ def add_commands(commands: SubCommands) -> None:
                 '--subset', choices=benchmark.subsets, default=benchmark.subsets[0]
             )
         add_network_options(parser, ('sam2', 'samurai'))
+        add_floors_option(parser)
         parser.add_argument('--sequences', type=positive, help='the first so many alone')
         parser.add_argument(
             '--save-boxes', action='store_true',
@@ -88,7 +91,7 @@ def run(benchmark: Benchmark, options: argparse.Namespace) -> None:
     opening = partial(benchmark.open_folder, options.folder)
     if benchmark.subsets:
         opening = partial(opening, subset=options.subset)
-    compared = setup(options, exclusive=benchmark.exclusive)
+    compared = setup(options, floors() if options.floors else (), benchmark.exclusive)
     results = evaluate(opening, compared, options.workers, options.sequences)
     scores = {mode: benchmark.scoring(followed) for mode, followed in results.items()}
     count = len(next(iter(results.values())))

@@ -11,14 +11,17 @@ import numpy as np
 
 from sam_tracker.evaluation.commands.options import (
     SubCommands,
+    add_floors_option,
     add_network_options,
+    floors,
     positive,
     setup,
     show,
     tell,
 )
 from sam_tracker.evaluation.contact_sheet import contact_sheet
-from sam_tracker.evaluation.evaluate import Results, Setup, evaluate, make_follower
+from sam_tracker.evaluation.evaluate import Results, evaluate, make_follower
+from sam_tracker.evaluation.followers.follower import Follower
 from sam_tracker.evaluation.readers.labelled_clips import labelled_clips, object_names
 from sam_tracker.evaluation.report import table
 from sam_tracker.evaluation.sequence import Dataset, DatasetError
@@ -35,9 +38,10 @@ def add_command(commands: SubCommands) -> None:
     )
     parser.add_argument('folder', type=Path, metavar='FOLDER')
     add_network_options(parser, ('sam2', 'samurai'))
+    add_floors_option(parser)
     parser.add_argument(
         '--sheet', type=Path, metavar='FILE',
-        help='write a picture of every 15th frame, followed in the last mode',
+        help='write a picture of every 15th frame, followed in the last of the modes',
     )  # fmt: skip
     parser.add_argument('--workers', type=positive, default=1, help='processes (%(default)s)')
     parser.set_defaults(run=run)
@@ -51,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
         tell(f'{name} is labelled but absent: skipped')
     if not dataset.sequence_names:
         raise DatasetError(f'{options.folder} has none of the clips that its labels name')
-    results = evaluate(partial(_present, options.folder), setup(options), options.workers)
+    compared = setup(options, floors() if options.floors else ())
+    results = evaluate(partial(_present, options.folder), compared, options.workers)
     rows = _rows(options.folder, results)
     means = [f'{np.mean([row[2][mode] for row in rows]):.3f}' for mode in results]
     show(
@@ -67,11 +72,12 @@ def run(options: argparse.Namespace) -> None:
         )
     )
     if options.sheet is not None:
-        _write_sheet(options.sheet, dataset, setup(options))
+        follower = (options.modes or compared.followers)[-1]
+        _write_sheet(options.sheet, dataset, make_follower(follower, compared))
 
 
-def _write_sheet(path: Path, dataset: Dataset, compared: Setup) -> None:
-    picture = contact_sheet(dataset, make_follower(compared.followers[-1], compared))
+def _write_sheet(path: Path, dataset: Dataset, follower: Follower) -> None:
+    picture = contact_sheet(dataset, follower)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture):
         raise DatasetError(f'{path} cannot be written as a picture')

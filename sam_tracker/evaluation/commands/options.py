@@ -33,6 +33,13 @@ def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...])
     )  # fmt: skip
 
 
+def add_floors_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that asks for what a network must beat."""
+    parser.add_argument(
+        '--floors', action='store_true', help="also run OpenCV's best tracker and a static box"
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
     """Add the options of commands that take long and write files."""
     parser.add_argument(
@@ -44,7 +51,9 @@ def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
 def setup(
     options: argparse.Namespace, floors: tuple[str, ...] = (), exclusive: bool | None = None
 ) -> Setup:
-    """Return what the options ask for, followed by the floors."""
+    """Return what the options ask for, followed by the floors; leave where that is nothing."""
+    if not options.modes and not floors:
+        raise SystemExit('error: neither a mode nor a floor is asked for')
     return Setup(
         followers=(*options.modes, *floors),
         checkpoint=options.checkpoint,
