@@ -6,7 +6,6 @@ A camera made of a video, a tracker, and something to point with.
     ros2 launch sam_tracker demo.launch.py source:=clip.mp4 click:=rqt rviz:=true
 """
 
-import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -15,6 +14,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription
+from sam_tracker.ros.fast_dds import large_image_environment
 
 SHARE = Path(get_package_share_directory('sam_tracker'))
 BOOLEAN = ['true', 'false']
@@ -76,7 +76,7 @@ def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
                 'wait_for_subscribers': 1,
             }
         ],
-        additional_env=fast_dds_environment(),
+        additional_env=large_image_environment(),
         output='screen',
     )
     included = IncludeLaunchDescription(
@@ -107,14 +107,6 @@ def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
         ],
     }
     return [camera, included, *pointing[values['click']]]
-
-
-def fast_dds_environment() -> dict[str, str]:
-    """Return the variables that give the camera's process memory for large images."""
-    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-    if any(name in os.environ for name in names):
-        return {}
-    return dict.fromkeys(names, str(SHARE / 'config' / 'fastdds_large_images.xml'))
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -6,7 +6,6 @@ Starts one tracker node for one camera; include it once for each camera, with a 
     ros2 launch sam_tracker tracker.launch.py image:=/camera/color/image_raw rviz:=true
 """
 
-import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -14,6 +13,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription
+from sam_tracker.ros.fast_dds import large_image_environment
 
 SHARE = Path(get_package_share_directory('sam_tracker'))
 BOOLEAN = ['true', 'false']
@@ -72,7 +72,7 @@ def nodes(context: LaunchContext) -> list[Node]:
     parameters = {name: values[name] for name in given if values[name]}
     for name in ('autostart', 'use_sim_time'):
         parameters[name] = values[name] == 'true'
-    environment = fast_dds_environment() if values['fast_dds_profile'] == 'true' else {}
+    environment = large_image_environment() if values['fast_dds_profile'] == 'true' else {}
     tracker = Node(
         package='sam_tracker',
         executable='tracker_node',
@@ -100,14 +100,6 @@ def nodes(context: LaunchContext) -> list[Node]:
         additional_env=environment,
     )
     return [tracker, rviz]
-
-
-def fast_dds_environment() -> dict[str, str]:
-    """Return the variables that name the profile, both the older one and that since Kilted."""
-    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-    if any(name in os.environ for name in names):
-        return {}
-    return dict.fromkeys(names, str(SHARE / 'config' / 'fastdds_large_images.xml'))
 
 
 def logger_name(values: dict[str, str]) -> str:
