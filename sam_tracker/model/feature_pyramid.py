@@ -14,6 +14,10 @@ class Lateral(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, out_channels, kernel_size=1)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, H, W, channels] to [B, H, W, out_channels]."""
+        return pointwise(x, self.conv)
+
 
 class FeaturePyramid(nn.Module):
     """
@@ -35,8 +39,8 @@ class FeaturePyramid(nn.Module):
 
         Returns the image embedding [B, D, h, w], laid out channels-last.
         """
-        fine = pointwise(stride_16, self.convs[1].conv)
-        coarse = pointwise(stride_32, self.convs[0].conv).float()
+        fine = self.convs[1](stride_16)
+        coarse = self.convs[0](stride_32).float()
         # Each coarse token is added to the four fine ones below it: nearest upsampling, unmade.
         fine = fine.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
         joined = fine + coarse[:, :, None, :, None]
@@ -48,4 +52,6 @@ class FeaturePyramid(nn.Module):
 
         Returns [B, out channels of ``then``, H, W], laid out channels-last.
         """
-        return pointwise_pair(stage, self.convs[3 - level].conv, then).permute(0, 3, 1, 2)
+        lateral = self.convs[3 - level]
+        assert isinstance(lateral, Lateral)
+        return pointwise_pair(stage, lateral.conv, then).permute(0, 3, 1, 2)

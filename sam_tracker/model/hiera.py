@@ -43,20 +43,32 @@ class WindowedAttention(nn.Module):
         self.proj = nn.Linear(out_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map [B, H, W, channels] to [B, H, W, out_channels], at half the size if pooled."""
-        window = self.window or x.shape[1]
-        query_window = window // 2 if self.pooled else window
-        queries, keys, values = self.qkv(x).chunk(3, dim=-1)
-        query_bias, key_bias, value_bias = self.qkv.bias.chunk(3)
+        """Map [B, H, H, channels] to [B, H, H, out_channels], at half the size if pooled."""
+        side = x.shape[1]
+        window = self.window or side
+        if side % window:
+            qkv = split_windows(self._fill(self.qkv(x), -side % window), window)
+        else:
+            qkv = self.qkv(split_windows(x, window))
+        queries, keys, values = qkv.chunk(3, dim=-1)
         if self.pooled:
-            queries = max_pool(queries)
-        height, width = queries.shape[1:3]
+            queries, side, window = max_pool(queries), side // 2, window // 2
         attended = F.scaled_dot_product_attention(
-            split_windows(queries, query_window, self.heads, query_bias),
-            split_windows(keys, window, self.heads, key_bias),
-            split_windows(values, window, self.heads, value_bias),
+            self._heads(queries), self._heads(keys), self._heads(values)
         )
-        return self.proj(join_windows(attended, query_window, height, width))
+        attended = attended.transpose(1, 2).flatten(2).unflatten(1, (window, window))
+        return self.proj(join_windows(attended, side))
+
+    def _fill(self, qkv: Tensor, margin: int) -> Tensor:
+        """Add empty tokens below and to the right of [B, H, H, 3C]."""
+        batch, side = qkv.shape[:2]
+        filled = self.qkv.bias.to(qkv.dtype).repeat(batch, side + margin, side + margin, 1)
+        filled[:, :side, :side] = qkv
+        return filled
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """View windows [W, w, w, C] as [W, heads, w * w, C / heads]."""
+        return x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class HieraBlock(nn.Module):
@@ -140,7 +152,8 @@ class Hiera(nn.Module):
     def position(self) -> Tensor:
         """Return the absolute position embedding, [S/4, S/4, width]."""
         weights = self.position_weights
-        coarse = torch.einsum('yg,cgf,xf->yxc', weights, self.pos_embed[0], weights)
+        rows = weights @ self.pos_embed[0].permute(1, 2, 0).flatten(1)
+        coarse = weights @ rows.unflatten(1, (weights.shape[1], -1))
         fine = self.pos_embed_window[0].permute(1, 2, 0)
         repeats = weights.shape[0] // fine.shape[0]
         return coarse + fine.repeat(repeats, repeats, 1)
@@ -151,30 +164,15 @@ def max_pool(x: Tensor) -> Tensor:
     return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
 
 
-def split_windows(x: Tensor, window: int, heads: int, filling: Tensor) -> Tensor:
-    """
-    Cut an image of tokens into windows and heads.
-
-    :param x: [B, H, W, C].
-    :param filling: [C], what stands where a window reaches over the edge.
-    :returns: [B * windows, heads, window * window, C / heads].
-    """
-    batch, height, width, channels = x.shape
-    down, right = -height % window, -width % window
-    if down or right:
-        filled = filling.to(x.dtype).repeat(batch, height + down, width + right, 1)
-        filled[:, :height, :width] = x
-        x = filled
-    x = x.view(
-        batch, x.shape[1] // window, window, x.shape[2] // window, window, heads, channels // heads
-    )
-    return x.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, heads, window * window, channels // heads)
+def split_windows(x: Tensor, window: int) -> Tensor:
+    """Cut [B, H, H, C] into windows [B * windows, window, window, C]."""
+    x = x.unflatten(2, (-1, window)).unflatten(1, (-1, window))
+    return x.transpose(2, 3).flatten(0, 2)
 
 
-def join_windows(x: Tensor, window: int, height: int, width: int) -> Tensor:
-    """Undo ``split_windows``: [B * windows, heads, window * window, C / heads] to [B, H, W, C]."""
-    down, across = -(-height // window), -(-width // window)
-    heads, channels = x.shape[1], x.shape[3]
-    x = x.view(-1, down, across, heads, window, window, channels).permute(0, 1, 4, 2, 5, 3, 6)
-    x = x.reshape(-1, down * window, across * window, heads * channels)
-    return x[:, :height, :width]
+def join_windows(x: Tensor, side: int) -> Tensor:
+    """Undo ``split_windows``, and cut off what reaches over an image of that side."""
+    window = x.shape[1]
+    across = -(-side // window)
+    x = x.unflatten(0, (-1, across, across)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return x[:, :side, :side]

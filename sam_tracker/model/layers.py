@@ -49,7 +49,11 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each pixel of [B, C, H, W]."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.tokens(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Normalise each token of [..., C]."""
+        return super().forward(x)
 
 
 class Attention(nn.Module):

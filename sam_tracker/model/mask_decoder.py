@@ -116,9 +116,11 @@ class MaskDecoder(nn.Module):
         channel for each mask is left to be put in its place.
         """
         up1, norm, _, up2, _ = self.output_upscaling
+        assert isinstance(up1, nn.ConvTranspose2d) and isinstance(up2, nn.ConvTranspose2d)
+        assert isinstance(norm, ChannelNorm)
         fine, middle = high_resolution
         x = upscale(image, up1) + children(middle, levels=1)
-        x = F.gelu(F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
+        x = F.gelu(norm.tokens(x))
         x = F.gelu(upscale(x, up2) + children(fine, levels=2))
         weights = torch.stack(
             [

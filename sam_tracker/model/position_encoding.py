@@ -61,11 +61,11 @@ def rotate(tokens: Tensor, rotation: Tensor) -> Tensor:
     """
     Turn neighbouring channels of tokens [..., N, C] by rotation [N, C / 2, 2], in float32.
 
-    Returns [..., N, C] of the tokens' dtype.
+    Returns [..., N, C] of the tokens' dtype. Tokens of float32 are turned in place.
     """
-    pairs = torch.view_as_complex(tokens.float().unflatten(-1, (-1, 2)))
-    turned = torch.view_as_real(pairs * torch.view_as_complex(rotation))
-    return turned.flatten(-2).to(tokens.dtype)
+    turned = tokens.float()
+    torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(rotation))
+    return turned.to(tokens.dtype)
 
 
 class RandomFourierEncoding(nn.Module):

@@ -70,6 +70,6 @@ class PromptEncoder(nn.Module):
         label = labels[..., None]
         encoded = self.pe_layer((points + 0.5) / self.image_size)
         # The kinds in the order of their labels, from -1 on.
-        kinds = torch.cat((none, *(kind.weight for kind in self.point_embeddings)))
+        kinds = torch.cat((none, *self.point_embeddings.parameters()))
         encoded = encoded * (label >= 0) + kinds[labels.long() + 1]
         return torch.cat((encoded, filling), dim=1)

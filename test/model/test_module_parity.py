@@ -144,7 +144,8 @@ def test_prompts_are_answered_alike(both, features, labels, mask, several, asser
         assert_close(candidates.mask_logits[row], masks, TOLERANCE)
         assert_close(candidates.predicted_iou[row], iou, TOLERANCE)
         assert_close(candidates.tokens[row], tokens, TOLERANCE)
-        assert_close(candidates.object_logit[row, None], object_logit, TOLERANCE)
+        # One number that may be near zero: its own size is no measure of rounding.
+        assert abs(candidates.object_logit[row] - object_logit[:, 0]) < 1e-5
         best = int(iou.argmax())
         assert_close(
             network.object_pointer(candidates.tokens[row, best], candidates.object_logit[row] > 0),
