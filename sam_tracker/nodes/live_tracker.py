@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import contextlib
 from dataclasses import dataclass, replace
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,8 +60,12 @@ class LiveTracker:
         Raises ``ImageError`` when it cannot be read; nothing has changed then.
         """
         pixels = rgb_image(frame.message)
+        start = time.monotonic_ns()
         tracks = self._tracker.step(pixels, frame.stamp)
-        self.newest = TrackedFrame(frame, pixels, tracks)
+        if tracks:
+            # The masks of all of them are worked out with the first that is asked for.
+            _ = tracks[0].mask_crop
+        self.newest = TrackedFrame(frame, pixels, tracks, time.monotonic_ns() - start)
         return self.newest
 
     def frame_of_prompt(self, header: Header) -> Frame:

@@ -36,6 +36,8 @@ class TrackedFrame:
     pixels: NDArray[np.uint8]
     """[H, W, 3] RGB, perhaps a view of the message."""
     tracks: list[Track]
+    tracking_time: int = 0
+    """Nanoseconds that the tracker worked on it."""
 
     @property
     def width(self) -> int:

@@ -174,7 +174,7 @@ class TrackingSession:
         self._output.publish(tracked)
         frame = tracked.frame
         age = self._node.get_clock().now().nanoseconds - frame.stamp
-        self.statistics.publish(time.monotonic_ns(), frame.arrival, age)
+        self.statistics.publish(time.monotonic_ns(), frame.arrival, age, tracked.tracking_time)
 
     # --- commands ---
 

@@ -124,6 +124,7 @@ def _frame_values(frames: FrameReport) -> dict[str, str]:
         'seconds since the last image': f'{frames.silence:.2f}',
         **_spread_values('age at publication', frames.age),
         **_spread_values('latency', frames.latency),
+        **_spread_values('tracking', frames.tracking),
     }
 
 

@@ -57,6 +57,8 @@ class FrameReport:
     """From the image's stamp to the publication of its tracks; None: nothing was processed."""
     latency: Spread | None
     """From the image's arrival to the publication of its tracks."""
+    tracking: Spread | None
+    """Of this, the work of the tracker and its network."""
     silence: float
     """Seconds since the last image, or since the start."""
 
@@ -72,7 +74,7 @@ class FrameStatistics:
         self._dropped: Counter[Drop] = Counter()
         self._reported: Counter[Drop] = Counter()
         self._arrivals: deque[int] = deque(maxlen=MOST_EVENTS)
-        self._published: deque[tuple[int, int, int]] = deque(maxlen=MOST_EVENTS)
+        self._published: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_EVENTS)
 
     def receive(self, now: int) -> None:
         with self._lock:
@@ -83,15 +85,16 @@ class FrameStatistics:
         with self._lock:
             self._dropped[reason] += 1
 
-    def publish(self, now: int, arrival: int, age: int) -> None:
+    def publish(self, now: int, arrival: int, age: int, tracking: int) -> None:
         """
         Count a processed image.
 
         :param age: nanoseconds from its stamp to now, by the clock that stamps go by.
+        :param tracking: nanoseconds that the tracker worked on it.
         """
         with self._lock:
             self._processed += 1
-            self._published.append((now, now - arrival, age))
+            self._published.append((now, now - arrival, age, tracking))
 
     def report(self, now: int) -> FrameReport:
         with self._lock:
@@ -110,6 +113,7 @@ class FrameStatistics:
                 processed_rate=len(published) / span,
                 age=_spread([event[2] for event in published]),
                 latency=_spread([event[1] for event in published]),
+                tracking=_spread([event[3] for event in published]),
                 silence=(now - last) / SECOND,
             )
 

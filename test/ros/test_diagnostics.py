@@ -28,6 +28,7 @@ FLOWING = FrameReport(
     processed_rate=29.0,
     age=Spread(0.05, 0.06, 0.07),
     latency=Spread(0.02, 0.03, 0.04),
+    tracking=Spread(0.01, 0.015, 0.02),
     silence=0.01,
 )
 
@@ -49,6 +50,7 @@ def test_all_is_well_and_every_figure_is_there():
     assert values['objects occluded'] == '0'
     assert values['images dropped: replaced by a newer one'] == '10'
     assert values['latency 95 % (ms)'] == '30.0'
+    assert values['tracking median (ms)'] == '10.0'
     assert values['age at publication median (ms)'] == '50.0'
     assert values['device memory (MB)'] == '12.0'
     assert values['precision'] == 'bfloat16'

@@ -16,7 +16,7 @@ def run(rate: float, seconds: float, *, processed_every: int = 1) -> FrameStatis
         now = round((index + 1) * SECOND / rate)
         statistics.receive(now)
         if index % processed_every == 0:
-            statistics.publish(now + 20 * MILLISECOND, now, 35 * MILLISECOND)
+            statistics.publish(now + 20 * MILLISECOND, now, 35 * MILLISECOND, 15 * MILLISECOND)
         else:
             statistics.drop(Drop.REPLACED)
     return statistics
@@ -50,12 +50,15 @@ def test_latency_and_age_are_spread_over_the_window():
     statistics = FrameStatistics(0)
     for milliseconds in range(1, 101):
         arrival = SECOND
-        statistics.publish(arrival + milliseconds * MILLISECOND, arrival, 2 * MILLISECOND)
+        statistics.publish(
+            arrival + milliseconds * MILLISECOND, arrival, 2 * MILLISECOND, MILLISECOND
+        )
     report = statistics.report(2 * SECOND)
     assert report.latency.median == pytest.approx(0.0505)
     assert report.latency.p95 == pytest.approx(0.09505)
     assert report.latency.most == pytest.approx(0.1)
     assert report.age.most == pytest.approx(0.002)
+    assert report.tracking.median == pytest.approx(0.001)
 
 
 def test_newly_dropped_counts_from_one_report_to_the_next():

@@ -1,0 +1,241 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the node adds to its tracker: from an image being published to its tracks having arrived.
+
+    python benchmark/node.py
+
+Images are published by this process, tracked by a tracker node in another, and the tracks come
+back here, over DDS, with and without config/fastdds_large_images.xml. The time that the tracker
+and its network work on an image is told by the node's diagnostics and subtracted. What is left,
+"rest", is the way of the image and of its tracks, and the node; "in the node" is the part of it
+between the arrival of the image there and the publication.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+from numpy.typing import NDArray
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+import torch
+
+from sam_tracker.model.checkpoint import CheckpointError, find_checkpoint
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.ros.fast_dds import large_image_environment
+from sam_tracker.ros.images import image_message
+from sam_tracker.ros.stamps import nanoseconds, time_message
+from sam_tracker.srv import AddPrompt
+
+SIZES = ((640, 480), (1280, 720))
+PATIENCE = 60.0
+"""Seconds."""
+DIAGNOSTICS_WINDOW = 6.0
+"""Seconds after which the node's diagnostics speak of the present run alone."""
+
+
+def show(line: str) -> None:
+    sys.stdout.write(line + '\n')
+    sys.stdout.flush()
+
+
+@dataclass
+class Trip:
+    """Medians of many images, in ms; and how many came back."""
+
+    there_and_back: float
+    in_the_node: float
+    tracking: float
+    sent: int
+    received: int
+
+
+class Bench:
+    """Publishes images and listens for their tracks."""
+
+    def __init__(self, rate: float) -> None:
+        rclpy.init()
+        self.node = rclpy.create_node('bench')
+        self.rate = rate
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.camera = self.node.create_publisher(Image, 'image', QoSProfile(depth=1))
+        self.node.create_subscription(
+            TrackArray, 'sam_tracker/tracks', self._on_tracks, QoSProfile(depth=10)
+        )
+        self.node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, QoSProfile(depth=10)
+        )
+        self.add_prompt = self.node.create_client(AddPrompt, 'sam_tracker/add_prompt')
+        self.reset = self.node.create_client(Trigger, 'sam_tracker/reset')
+        self.sent: dict[int, int] = {}
+        self.returned: list[tuple[int, int]] = []
+        self.diagnostics: dict[str, str] = {}
+
+    def _on_tracks(self, message: TrackArray) -> None:
+        now = time.monotonic_ns()
+        start = self.sent.get(nanoseconds(message.header.stamp))
+        if start is not None:
+            self.returned.append((now - start, nanoseconds(message.processing_latency)))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.diagnostics = {each.key: each.value for each in message.status[0].values}
+
+    def publish(self, picture: NDArray[np.uint8]) -> None:
+        stamp = time.time_ns()
+        message = image_message(picture, 'bgr8', Header(stamp=time_message(stamp)))
+        self.sent[stamp] = time.monotonic_ns()
+        self.camera.publish(message)
+
+    def spin_until(self, condition: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                raise SystemExit(f'{what} did not happen within {PATIENCE:g} s')
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def ask(self, client: rclpy.client.Client, request: object) -> object:
+        future = client.call_async(request)
+        self.spin_until(future.done, f'an answer of {client.srv_name}')
+        return future.result()
+
+    def prepare(self, picture: NDArray[np.uint8], objects: int) -> None:
+        """See to it that images arrive and so many objects are followed."""
+        self.returned.clear()
+
+        def arrived() -> bool:
+            self.publish(picture)
+            return bool(self.returned)
+
+        self.spin_until(arrived, 'the first tracks')
+        self.ask(self.reset, Trigger.Request())
+        height, width = picture.shape[:2]
+        box = BoundingBox2D(x_min=0.3 * width, y_min=0.3 * height, x_max=0.6 * width)
+        box.y_max = 0.6 * height
+        for _ in range(objects):
+            answer = self.ask(self.add_prompt, AddPrompt.Request(prompt=Prompt(box=[box])))
+            if not answer.success:
+                raise SystemExit(answer.message)
+
+    def run(self, picture: NDArray[np.uint8], objects: int, seconds: float) -> Trip:
+        self.prepare(picture, objects)
+        self.sent.clear()
+        self.returned.clear()
+        start = time.monotonic()
+        while time.monotonic() < start + max(seconds, DIAGNOSTICS_WINDOW):
+            due = time.monotonic() + 1 / self.rate
+            self.publish(picture)
+            while (left := due - time.monotonic()) > 0:
+                self.executor.spin_once(timeout_sec=left)
+        sent = len(self.sent)
+        self.diagnostics.clear()
+        self.spin_until(lambda: self.diagnostics, 'diagnostics')
+        there_and_back, in_the_node = zip(*self.returned, strict=True)
+        return Trip(
+            statistics.median(there_and_back) / 1e6,
+            statistics.median(in_the_node) / 1e6,
+            float(self.diagnostics['tracking median (ms)']),
+            sent,
+            len(self.returned),
+        )
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown()
+
+
+def memcpy_milliseconds(picture: NDArray[np.uint8]) -> float:
+    destination = np.empty_like(picture)
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        np.copyto(destination, picture)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def bench_checkpoint(folder: Path) -> Path:
+    """Return the bundled weights, or random ones of the same network: the time is the same."""
+    try:
+        return find_checkpoint('nano')
+    except CheckpointError:
+        network = Sam2Network(configuration_named('nano'))
+        torch.save({'model': network.state_dict()}, folder / 'random.pt')
+        return folder / 'random.pt'
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Measure in the environment that this process has; the table's rows go to stdout."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, '-m', 'sam_tracker.nodes.tracker_node', '--ros-args', '-p']
+        command += [f'checkpoint:={bench_checkpoint(Path(folder))}', '-p', 'device:=cpu']
+        command += ['-p', f'cpu_threads:={arguments.threads}', '--log-level', 'warn']
+        node = subprocess.Popen(command)
+        bench = Bench(arguments.rate)
+        try:
+            for width, height in SIZES:
+                picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+                memcpy = memcpy_milliseconds(picture)
+                for objects in (0, 1):
+                    trip = bench.run(picture, objects, arguments.seconds)
+                    rest = trip.there_and_back - trip.tracking
+                    inside = trip.in_the_node - trip.tracking
+                    share = f'{rest / trip.tracking:8.0%}' if objects else f'{"":8}'
+                    show(
+                        f'{f"{width}x{height}":9} {os.environ["BENCH_PROFILE"]:8} {objects:7} '
+                        f'{trip.received:5}/{trip.sent:<5} {trip.there_and_back:8.2f} '
+                        f'{trip.tracking:8.2f} {rest:8.2f} {inside:8.2f} {share} '
+                        f'{rest / memcpy:8.1f}'
+                    )
+        finally:
+            bench.close()
+            node.send_signal(signal.SIGINT)
+            node.wait(PATIENCE)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--rate', type=float, default=10.0, help='images per second')
+    parser.add_argument('--seconds', type=float, default=8.0, help='for each row')
+    parser.add_argument('--threads', type=int, default=1, help='of the network, on the CPU')
+    parser.add_argument('--one-environment', action='store_true', help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one_environment:
+        measure(arguments)
+        return 0
+    show(f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s); ms')
+    show(
+        f'{"size":9} {"Fast DDS":8} {"objects":>7} {"returned":>11} {"trip":>8} {"tracker":>8} '
+        f'{"rest":>8} {"in node":>8} {"share":>8} {"memcpys":>8}'
+    )
+    plain = {key: value for key, value in os.environ.items() if 'DEFAULT_PROFILES' not in key}
+    os.environ.clear()
+    os.environ.update(plain)
+    for name, profile in (('default', {}), ('profile', large_image_environment())):
+        environment = {**plain, **profile, 'BENCH_PROFILE': name}
+        environment.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        command = [sys.executable, __file__, *sys.argv[1:], '--one-environment']
+        subprocess.run(command, env=environment, check=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
