@@ -84,6 +84,11 @@ def argument_parser() -> argparse.ArgumentParser:
         help='of the image that is meant, as in 1712.040000000 (default: the newest)',
     )
     prompt.add_argument(
+        '--next-image',
+        action='store_true',
+        help='wait for the next image and mean that one; before a recording is played: its first',
+    )
+    prompt.add_argument(
         '--object-id',
         type=object_id,
         default=0,
@@ -105,8 +110,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if _is_prompt(options) and _is_command(options):
         parser.error('a prompt and a command do not go together')
-    if not _is_prompt(options) and (options.stamp or options.object_id):
-        parser.error('--stamp and --object-id need --box, --point or --mask')
+    if not _is_prompt(options) and (options.stamp or options.next_image or options.object_id):
+        parser.error('--stamp, --next-image and --object-id need --box, --point or --mask')
+    if options.stamp and options.next_image:
+        parser.error('--stamp and --next-image mean different images')
     if _is_command(options) and options.label:
         parser.error('--label belongs to a prompt')
     if options.box and min(options.box[2:]) <= 0:
@@ -125,6 +132,9 @@ def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
     Raises `TrackerClientError` when it does not answer, `MaskFileError` for an unreadable mask.
     """
     service, request = _request(options)
+    if options.next_image:
+        client.wait_for(service, options.timeout)
+        request.prompt.header = client.next_image(options.timeout)
     answer = client.ask(service, request, options.timeout)
     if not answer.success:
         sys.stderr.write(f'prompt_node: refused: {answer.message}\n')

@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import rclpy
+from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
+from sam_tracker.msg import TrackArray
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 
 if TYPE_CHECKING:
@@ -66,6 +68,42 @@ class TrackerClient:
                 f'service {client.service_name} has not answered within {timeout:g} s'
             )
         return future.result()
+
+    def wait_for(self, service: str, timeout: float) -> None:
+        """
+        Wait until a service is there.
+
+        Raises `TrackerClientError` when it is not after so many seconds.
+        """
+        self._wait_for(self._client(service), timeout)
+
+    def next_image(self, timeout: float) -> Header:
+        """
+        Wait for the tracker to process an image and return its header.
+
+        Raises `TrackerClientError` when there is none within so many seconds.
+        """
+        headers: list[Header] = []
+        subscription = self._node.create_subscription(
+            TrackArray, f'{self._tracker}/tracks', lambda tracks: headers.append(tracks.header), 10
+        )
+        try:
+            start = time.monotonic()
+            said = False
+            while not headers:
+                rclpy.spin_once(self._node, timeout_sec=0.1)
+                waited = time.monotonic() - start
+                if waited > timeout:
+                    raise TrackerClientError(
+                        f'no image has been processed within {timeout:g} s: nothing came on '
+                        f'{subscription.topic_name}'
+                    )
+                if waited > PATIENCE and not said:
+                    self._say(f'waiting up to {timeout:g} s for {subscription.topic_name}')
+                    said = True
+            return headers[0]
+        finally:
+            self._node.destroy_subscription(subscription)
 
     def send(self, service: str, request: Any) -> 'Future | None':  # noqa: ANN401 -- any service
         """Call a service without waiting; None when it is not there."""

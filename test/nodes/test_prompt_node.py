@@ -14,6 +14,7 @@ import pytest
 
 from sam_tracker.msg import BoundingBox2D, Track
 from sam_tracker.nodes.prompt_command import table
+from sam_tracker.nodes.prompt_node import main
 from sam_tracker.ros.stamps import nanoseconds, stamp_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,19 +40,20 @@ def complaints(answer: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 @pytest.fixture
-def ask(graph, camera, tester):
-    """Runs the prompt node beside a tracker that sees images, and fails on a traceback."""
+def ask(graph, camera, tester, monkeypatch, capfd):
+    """Runs the prompt node in this process, beside a tracker that sees images."""
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(graph.domain))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        completed = prompt(graph.domain, *arguments)
-        assert 'Traceback' not in completed.stderr
-        return completed
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
 
     return run
 
 
-def test_a_box_starts_an_object_and_the_answer_is_a_table(ask, tester):
-    answer = ask('--box', 40, 30, 50, 50, '--label', 'coffee mug')
+def test_a_box_starts_an_object_and_the_answer_is_a_table(graph, camera, tester):
+    answer = prompt(graph.domain, '--box', 40, 30, 50, 50, '--label', 'coffee mug')
     assert (answer.returncode, complaints(answer)) == (0, [])
     confirmation, image, headings, row = answer.stdout.splitlines()
     assert 'object 1 (coffee mug) is followed' in confirmation
@@ -91,8 +93,24 @@ def test_a_stamp_means_the_image_of_that_stamp_to_the_nanosecond(ask, tester):
     assert '12.500000000 is too old' in answer.stderr
 
 
-def test_a_refusal_goes_to_stderr_with_the_offending_value(ask, tester):
-    answer = ask('--box', 140, 30, 50, 50)
+def test_the_next_image_is_waited_for_and_meant(ask, camera, tester):
+    before = nanoseconds(camera.headers[-1].stamp)
+    answer = ask('--box', 40, 30, 50, 50, '--next-image')
+    assert answer.returncode == 0, answer.stderr
+    stamp = re.search(r'on the image of (\d+)\.(\d{9})', answer.stdout)
+    assert int(stamp[1] + stamp[2]) > before
+
+
+def test_waiting_for_an_image_that_never_comes_is_bounded(ask, tester):
+    tester.call('set_paused', data=True)
+    answer = ask('--box', 40, 30, 50, 50, '--next-image', '--timeout', 2)
+    assert answer.returncode == 1
+    assert 'no image has been processed within 2 s' in answer.stderr
+    assert '/sam_tracker/tracks' in answer.stderr
+
+
+def test_a_refusal_goes_to_stderr_with_the_offending_value(graph, camera, tester):
+    answer = prompt(graph.domain, '--box', 140, 30, 50, 50)
     assert (answer.returncode, answer.stdout) == (1, '')
     (complaint,) = complaints(answer)
     assert complaint.startswith('prompt_node: refused: ')
@@ -121,7 +139,8 @@ def test_tracking_is_paused_and_resumed(ask, tester):
 
 def test_a_tracker_elsewhere_is_named(ask):
     answer = ask('--list', '--tracker', '/left/sam_tracker', '--timeout', 2)
-    waiting, failure = answer.stderr.splitlines()
+    said = [line for line in answer.stderr.splitlines() if line.startswith('prompt_node: ')]
+    waiting, failure = said
     assert answer.returncode == 1
     assert 'waiting up to 2 s for service /left/sam_tracker/get_objects' in waiting
     assert 'is not there after 2 s; there is /sam_tracker: give --tracker' in failure
@@ -141,7 +160,8 @@ def test_without_any_tracker_the_wait_is_bounded(domain):
         (['--point', '1', 'nan'], "'nan' is not finite"),
         (['--point', 'here', '2'], "invalid number value: 'here'"),
         (['--label', 'mug', '--list'], '--label belongs to a prompt'),
-        (['--object-id', '2'], '--stamp and --object-id need'),
+        (['--object-id', '2'], '--stamp, --next-image and --object-id need'),
+        (['--point', '1', '2', '--stamp', '3', '--next-image'], 'mean different images'),
         (['--point', '1', '2', '--stamp', 'noon'], "'noon' is no time in seconds"),
         (['--remove', '0'], "'0' is no object id"),
         (['--remove', '70000'], "'70000' is no object id"),
@@ -152,8 +172,6 @@ def test_without_any_tracker_the_wait_is_bounded(domain):
     ],
 )
 def test_a_command_line_without_sense_is_explained(arguments, complaint, monkeypatch, capsys):
-    from sam_tracker.nodes.prompt_node import main
-
     try:
         code = main(arguments)
     except SystemExit as end:

@@ -1,0 +1,103 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the demonstration plays: a generated clip, or a video of the user's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+from graph import DemoError
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.rendering import Box
+from sam_tracker.video.generated import Scenario, generate_clip
+from sam_tracker.video.sources import VideoError, open_source
+
+# Textures and outlines that the weights were not trained on.
+SEED = 3
+SCENARIO: Scenario = 'occlusion'
+DIFFICULTY = 'easy'
+FRAMES, HEIGHT, WIDTH, RATE = 300, 480, 640, 30.0
+FOLLOWED = 2
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video file and what to follow in it."""
+
+    path: Path
+    rate: float
+    """Frames per second."""
+    frame_count: int | None
+    boxes: dict[str, Box]
+    """What to follow, by label: where it is on the first frame."""
+    truth: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    """By label, [T, 4]: where it is on every frame, NaN where it is not seen; may be empty."""
+
+
+def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
+    """
+    Return the video that VIDEO and BOX name, or else a clip generated into the folder.
+
+    Raises `DemoError` naming the variable that is wrong.
+    """
+    if not (video := environment.get('VIDEO', '')):
+        return generated_clip(folder)
+    try:
+        source = open_source(video)
+    except VideoError as error:
+        raise DemoError(f'VIDEO: {error}') from error
+    frame = source.read()
+    source.close()
+    assert frame is not None
+    height, width = frame.bgr.shape[:2]
+    box = _box(environment.get('BOX', ''), width, height)
+    label = environment.get('LABEL', '') or 'object'
+    return Clip(Path(video).expanduser(), source.rate, source.frame_count, {label: box})
+
+
+def generated_clip(folder: Path) -> Clip:
+    """Write the generated clip as a video; the first objects that are seen are followed."""
+    clip = generate_clip(
+        SEED, FRAMES, (HEIGHT, WIDTH), DIFFICULTY, held_out=True, scenario=SCENARIO
+    )
+    path = folder / 'clip.mp4'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), RATE, (WIDTH, HEIGHT))
+    for frame in clip.frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    seen = np.flatnonzero(clip.visible[0])[:FOLLOWED]
+    truth = {f'thing {index + 1}': clip.boxes[:, index] for index in seen}
+    boxes = {label: _corners(truth[label][0]) for label in truth}
+    return Clip(path, RATE, FRAMES, boxes, truth)
+
+
+def overlap(one: Box, other: NDArray[np.float32]) -> float:
+    """Return the intersection over union of two boxes."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[2], other[2]), min(one[3], other[3])
+    common = max(right - left, 0) * max(bottom - top, 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return float(common / max(sum(areas) - common, 1e-9))
+
+
+def _box(text: str, width: int, height: int) -> Box:
+    if not text:
+        raise DemoError(
+            f'BOX is not set: give BOX=x,y,w,h, what to follow on the first of the frames of '
+            f'{width}x{height} pixels'
+        )
+    try:
+        x, y, w, h = (float(part) for part in text.split(','))
+    except ValueError as error:
+        raise DemoError(f'BOX={text!r} is not x,y,w,h') from error
+    if not (w > 0 and h > 0 and x >= 0 and y >= 0 and x + w <= width and y + h <= height):
+        raise DemoError(f'BOX={text!r} does not lie inside the frames of {width}x{height} pixels')
+    return x, y, x + w, y + h
+
+
+def _corners(box: NDArray[np.float32]) -> Box:
+    x_min, y_min, x_max, y_max = box.tolist()
+    return x_min, y_min, x_max, y_max

@@ -1,0 +1,82 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""A node of the demonstration's own that listens to the tracker."""
+
+import threading
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+
+from sam_tracker.msg import TrackArray
+from sam_tracker.rendering import Box
+from sam_tracker.ros.recorded_tracks import recorded_track
+from sam_tracker.ros.stamps import SECOND, nanoseconds
+
+DROPPED = 'images dropped: '
+
+
+class Observer:
+    """Keeps of every message with tracks what the summary needs; listens in a thread."""
+
+    def __init__(self) -> None:
+        rclpy.init()
+        self._node = rclpy.create_node('demo')
+        profile = QoSProfile(depth=100)
+        tracks = self._node.create_subscription(
+            TrackArray, 'sam_tracker/tracks', self._take, profile
+        )
+        self._topic = tracks.topic_name
+        self._node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._take_diagnostics, profile
+        )
+        self.stamps: list[int] = []
+        """Of every image with tracks, in nanoseconds."""
+        self.latencies: list[float] = []
+        """Seconds from the stamp of each image to the arrival of its tracks here."""
+        self.boxes: dict[str, dict[int, Box]] = {}
+        """By label, where the object was seen, by stamp."""
+        self.diagnostics: dict[str, str] = {}
+        self.error = ''
+        """What the tracker node says keeps it from tracking."""
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    @property
+    def listeners(self) -> int:
+        """How many nodes listen to the tracks, this one included."""
+        return self._node.count_subscribers(self._topic)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._thread.join()
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Images that the tracker did not process, by reason."""
+        return {
+            key.removeprefix(DROPPED): int(value)
+            for key, value in self.diagnostics.items()
+            if key.startswith(DROPPED) and int(value)
+        }
+
+    def _take(self, message: TrackArray) -> None:
+        stamp = nanoseconds(message.header.stamp)
+        now = self._node.get_clock().now().nanoseconds
+        self.stamps.append(stamp)
+        self.latencies.append((now - stamp) / SECOND)
+        for track in message.tracks:
+            drawn = recorded_track(track)
+            if drawn.box is not None:
+                self.boxes.setdefault(drawn.label, {})[stamp] = drawn.box
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.startswith('sam_tracker:'):
+                self.diagnostics = {each.key: each.value for each in status.values}
+                self.error = status.message if status.level == DiagnosticStatus.ERROR else ''
