@@ -77,9 +77,7 @@ def measure(
     )
     parts = [predicted_iou.float(), object_logit.float(), boxes, mask_boxes(mask_logits)]
     if intersecting:
-        cells = (F.max_pool2d(mask_logits, kernel_size=2, stride=1) > 0).flatten(2).flatten(0, 1)
-        cells = cells.float()
-        parts.append(cells @ cells.T)
+        parts.append(_intersections(mask_logits))
     numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy().astype(np.float64)
     count = objects * candidates
     ends = np.cumsum([count, objects, 4 * count, 4 * count])
@@ -135,10 +133,19 @@ def shared_pixels(logits: Tensor, others: Sequence[Tensor]) -> list[float]:
 
     :returns: N numbers, the pixels in common as a share of the smaller mask of the two.
     """
-    mask = (logits > 0).flatten().float()
-    other = (torch.stack(list(others)) > 0).flatten(1).float()
+    mask = (logits > 0).flatten()
+    other = (torch.stack(list(others)) > 0).flatten(1)
     smaller = other.sum(1).clamp(max=mask.sum()).clamp(min=1)
-    return list((other @ mask / smaller).tolist())
+    return list(((other & mask).sum(1) / smaller).tolist())
+
+
+def _intersections(mask_logits: Tensor) -> Tensor:
+    """[O, C, s, s] to [O * C, O * C], the cells that masks have in common."""
+    cells = (F.max_pool2d(mask_logits, kernel_size=2, stride=1) > 0).flatten(2).flatten(0, 1)
+    # Counting in the narrow types of autocast would end at a few hundred.
+    with torch.autocast(cells.device.type, enabled=False):
+        numbers = cells.float()
+        return numbers @ numbers.T
 
 
 def _network_boxes(mask_logits: Tensor, image_size: int, batch: int) -> Tensor:

@@ -44,19 +44,17 @@ class Inference:
     """
 
     def __init__(self, network: Sam2Network, settings: TrackerSettings) -> None:
-        parameter = next(network.parameters())
         self.network = network
-        self.settings = settings
-        self.device, self.dtype = parameter.device, parameter.dtype
+        self.device = next(network.parameters()).device
         self.image_size = network.configuration.image_size
-        self.store = MemoryStore(network.configuration, settings, self.device, self.dtype)
+        self.store = MemoryStore(network.configuration, settings, self.device)
         self._upload = FrameUpload(self.device)
 
     def encode(self, seen: SeenFrame, frame: Frame) -> ImageFeatures:
         """Return what the network sees in the frame, encoding it the first time."""
         if seen.features is None:
             images = network_input(self._upload(frame), self.image_size)
-            seen.features = self.network.encode_image(images.to(self.dtype))
+            seen.features = self.network.encode_image(images)
         return seen.features
 
     def track(
@@ -104,9 +102,9 @@ class Inference:
             dense = previous[None, None].clamp(-CORRECTED_LOGITS, CORRECTED_LOGITS)
         points, labels = prompt_points(prompt, scale)
         prompts = self.network.encode_prompts(
-            torch.from_numpy(points).to(self.device, self.dtype)[None],
+            torch.from_numpy(points).float().to(self.device)[None],
             torch.from_numpy(labels).to(self.device)[None],
-            None if dense is None else dense.to(self.dtype),
+            dense,
         )
         conditioned = self._conditioned(features, [(row, recollection)])
         candidates = self.network.decode(features, conditioned, prompts, several=len(labels) <= 1)
@@ -136,9 +134,7 @@ class Inference:
         for start in range(0, len(logits), LARGEST_BATCH):
             part = slice(start, start + LARGEST_BATCH)
             mask = memory_mask(resize_logits(logits[part, None], size, size), binary)
-            memories.append(
-                self.network.encode_memory(features.embedding, mask.to(self.dtype), shown[1, part])
-            )
+            memories.append(self.network.encode_memory(features.embedding, mask, shown[1, part]))
         pointers = self.network.object_pointer(tokens, shown[0])
         return torch.cat(memories) if len(memories) > 1 else memories[0], pointers
 
@@ -166,7 +162,7 @@ class Inference:
 
     def _take_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
         """Take a given mask as the answer; the decoder is asked for its token only."""
-        dense = self.network.encode_mask_prompt(given.to(self.dtype))
+        dense = self.network.encode_mask_prompt(given)
         no_points = dense.new_zeros((1, 0, 2))
         prompts = self.network.encode_prompts(no_points, no_points[..., 0].long(), dense)
         answer = self.network.decode(features, features.embedding, prompts, several=False)

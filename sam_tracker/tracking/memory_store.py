@@ -33,7 +33,6 @@ class MemoryStore:
         configuration: NetworkConfiguration,
         settings: TrackerSettings,
         device: torch.device,
-        dtype: torch.dtype,
     ) -> None:
         side = configuration.embedding_size
         self._places = memory_places(settings)
@@ -45,7 +44,6 @@ class MemoryStore:
         )
         self._pointers = torch.zeros(
             (0, self._pointer_places, configuration.embedding_dimension),
-            dtype=dtype,
             device=device,
         )
         self._free: list[int] = []

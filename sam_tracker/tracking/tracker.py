@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sam_tracker.model.mask_decoder import MaskCandidates
 from sam_tracker.model.network import Sam2Network
+from sam_tracker.model.runtime import Runtime
 from sam_tracker.tracking.candidates import (
     Measurements,
     absent_suppressed,
@@ -60,14 +61,21 @@ class Tracker:
     Not to be called from two threads at once.
     """
 
-    def __init__(self, network: Sam2Network, settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self,
+        network: Sam2Network,
+        settings: TrackerSettings | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
         """
         Begin without objects.
 
-        :param network: in evaluation mode, on the device and in the precision to be used.
-        :param settings: the released values for the network's size where left out.
+        :param network: in evaluation mode, on the device to be used.
+        :param settings: what suits the network's size where left out.
+        :param runtime: in which precision to run it; left out: as it is, in that of its weights.
         """
         self.settings = settings or TrackerSettings.for_network(network.configuration.name)
+        self._inferring = runtime.inference if runtime is not None else torch.inference_mode
         self._inference = Inference(network, self.settings)
         self._objects: dict[int, TrackedObject] = {}
         self._frame: SeenFrame | None = None
@@ -83,7 +91,6 @@ class Tracker:
         """Bytes of the objects' memories on the device; grows only with objects at once."""
         return self._inference.store.bytes
 
-    @torch.inference_mode()
     def step(self, frame: Frame, stamp: int) -> list[Track]:
         """
         Bring all objects to the next frame.
@@ -101,11 +108,11 @@ class Tracker:
         self._frame = seen
         behind = [held for held in self._objects.values() if held.stamp != seen.stamp]
         if behind:
-            self._advance(behind, seen, frame)
+            with self._inferring():
+                self._advance(behind, seen, frame)
         seen.stepped = True
         return self.objects
 
-    @torch.inference_mode()
     def add_prompt(
         self,
         frame: Frame,
@@ -153,13 +160,14 @@ class Tracker:
                 raise FrameError(f'later frames must follow each other: {newer} after {earlier}')
 
         seen = self._look(frame, stamp)
-        if held is None:
-            held = self._begin(seen, frame, prompt, label)
-        else:
-            held.label = label or held.label
-            self._refine(held, seen, frame, prompt)
-        for image, time in since:
-            self._advance([held], self._look(image, time), image)
+        with self._inferring():
+            if held is None:
+                held = self._begin(seen, frame, prompt, label)
+            else:
+                held.label = label or held.label
+                self._refine(held, seen, frame, prompt)
+            for image, time in since:
+                self._advance([held], self._look(image, time), image)
         return _reported(held)
 
     def remove(self, object_id: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.configuration import NetworkConfiguration
 from sam_tracker.model.network import Sam2Network
 from sam_tracker.tracking.prompt import Prompt
 from sam_tracker.tracking.settings import TrackerSettings
@@ -22,11 +22,29 @@ from sam_tracker.tracking.tracker import Tracker
 FOLDER = Path(__file__).resolve().parents[2].parent / 'shared/reference/interim_nano'
 CLIPS = sorted(FOLDER.glob('*.npz'))
 
+# Of the weights that the recordings were made with.
+CONFIGURATION = NetworkConfiguration(
+    name='recorded',
+    image_size=128,
+    hiera_width=32,
+    hiera_heads=1,
+    hiera_blocks=(1, 2, 4, 1),
+    hiera_windows=(8, 8, 8, 8),
+    hiera_global_blocks=(4, 5, 6),
+    hiera_position_grid=7,
+    embedding_dimension=128,
+    memory_attention_layers=2,
+    memory_attention_feedforward=512,
+    decoder_heads=4,
+    decoder_feedforward=512,
+    iou_head_hidden=128,
+    stability_fallback=False,
+)
+
 
 @pytest.fixture(scope='module')
 def network():
-    configuration = replace(configuration_named('nano'), stability_fallback=False)
-    network = Sam2Network(configuration).eval()
+    network = Sam2Network(CONFIGURATION).eval()
     weights = torch.load(FOLDER / 'interim_nano.pt', map_location='cpu', weights_only=True)
     network.load_state_dict(weights['model'])
     return network

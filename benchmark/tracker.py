@@ -1,0 +1,169 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What another object costs: time per frame at 1 to 16 objects, beside Meta's sam2.
+
+    python benchmark/tracker.py --network tiny --image-size 256
+
+Both run the same random weights on the same frames, one after the other for each number of
+objects, with full memories, and both work out every mask at the resolution of the image. sam2
+(PyPI; skipped where it is not installed) has all frames in advance and takes the objects one by
+one; the tracker gets one frame at a time and takes them together. Without sam2's frames being
+read or kept, its time is that of the network and its own book-keeping alone.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+import functools
+import logging
+import statistics
+import sys
+import time
+
+import numpy as np
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+from sam_tracker.model.preprocessing import network_input
+from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.tracker import Tracker
+
+WIDTH, HEIGHT = 640, 480
+FULL_MEMORY = 17
+META_FILES = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
+
+
+def boxes(objects: int) -> np.ndarray:
+    """[N, 4] boxes in a grid."""
+    corners = [(40 + 140 * (n % 4), 20 + 110 * (n // 4)) for n in range(objects)]
+    return np.array([[x, y, x + 100, y + 80] for x, y in corners], float)
+
+
+def frames(count: int) -> np.ndarray:
+    """[T, H, W, 3] uint8."""
+    ground = np.random.default_rng(0).integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    image = np.kron(ground, np.ones((8, 8, 1), np.uint8))
+    return np.stack([np.roll(image, 2 * number, axis=1) for number in range(count)])
+
+
+def ours(network: Sam2Network, clip: np.ndarray, objects: int, plain: bool) -> Iterator[None]:
+    """Track a clip, frame after frame."""
+    settings = TrackerSettings()
+    settings = settings.plain() if plain else settings
+    tracker = Tracker(network, settings)
+    for box in boxes(objects):
+        tracker.add_prompt(clip[0], 0, Prompt(box=box))
+    for number, frame in enumerate(clip[1:], 1):
+        for track in tracker.step(frame, number * settings.frame_period):
+            _ = track.mask
+        yield
+
+
+def sam2(predictor: torch.nn.Module, images: torch.Tensor, objects: int) -> Iterator[None]:
+    """Track the same clip with sam2."""
+    import sam2.sam2_video_predictor as module
+
+    module.load_video_frames = lambda **_: (images, HEIGHT, WIDTH)
+    # Its progress bar would take part in the figures.
+    module.tqdm = lambda iterable, **_: iterable
+    state = predictor.init_state('')
+    for number, box in enumerate(boxes(objects), 1):
+        predictor.add_new_points_or_box(state, 0, number, box=box)
+    for frame, _, logits in predictor.propagate_in_video(state):
+        if frame:
+            _ = (logits > 0).cpu().numpy()
+            yield
+
+
+def paces(
+    run: Callable[[], Iterator[None]], device: torch.device, clock: Callable[[], float]
+) -> list[float]:
+    """Return milliseconds for each frame with full memory."""
+    times, last = [], clock()
+    for number, _ in enumerate(run(), 1):
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        now = clock()
+        if number >= FULL_MEMORY:
+            times.append((now - last) * 1000)
+        last = now
+    return times
+
+
+def build(
+    name: str, image_size: int, device: torch.device
+) -> tuple[Sam2Network, torch.nn.Module | None]:
+    """Return our network, and sam2 with the same weights or None."""
+    network = Sam2Network(configuration_named(name, image_size)).eval().to(device)
+    try:
+        from sam2.build_sam import build_sam2_video_predictor
+    except ImportError:
+        return network, None
+    if name not in META_FILES:
+        return network, None
+    logging.getLogger().setLevel(logging.ERROR)
+    predictor = build_sam2_video_predictor(
+        f'configs/sam2.1/sam2.1_hiera_{META_FILES[name]}.yaml',
+        device=str(device),
+        hydra_overrides_extra=[f'++model.image_size={image_size}'],
+    )
+    predictor.fill_hole_area = 0
+    predictor.load_state_dict(network.state_dict())
+    return network, predictor
+
+
+def show(line: str) -> None:
+    sys.stdout.write(line + '\n')
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--network', default='tiny', help='nano, tiny, small, base_plus or large')
+    parser.add_argument('--image-size', type=int, default=256)
+    parser.add_argument('--objects', type=int, nargs='+', default=[1, 2, 4, 8, 16])
+    parser.add_argument(
+        '--frames', type=int, default=8, help='to measure, after the memory is full'
+    )
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        '--processor-time',
+        action='store_true',
+        help='of all threads, for a CPU shared with others',
+    )
+    options = parser.parse_args()
+    clock = time.process_time if options.processor_time else time.perf_counter
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    device = torch.device(options.device)
+    network, predictor = build(options.network, options.image_size, device)
+    clip = frames(FULL_MEMORY + options.frames)
+    with torch.inference_mode():
+        images = network_input(torch.from_numpy(clip).to(device), options.image_size)
+    show(
+        f'{options.network} at {options.image_size} px on {device}, {options.threads} threads,'
+        f' torch {torch.__version__};'
+        f' {"processor" if options.processor_time else "wall"} ms a frame, median (least) of'
+        f' {options.frames}'
+    )
+    show(
+        f'{"objects":>7} {"SAMURAI":>20} {"plain SAM 2":>20} {"sam2 1.1.0":>20} {"sam2/ours":>10}'
+    )
+    for objects in options.objects:
+        runs: list[Callable[[], Iterator[None]]] = [
+            functools.partial(ours, network, clip, objects, plain=False),
+            functools.partial(ours, network, clip, objects, plain=True),
+        ]
+        if predictor is not None:
+            runs.append(functools.partial(sam2, predictor, images, objects))
+        measured = [paces(run, device, clock) for run in runs]
+        columns = ' '.join(f'{statistics.median(t):11.1f} ({min(t):6.1f})' for t in measured)
+        ratio = min(measured[-1]) / min(measured[0]) if predictor is not None else float('nan')
+        show(f'{objects:7} {columns} {ratio:20.2f}')
+
+
+if __name__ == '__main__':
+    main()
