@@ -90,22 +90,24 @@ class NetworkConfiguration:
 
 
 _SIZES = (
-    # Small enough for a CPU; its numbers are free to change until its weights are published.
+    # Small enough for a CPU; its weights come with the package (docs/nano.md).
     NetworkConfiguration(
         name='nano',
-        image_size=128,
-        hiera_width=32,
+        image_size=192,
+        hiera_width=24,
         hiera_heads=1,
         hiera_blocks=(1, 2, 4, 1),
         hiera_windows=(8, 8, 8, 8),
-        hiera_global_blocks=(4, 5, 6),
+        hiera_global_blocks=(4, 5, 6, 7),
         hiera_position_grid=7,
-        embedding_dimension=128,
+        embedding_dimension=96,
+        memory_channels=48,
         memory_attention_layers=2,
-        memory_attention_feedforward=512,
+        memory_attention_feedforward=384,
         decoder_heads=4,
-        decoder_feedforward=512,
-        iou_head_hidden=128,
+        decoder_feedforward=384,
+        iou_head_hidden=96,
+        stability_fallback=False,
     ),
     # The published SAM 2.1 sizes.
     NetworkConfiguration(

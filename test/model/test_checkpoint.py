@@ -325,7 +325,7 @@ def test_an_unexpected_key_is_named(nano, saved):
 
 def test_another_shape_is_named_with_both(nano, saved):
     message = refused(saved({**nano, 'no_obj_ptr': torch.zeros(1, 2)}))
-    assert message.endswith('1 key of another shape (no_obj_ptr [1, 2] instead of [1, 128])')
+    assert message.endswith('1 key of another shape (no_obj_ptr [1, 2] instead of [1, 96])')
 
 
 def test_everything_that_is_wrong_is_told_at_once(nano, saved):

@@ -16,7 +16,7 @@ from sam_tracker.model.network import Memory, Sam2Network
 def network():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Sam2Network(configuration_named('nano')).eval()
+        return Sam2Network(configuration_named('nano', 128)).eval()
 
 
 def random_memory(configuration, objects, memories, pointers):
@@ -188,7 +188,7 @@ def test_every_parameter_learns_except_the_one_no_setting_reads(network):
 
 
 def test_a_single_mask_is_never_replaced_while_training():
-    configuration = configuration_named('nano')
+    configuration = replace(configuration_named('nano', 128), stability_fallback=True)
     torch.manual_seed(4)
     network = Sam2Network(configuration).eval()
     plain = Sam2Network(replace(configuration, stability_fallback=False)).eval()
