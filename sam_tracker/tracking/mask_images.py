@@ -123,11 +123,12 @@ def resized_part(logits: Tensor, region: Region, width: int, height: int) -> Ten
 
     :returns: [region.height, region.width], what torch's ``interpolate`` gives there.
     """
-    logits = logits.float()
-    low, high, weight = _neighbours(region.y, region.height, height, len(logits), logits.device)
-    rows = torch.lerp(logits[low], logits[high], weight[:, None])
-    low, high, weight = _neighbours(region.x, region.width, width, len(logits), logits.device)
-    return torch.lerp(rows[:, low], rows[:, high], weight)
+    device, side = logits.device, len(logits)
+    low, high, weight = _neighbours(region.x, region.width, width, side, device)
+    # Columns while there are few rows; then whole rows are gathered, which is cheap.
+    columns = torch.lerp(logits[:, low], logits[:, high], weight)
+    low, high, weight = _neighbours(region.y, region.height, height, side, device)
+    return torch.lerp(columns[low], columns[high], weight[:, None])
 
 
 def tightened(
