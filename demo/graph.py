@@ -45,13 +45,18 @@ class Graph:
 
     def start(self, node: str, *remappings: str, **parameters: object) -> None:
         """Start a node of this package; what it logs goes to a file named after it."""
-        command = [sys.executable, '-m', f'sam_tracker.nodes.{node}', '--ros-args']
+        arguments = ['--ros-args']
         for remapping in remappings:
-            command += ['-r', remapping]
+            arguments += ['-r', remapping]
         for name, value in parameters.items():
-            command += ['-p', f'{name}:={value}']
-        with self.log(node).open('wb') as log:
-            self._processes[node] = subprocess.Popen(command, stdout=log, stderr=log)
+            arguments += ['-p', f'{name}:={value}']
+        self.run(node, node, *arguments)
+
+    def run(self, name: str, node: str, *arguments: str) -> None:
+        """Start a node with a command line of its own; its file is called `name`."""
+        command = [sys.executable, '-m', f'sam_tracker.nodes.{node}', *arguments]
+        with self.log(name).open('wb') as log:
+            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
 
     def log(self, node: str) -> Path:
         return self._logs / f'{node}.log'

@@ -1,47 +1,181 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The package at work: a camera made of a generated clip, and a second process that receives it.
+The package at work: a camera, the tracker, prompts and the recorder, each a process of its own.
 
-`make demo` runs it. The images go from one process to the other through DDS; the last one and the
-measured rate and latency are left in out/demo.
+`make demo` runs it. Images, prompts and tracks go through DDS. The environment may say what is
+played and followed, and with which weights:
+
+    VIDEO=clip.mp4 BOX=x,y,w,h   any video, and what to follow on its first frame (LABEL=mug)
+    CHECKPOINT=weights.pt        instead of the weights that come with the package
+    OUTPUT=folder                instead of out/demo
+
+The pictures are there; the exit code is not 0 if nothing was tracked.
 """
 
-import json
+from collections.abc import Callable, Mapping
+import os
 from pathlib import Path
 import sys
+import time
 
+from clip import Clip, clip_of_environment, overlap
 from graph import DemoError, Graph
+import numpy as np
+from observer import Observer
+from tqdm import tqdm
 
-OUTPUT = Path(__file__).resolve().parents[1] / 'out' / 'demo'
-FRAMES = 150
+from sam_tracker.rendering import Box
+from sam_tracker.ros.stamps import SECOND
+from sam_tracker.video.sources import silence_decoders
+
+OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo')
+
+START_TIMEOUT = 120.0
+"""Seconds until the tracker has loaded its weights and the first tracks come."""
+
+IDLE = 4.0
+"""Seconds without an image after which the recording is complete."""
+
+FRAME_BUFFER = 20.0
+"""Seconds of images that prompts may point back to: a busy machine starts programs slowly."""
+
+
+def main() -> int:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    silence_decoders()
+    try:
+        clip = clip_of_environment(os.environ, OUTPUT)
+        with Graph(OUTPUT) as graph:
+            say(f'playing {clip.path} in ROS_DOMAIN_ID={graph.domain}')
+            observer = Observer()
+            try:
+                play(graph, clip, observer)
+            finally:
+                observer.close()
+        report(clip, observer)
+    except DemoError as error:
+        sys.stderr.write(f'demo: {error}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write('demo: interrupted\n')
+        return 130
+    return 0
+
+
+def play(graph: Graph, clip: Clip, observer: Observer) -> None:
+    """Start the nodes, prompt on the first image, and wait for the recording to be complete."""
+    # Asked for from the start: nobody has to subscribe anew once the camera is there.
+    reliable = {'image_reliability': 'reliable'}
+    weights = {'checkpoint': path} if (path := os.environ.get('CHECKPOINT')) else {}
+    graph.start('tracker_node', **reliable, **weights)
+    graph.start(
+        'recorder_node',
+        'tracks:=sam_tracker/tracks',
+        output_folder=OUTPUT,
+        idle_timeout=IDLE,
+        **reliable,
+    )
+    prompts = start_prompts(graph, clip)
+    # Recorder, prompts and observer listen to the tracker; then the camera may begin, and it waits
+    # for tracker and recorder: nobody misses the first frame.
+    wait_for(lambda: observer.listeners >= len(prompts) + 2, 'listeners', graph, observer)
+    graph.start('video_node', source=clip.path, wait_for_subscribers=2)
+    wait_for(lambda: observer.stamps, 'tracks', graph, observer)
+    with tqdm(total=clip.frame_count, unit='image', disable=None) as progress:
+        while graph.running('recorder_node'):
+            time.sleep(0.1)
+            graph.check()
+            progress.update(len(observer.stamps) - progress.n)
+    graph.check()
+    for prompt in prompts:
+        graph.wait(prompt, START_TIMEOUT)
+        lines = graph.log(prompt).read_text().splitlines()
+        say(next(line for line in lines if not line.startswith('prompt_node: waiting')))
+    # Diagnostics come every second: the last ones tell of all images.
+    time.sleep(1.5)
+    graph.end('tracker_node')
+
+
+def wait_for(condition: Callable[[], object], what: str, graph: Graph, observer: Observer) -> None:
+    """Wait for a condition; `DemoError` when it takes too long or a node cannot go on."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not condition():
+        time.sleep(0.05)
+        graph.check()
+        if observer.error:
+            raise DemoError(f'the tracker cannot start: {observer.error}')
+        if time.monotonic() > deadline:
+            raise DemoError(
+                f'no {what} within {START_TIMEOUT:.0f} s: {graph.last("tracker_node")}'
+            )
+
+
+def start_prompts(graph: Graph, clip: Clip) -> list[str]:
+    """Have the tracker follow every box of the clip from the first image on."""
+    prompts: list[str] = []
+    for label, (x_min, y_min, x_max, y_max) in clip.boxes.items():
+        box = [str(each) for each in (x_min, y_min, x_max - x_min, y_max - y_min)]
+        prompts.append(f'prompt_node_{len(prompts) + 1}')
+        what = ('--box', *box, '--label', label, '--next-image')
+        graph.run(prompts[-1], 'prompt_node', *what, '--timeout', str(START_TIMEOUT))
+    return prompts
+
+
+def report(clip: Clip, observer: Observer) -> None:
+    """Say what was tracked, how fast, and where the pictures are; `DemoError` if nothing was."""
+    stamps = observer.stamps
+    seconds = (stamps[-1] - stamps[0]) / SECOND
+    rate = (len(stamps) - 1) / seconds if seconds else 0.0
+    median, p95 = 1000 * np.percentile(observer.latencies, [50, 95])
+    say(
+        f"{len(stamps)} images tracked at {rate:.1f} Hz; from an image's stamp to the arrival of "
+        f'its tracks: median {median:.0f} ms, 95 % {p95:.0f} ms'
+    )
+    say(dropped(clip, observer))
+    for label in clip.boxes:
+        seen = observer.boxes.get(label, {})
+        say(f'{label}: seen on {len(seen)} images' + compared(clip, label, seen, stamps[0]))
+    if not observer.boxes:
+        raise DemoError(f'nothing was tracked; the logs are in {OUTPUT}')
+    for name in ('contact_sheet.png', 'scores.png', 'overlay.mp4', 'tracks.jsonl'):
+        say(str(OUTPUT / name))
+
+
+def dropped(clip: Clip, observer: Observer) -> str:
+    """Return how many images were not tracked, and why."""
+    reasons = dict(observer.dropped)
+    received = int(observer.diagnostics.get('images received', 0))
+    if clip.frame_count:
+        # The queue of the tracker's subscription holds one image, the newest.
+        reasons['replaced in the queue'] = max(clip.frame_count - received, 0)
+    count = sum(reasons.values())
+    details = ', '.join(f'{each} {reason}' for reason, each in reasons.items() if each)
+    return f'{count} of {len(observer.stamps) + count} images dropped' + (
+        f': {details}' if details else ''
+    )
+
+
+def compared(clip: Clip, label: str, seen: Mapping[int, Box], first: int) -> str:
+    """Compare with the truth, where there is one."""
+    truth = clip.truth.get(label)
+    if truth is None or not seen:
+        return ''
+    numbers = {round((stamp - first) * clip.rate / SECOND): box for stamp, box in seen.items()}
+    pairs = [(box, truth[number]) for number, box in numbers.items() if number < len(truth)]
+    there = [overlap(box, true) for box, true in pairs if not np.isnan(true).any()]
+    if not there:
+        return ''
+    good = sum(each > 0.5 for each in there)
+    return (
+        f', box IoU with the truth {np.mean(there):.2f} on average, above 0.5 on {good} of '
+        f'{len(there)}'
+    )
 
 
 def say(line: str) -> None:
     sys.stdout.write(f'demo: {line}\n')
     sys.stdout.flush()
-
-
-def main() -> int:
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    picture, report = OUTPUT / 'last_image.png', OUTPUT / 'images.json'
-    try:
-        with Graph(OUTPUT) as graph:
-            say(f'ROS_DOMAIN_ID={graph.domain}, logs in {OUTPUT}')
-            graph.start('image_monitor_node', frames=FRAMES, picture=picture, report=report)
-            graph.start('video_node', frames=FRAMES, wait_for_subscribers=1)
-            graph.wait('image_monitor_node', 60)
-            graph.wait('video_node', 20)
-    except DemoError as error:
-        sys.stderr.write(f'demo: {error}\n')
-        return 1
-    figures = json.loads(report.read_text())
-    say(
-        f'{figures["received"]} images received through DDS at {figures["rate"]:.1f} Hz, '
-        f'median latency {figures["latency"]["median"]:.1f} ms, lost {figures["lost"]}'
-    )
-    say(f'the last image: {picture}')
-    return 0
 
 
 if __name__ == '__main__':

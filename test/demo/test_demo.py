@@ -1,0 +1,95 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration, run as `make demo` runs it, and what it says when it cannot."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.network import Sam2Network
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def demo(domain: int, output: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ, ROS_DOMAIN_ID=str(domain), OUTPUT=str(output))
+    environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    for name in ('VIDEO', 'BOX', 'LABEL', 'CHECKPOINT'):
+        environment.pop(name, None)
+    environment.update({name: str(value) for name, value in variables.items()})
+    return subprocess.run(
+        [sys.executable, str(ROOT / 'demo' / 'run.py')],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory) -> Path:
+    """A second of a square that moves."""
+    path = tmp_path_factory.mktemp('video') / 'square.mp4'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 15.0, (160, 120))
+    for number in range(15):
+        image = np.full((120, 160, 3), 60, np.uint8)
+        image[40:80, 20 + 4 * number : 60 + 4 * number] = (40, 200, 240)
+        writer.write(image)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory) -> Path:
+    """A network of random weights that holds every object for present."""
+    torch.manual_seed(2)
+    network = Sam2Network(configuration_named('nano'))
+    with torch.no_grad():
+        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pt'
+    torch.save({'model': network.state_dict()}, path)
+    return path
+
+
+def test_any_video_is_tracked_and_leaves_pictures(domain, tmp_path, video, checkpoint):
+    ran = demo(
+        domain, tmp_path, VIDEO=video, BOX='20,40,40,40', LABEL='square', CHECKPOINT=checkpoint
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert 'object 1 (square) is followed' in ran.stdout
+    assert 'square: seen on' in ran.stdout
+    for name in ('contact_sheet.png', 'scores.png', 'overlay.mp4', 'tracks.jsonl'):
+        assert (tmp_path / name).stat().st_size > 0
+        assert str(tmp_path / name) in ran.stdout
+
+
+@pytest.mark.parametrize(
+    'variables,complaint',
+    [
+        ({'VIDEO': '/no/such.mp4'}, "'/no/such.mp4' does not exist"),
+        ({'VIDEO': 'square'}, 'BOX is not set'),
+        ({'VIDEO': 'square', 'BOX': '1,2,3'}, "BOX='1,2,3' is not x,y,w,h"),
+        ({'VIDEO': 'square', 'BOX': '150,0,20,20'}, 'frames of 160x120 pixels'),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_said(domain, tmp_path, video, variables, complaint):
+    if variables['VIDEO'] == 'square':
+        variables = {**variables, 'VIDEO': video}
+    ran = demo(domain, tmp_path, **variables)
+    assert ran.returncode == 1
+    assert complaint in ran.stderr
+    assert 'Traceback' not in ran.stderr
+
+
+def test_a_tracker_that_cannot_start_ends_the_demonstration(domain, tmp_path, video):
+    ran = demo(domain, tmp_path, VIDEO=video, BOX='20,40,40,40', CHECKPOINT='/no/weights.pt')
+    assert ran.returncode == 1
+    assert '/no/weights.pt' in ran.stderr
+    assert 'Traceback' not in ran.stderr
