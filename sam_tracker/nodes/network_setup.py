@@ -10,6 +10,7 @@ import torch
 
 from sam_tracker.model.checkpoint import load_network
 from sam_tracker.model.network import Sam2Network
+from sam_tracker.model.runtime import Runtime, choose_runtime
 from sam_tracker.ros.parameters import ParameterError
 from sam_tracker.ros.stamps import SECOND
 from sam_tracker.ros.tracker_parameters import TrackerParameters
@@ -18,17 +19,28 @@ from sam_tracker.tracking.settings import TrackerSettings
 
 @dataclass(frozen=True)
 class NetworkSetup:
-    """A network that is ready to be used, and what to say of it."""
+    """A network that is ready to be used, where and how it runs, and what to say of it."""
 
     network: Sam2Network
-    model: str
-    device: torch.device
-    precision: str
+    runtime: Runtime
+
+    @property
+    def model(self) -> str:
+        return self.network.configuration.name
+
+    @property
+    def device(self) -> torch.device:
+        return self.runtime.device
+
+    @property
+    def precision(self) -> str:
+        return str(self.runtime.precision).removeprefix('torch.')
 
     @property
     def description(self) -> str:
         size = self.network.configuration.image_size
-        return f'{self.model} at {size} px on {self.device} in {self.precision}'
+        compiled = ', compiled' if self.runtime.compiled else ''
+        return f'{self.model} at {size} px on {self.device} in {self.precision}{compiled}'
 
     def device_memory(self) -> int | None:
         """Bytes that this process holds on the device; None on the CPU."""
@@ -44,21 +56,16 @@ def set_up_network(parameters: TrackerParameters) -> NetworkSetup:
     Raises ``ParameterError`` for a device that is not there or an impossible image size, and
     ``CheckpointError`` when there are no such weights or they cannot be read.
     """
-    device = _device(parameters.device)
     if parameters.cpu_threads:
         torch.set_num_threads(parameters.cpu_threads)
     try:
+        runtime = choose_runtime(parameters.device, parameters.precision, parameters.compile)
         network = load_network(
             parameters.checkpoint or parameters.model, parameters.image_size or None
         )
     except ValueError as error:
         raise ParameterError(str(error)) from error
-    precision = parameters.precision
-    if precision == 'auto':
-        precision = 'bfloat16' if device.type == 'cuda' else 'float32'
-    dtype = torch.bfloat16 if precision == 'bfloat16' else torch.float32
-    network = network.to(device, dtype).requires_grad_(False).eval()
-    return NetworkSetup(network, network.configuration.name, device, precision)
+    return NetworkSetup(runtime.place(network), runtime)
 
 
 def tracker_settings(parameters: TrackerParameters, model: str) -> TrackerSettings:
@@ -80,20 +87,3 @@ def tracker_settings(parameters: TrackerParameters, model: str) -> TrackerSettin
         lost_after=round(parameters.lost_after * SECOND),
         maximum_objects=parameters.maximum_objects,
     )
-
-
-def _device(name: str) -> torch.device:
-    if name == 'auto':
-        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ParameterError(f'device must be auto, cpu, cuda or cuda:N, not {name!r}') from error
-    if device.type not in {'cpu', 'cuda'}:
-        raise ParameterError(f'device must be auto, cpu, cuda or cuda:N, not {name!r}')
-    count = torch.cuda.device_count()
-    if device.type == 'cuda' and (device.index or 0) >= count:
-        raise ParameterError(
-            f'device is {name!r}, but torch {torch.__version__} finds {count} CUDA devices here'
-        )
-    return device

@@ -92,6 +92,7 @@ class TrackerNode(LifecycleNode):
         self._session: TrackingSession | None = None
         self._input: ImageInput | None = None
         self._finalized = False
+        self._configuring = False
         self._refused_prompts = 0
         self._setup_error = ''
         self._idle_statistics = FrameStatistics(time.monotonic_ns())
@@ -116,6 +117,7 @@ class TrackerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         start = time.monotonic()
         parameters = self._settings
+        self._setup_error, self._configuring = '', True
         try:
             self._session = TrackingSession(self, parameters)
         except (CheckpointError, ParameterError, ValueError) as error:
@@ -123,8 +125,8 @@ class TrackerNode(LifecycleNode):
         except Exception as error:
             # What a device or its libraries may raise has no common type.
             self._setup_error = f'{type(error).__name__}: {error}'
-        else:
-            self._setup_error = ''
+        finally:
+            self._configuring = False
         if self._session is None:
             self.get_logger().error(f'cannot be configured: {self._setup_error}')
             return TransitionCallbackReturn.FAILURE
@@ -216,6 +218,8 @@ class TrackerNode(LifecycleNode):
 
     @property
     def _state_name(self) -> str:
+        if self._configuring:
+            return 'configuring'
         if self._session is None:
             return 'finalized' if self._finalized else 'unconfigured'
         return 'active' if self._session.running else 'inactive'

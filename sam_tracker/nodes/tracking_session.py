@@ -62,9 +62,8 @@ class TrackingSession:
         self._node = node
         self._log = node.get_logger()
         self.setup = set_up_network(parameters)
-        tracker = Tracker(
-            self.setup.network, tracker_settings(parameters, self.setup.network.configuration.name)
-        )
+        settings = tracker_settings(parameters, self.setup.model)
+        tracker = Tracker(self.setup.network, settings, self.setup.runtime)
         warm_up(tracker)
         self.buffer = FrameBuffer(
             parameters.frame_buffer_seconds, parameters.frame_buffer_megabytes

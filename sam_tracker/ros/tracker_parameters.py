@@ -42,8 +42,12 @@ class TrackerParameters:
     )
     precision: str = declared(
         'auto',
-        'Arithmetic of the network. auto: bfloat16 on cuda, float32 on the CPU.',
-        choices=('auto', 'float32', 'bfloat16'),
+        'Arithmetic of the network. auto: bfloat16 on a GPU that computes in it, else float32.',
+        choices=('auto', 'float32', 'bfloat16', 'float16'),
+    )
+    compile: bool = declared(
+        False,
+        'Compile the network with torch.compile: it starts a minute later and is faster on a GPU.',
     )
     cpu_threads: int = declared(
         0,

@@ -34,16 +34,15 @@ def test_a_checkpoint_file_tells_which_network_it_is_for(parameters):
 
 def test_precision_and_image_size_are_as_asked(parameters):
     setup = set_up_network(replace(parameters, precision='bfloat16', image_size=256))
-    assert {each.dtype for each in setup.network.parameters()} == {torch.bfloat16}
+    assert setup.runtime.precision == torch.bfloat16
     assert setup.network.configuration.image_size == 256
 
 
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'device': 'toaster'}, "device must be auto, cpu, cuda or cuda:N, not 'toaster'"),
-        ({'device': 'meta'}, "not 'meta'"),
-        ({'device': 'cuda:99'}, "device is 'cuda:99', but torch .* finds \\d+ CUDA devices here"),
+        ({'device': 'toaster'}, "device 'toaster' is not one that torch knows"),
+        ({'device': 'cuda:99'}, "device 'cuda:99' is not there: torch finds \\d+ GPUs"),
         ({'image_size': 100}, 'image_size must be a multiple of 32 from 128 to 1024, not 100'),
     ],
 )

@@ -164,5 +164,7 @@ def test_a_slow_network_drops_images_and_counts_them_and_answers_stay_young(
 def test_a_parameter_that_cannot_be_ends_the_program_with_one_line(graph):
     program = graph.start(NODE, precision='float8')
     assert program.wait() == 1
-    assert "precision must be one of auto, float32, bfloat16, not 'float8'" in program.output
+    assert (
+        "precision must be one of auto, float32, bfloat16, float16, not 'float8'" in program.output
+    )
     assert 'Traceback' not in program.output

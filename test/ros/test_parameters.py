@@ -51,7 +51,7 @@ def test_every_parameter_is_explained_and_its_default_is_allowed(each):
         (
             'precision',
             'float99',
-            "precision must be one of auto, float32, bfloat16, not 'float99'",
+            "precision must be one of auto, float32, bfloat16, float16, not 'float99'",
         ),
         ('lost_after', -1.0, 'lost_after must be from 0 to 3600, not -1'),
         ('lost_after', float('nan'), 'lost_after must be from 0 to 3600, not nan'),
