@@ -88,7 +88,20 @@ def test_the_covariance_stays_symmetric_and_positive_definite(parametrisation, f
     assert np.all(scale > 0)
     correlation = covariance / np.outer(scale, scale)
     np.testing.assert_allclose(correlation, correlation.T, atol=1e-9)
-    assert np.linalg.eigvalsh(correlation).min() > -1e-9
+    assert np.linalg.eigvalsh(correlation).min() > 0
+
+
+@both
+def test_a_long_watch_settles_instead_of_drifting(parametrisation):
+    motion = follow(parametrisation, walk(1)[0], [(1.0, walk(1)[0])] * 4000)
+    settled = motion.covariance.copy()
+    np.testing.assert_allclose(settled, settled.T, rtol=1e-12, atol=1e-15)
+    for _ in range(1000):
+        motion.predict(1.0)
+        motion.update(walk(1)[0])
+    # The aspect's velocity is believed so firmly that it takes thousands of frames to settle.
+    np.testing.assert_allclose(motion.covariance, settled, rtol=1e-2, atol=1e-12)
+    np.testing.assert_allclose(motion.box, walk(1)[0], atol=1e-6)
 
 
 @both
