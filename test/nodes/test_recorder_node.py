@@ -11,11 +11,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from sam_tracker.msg import BoundingBox2D, Track, TrackArray
-from sam_tracker.ros.images import image_message
+from sam_tracker.ros.images import compressed_image_message, image_message
 from sam_tracker.ros.prompt_requests import mask_message
 from sam_tracker.ros.stamps import SECOND, time_message
 
@@ -27,9 +27,10 @@ RATE = 20
 class Scene:
     """Publishes images and tracks as a camera and a tracker would."""
 
-    def __init__(self, listener) -> None:
+    def __init__(self, listener, kind=Image, topic='image') -> None:
         self.listener = listener
-        self.images = listener.node.create_publisher(Image, 'image', 20)
+        self.kind = kind
+        self.images = listener.node.create_publisher(kind, topic, 20)
         self.tracks = listener.node.create_publisher(TrackArray, 'tracks', 20)
 
     def wait_for_the_recorder(self) -> None:
@@ -51,7 +52,8 @@ class Scene:
 
     def publish_image(self, number: int) -> None:
         image = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
-        self.images.publish(image_message(image, 'bgr8', self.header(number)))
+        make = image_message if self.kind is Image else compressed_image_message
+        self.images.publish(make(image, 'bgr8', self.header(number)))
 
     def publish_tracks(self, number: int) -> None:
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -159,6 +161,17 @@ def test_a_track_that_contradicts_itself_costs_one_image_and_is_named(scene, sta
     assert recorder.end(signal.SIGINT) == 0
     assert 'the mask of object 9 has 0 bytes' in recorder.output
     assert len(lines(tmp_path / 'out')) == 1
+
+
+def test_compressed_images_are_recorded_too(listener, start, tmp_path):
+    scene = Scene(listener, CompressedImage, 'image/compressed')
+    recorder = start(
+        RECORDER, output_folder=tmp_path / 'out', image_transport='compressed', stop_after=3
+    )
+    scene.wait_for_the_recorder()
+    scene.play(5)
+    assert recorder.wait() == 0, recorder.output
+    assert len(lines(tmp_path / 'out')) == 3
 
 
 def test_it_says_what_it_waits_for(start, tmp_path, domain):
