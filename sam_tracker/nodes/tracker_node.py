@@ -53,7 +53,7 @@ from sam_tracker.tracking.prompt import PromptError
 
 DIAGNOSTICS_PERIOD = 1.0
 """Seconds."""
-EXECUTOR_THREADS = 6
+EXECUTOR_THREADS = 7
 """One for each callback group, so that none keeps another waiting."""
 
 REFUSALS = (
@@ -110,7 +110,13 @@ class TrackerNode(LifecycleNode):
             clock=steady,
         )
         if self._settings.autostart:
-            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=steady)
+            # In a group of its own, so that state and parameters can be asked for meanwhile.
+            self._autostart_timer = self.create_timer(
+                0.0,
+                self._autostart,
+                callback_group=MutuallyExclusiveCallbackGroup(),
+                clock=steady,
+            )
 
     # --- lifecycle ---
 
@@ -229,7 +235,7 @@ class TrackerNode(LifecycleNode):
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
         known = set(TrackerParameters.__dataclass_fields__)
         values = {each.name: each.value for each in changes if each.name in known}
-        configured = self._session is not None
+        configured = self._session is not None or self._configuring
         if reason := refusal(TrackerParameters, values, configured=configured):
             return SetParametersResult(successful=False, reason=reason)
         try:

@@ -7,6 +7,7 @@ Every graph has a domain of its own, so tests neither hear each other nor anybod
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 import os
 from pathlib import Path
 import sys
@@ -250,7 +251,16 @@ class Tester:
         return self.tracks[before : before + count]
 
     def wait_until_active(self) -> None:
-        wait_until(lambda: self.state() == 'active', 'activation')
+        end = time.monotonic() + 2 * PATIENCE
+        while time.monotonic() < end:
+            # An answer to a client that has only just been discovered may be lost.
+            future = self.begin('get_state')
+            with suppress(AssertionError):
+                wait_until(future.done, 'an answer', patience=2.0)
+                if future.result().current_state.label == 'active':
+                    return
+            time.sleep(0.05)
+        raise AssertionError('the node did not become active')
 
     def diagnosed(self, condition: Callable[[object, dict[str, str]], object], what: str):
         """Wait for a status and its values that meet the condition, and return them."""

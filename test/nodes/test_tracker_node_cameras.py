@@ -65,6 +65,19 @@ def test_images_without_a_stamp_are_tracked_by_their_arrival(graph, new_camera, 
     graph.wait_until(published_and_tracked, 'tracks of images without a stamp')
 
 
+def test_simulated_time_that_does_not_run_is_told_and_images_are_tracked(new_camera, tester):
+    new_camera()
+    assert tester.set('use_sim_time', True).successful
+    try:
+        tester.next_tracks(3)
+        tester.diagnosed(
+            lambda status, _: 'use_sim_time mean the same clock' in status.message,
+            'a warning about clocks',
+        )
+    finally:
+        assert tester.set('use_sim_time', False).successful
+
+
 CAMERA = """
 import sys, time
 import numpy, rclpy

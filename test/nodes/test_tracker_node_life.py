@@ -156,6 +156,13 @@ def test_a_slow_network_drops_images_and_counts_them_and_answers_stay_young(
     period = (stamps[-1] - stamps[0]) / 3
     # An image waits for the one before it at most, and never in a queue.
     assert max(latencies) < 3 * period
+    assert tester.set('service_timeout', 0.1).successful
+    late = [each for each in (tester.add_box() for _ in range(6)) if not each.success]
+    assert late
+    for answer in late:
+        assert 'within 0.1 s: nothing was changed' in answer.message or (
+            'after 0.1 s: it will take effect later' in answer.message
+        )
     # In the middle of inference, which is nearly all the time.
     assert slow.end(signal.SIGINT) == 0
     assert 'Traceback' not in slow.output
