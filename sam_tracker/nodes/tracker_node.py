@@ -134,7 +134,8 @@ class TrackerNode(LifecycleNode):
         finally:
             self._configuring = False
         if self._session is None:
-            self.get_logger().error(f'cannot be configured: {self._setup_error}')
+            if self.context.ok():
+                self.get_logger().error(f'cannot be configured: {self._setup_error}')
             return TransitionCallbackReturn.FAILURE
         self._input = ImageInput(
             self,
@@ -189,8 +190,13 @@ class TrackerNode(LifecycleNode):
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
-        if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        try:
+            if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
+                self.trigger_activate()
+        except RuntimeError:
+            # Interrupted on the way: there is nobody any more to tell of the transition.
+            if self.context.ok():
+                raise
 
     def _stop(self) -> bool:
         if self._input is not None:
