@@ -19,6 +19,10 @@ GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
+BENCHMARKS := images recording motion network tracker node
+MINUTES := 240
+OUT := out/training
+
 INTERFACES := $(wildcard msg/*.msg srv/*.srv)
 BUILD_DESCRIPTION := CMakeLists.txt package.xml pyproject.toml setup.py $(wildcard cmake/*)
 SHARED_FILES := $(wildcard config/* launch/*)
@@ -77,8 +81,16 @@ demo: setup  ## set-up and the main job, end to end; pictures in out/demo
 	$(RUN) demo/run.py
 
 .PHONY: bench
-bench: setup-test  ## the benchmarks
-	$(RUN) benchmark/images.py
+bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network tracker" for some of them
+	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) benchmark/$$benchmark.py; done
+
+.PHONY: soak
+soak: setup-test  ## 20,000 frames with objects coming and going: memory must stay flat
+	$(RUN) benchmark/soak.py
+
+.PHONY: train-nano
+train-nano: setup  ## train the bundled network anew, or go on where it stopped; MINUTES=240 OUT=out/training
+	$(RUN) -m sam_tracker.training --minutes $(MINUTES) --output $(OUT) --resume
 
 .PHONY: colcon
 colcon: setup-test  ## build the checkout as a robot does, but against the wheels; COLCON_ARGS=--symlink-install
