@@ -15,9 +15,10 @@ from sam_tracker.rendering import Box
 from sam_tracker.video.generated import Scenario, generate_clip
 from sam_tracker.video.sources import VideoError, open_source
 
-# Textures and outlines that the weights were not trained on.
-SEED = 3
-SCENARIO: Scenario = 'occlusion'
+# One thing leaves and returns, the other stays; textures and outlines are none that the weights
+# were trained on. A clip that goes well, out of a dozen: docs/evaluation.md tells how others go.
+SEED = 5
+SCENARIO: Scenario = 're_entry'
 DIFFICULTY = 'easy'
 FRAMES, HEIGHT, WIDTH, RATE = 300, 480, 640, 30.0
 FOLLOWED = 2
@@ -51,7 +52,8 @@ def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
         raise DemoError(f'VIDEO: {error}') from error
     frame = source.read()
     source.close()
-    assert frame is not None
+    if frame is None or source.frame_count is None:
+        raise DemoError(f'VIDEO={video!r} is no video with an end')
     height, width = frame.bgr.shape[:2]
     box = _box(environment.get('BOX', ''), width, height)
     label = environment.get('LABEL', '') or 'object'
@@ -69,7 +71,8 @@ def generated_clip(folder: Path) -> Clip:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
     seen = np.flatnonzero(clip.visible[0])[:FOLLOWED]
-    truth = {f'thing {index + 1}': clip.boxes[:, index] for index in seen}
+    # Letters, not to be taken for the ids that the tracker gives in the order of the prompts.
+    truth = {f'thing {chr(65 + index)}': clip.boxes[:, index] for index in seen}
     boxes = {label: _corners(truth[label][0]) for label in truth}
     return Clip(path, RATE, FRAMES, boxes, truth)
 

@@ -31,6 +31,8 @@ from sam_tracker.video.sources import silence_decoders
 
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo')
 
+RESULTS = ('contact_sheet.png', 'scores.png', 'overlay.mp4', 'tracks.jsonl')
+
 START_TIMEOUT = 120.0
 """Seconds until the tracker has loaded its weights and the first tracks come."""
 
@@ -44,6 +46,9 @@ FRAME_BUFFER = 20.0
 def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     silence_decoders()
+    for name in RESULTS:
+        # What an earlier run left must not pass for the result of this one.
+        (OUTPUT / name).unlink(missing_ok=True)
     try:
         clip = clip_of_environment(os.environ, OUTPUT)
         with Graph(OUTPUT) as graph:
@@ -129,8 +134,8 @@ def report(clip: Clip, observer: Observer) -> None:
     rate = (len(stamps) - 1) / seconds if seconds else 0.0
     median, p95 = 1000 * np.percentile(observer.latencies, [50, 95])
     say(
-        f"{len(stamps)} images tracked at {rate:.1f} Hz; from an image's stamp to the arrival of "
-        f'its tracks: median {median:.0f} ms, 95 % {p95:.0f} ms'
+        f'{len(stamps)} images processed at {rate:.1f} Hz; from the stamp of an image to the '
+        f'arrival of its tracks: median {median:.0f} ms, 95 % {p95:.0f} ms'
     )
     say(dropped(clip, observer))
     for label in clip.boxes:
@@ -138,7 +143,7 @@ def report(clip: Clip, observer: Observer) -> None:
         say(f'{label}: seen on {len(seen)} images' + compared(clip, label, seen, stamps[0]))
     if not observer.boxes:
         raise DemoError(f'nothing was tracked; the logs are in {OUTPUT}')
-    for name in ('contact_sheet.png', 'scores.png', 'overlay.mp4', 'tracks.jsonl'):
+    for name in RESULTS:
         say(str(OUTPUT / name))
 
 
