@@ -103,7 +103,8 @@ def warn_of_unknown_parameters(node: Node) -> None:
     """Log a warning for every parameter given to a node that has declared none of that name."""
     known = list(node.get_parameters_by_prefix(''))
     for given in node._parameter_overrides:
-        if given in known:
+        # Subscriptions that are made later declare the overrides of their quality of service then.
+        if given in known or given.startswith('qos_overrides.'):
             continue
         similar = difflib.get_close_matches(given, known, n=1)
         hint = f'; did you mean {similar[0]!r}?' if similar else ''

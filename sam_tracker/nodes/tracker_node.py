@@ -158,8 +158,9 @@ class TrackerNode(LifecycleNode):
             self._input.start()
         except RuntimeError as error:
             # Such as a qos_overrides parameter that names no policy.
-            self.get_logger().error(f'cannot subscribe to {self._input.topic}: {error}')
             self._stop()
+            self._session.error = f'cannot subscribe to {self._input.topic}: {error}'
+            self.get_logger().error(self._session.error)
             return TransitionCallbackReturn.FAILURE
         self.get_logger().info(f'waiting for images on {self._input.topic}')
         return result

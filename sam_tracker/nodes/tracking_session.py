@@ -70,7 +70,7 @@ class TrackingSession:
         )
         self.statistics = FrameStatistics(time.monotonic_ns())
         self.error = ''
-        """What went wrong on the last image; empty: nothing."""
+        """Why nothing is tracked although it should be; empty: nothing is wrong."""
         self.paused = False
         self._live = LiveTracker(tracker, self.buffer)
         self._output = TrackOutput(node)
@@ -85,6 +85,7 @@ class TrackingSession:
         return self._worker is not None
 
     def start(self) -> None:
+        self.error = ''
         self.statistics = FrameStatistics(time.monotonic_ns())
         self._worker = Worker(self._process, 'tracker')
 

@@ -24,9 +24,10 @@ def program(graph, random_checkpoint):
         checkpoint=random_checkpoint,
         device='cpu',
         image_transport='compressed',
-        image_reliability='reliable',
+        **{'qos_overrides./camera/color/compressed.subscription.reliability': 'reliable'},
     )
     yield program
+    assert 'has no effect' not in program.output
     assert program.end(signal.SIGINT) == 0
 
 
