@@ -15,7 +15,7 @@ from sam_tracker.model.network import Sam2Network
 
 META_FILES = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
 
-# Built and run in a moment, and unlike the published sizes wherever code might take one for granted.
+# Built and run in a moment, and unlike the published sizes wherever one is easily assumed.
 SMALL = NetworkConfiguration(
     name='test',
     image_size=160,

@@ -15,7 +15,7 @@ def test_every_name_gives_the_configuration_of_that_name():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="'huge'.*nano, tiny, small, base_plus, large"):
+    with pytest.raises(ValueError, match=r"'huge'.*nano, tiny, small, base_plus, large"):
         configuration_named('huge')
 
 

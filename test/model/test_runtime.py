@@ -8,7 +8,7 @@ import torch
 from sam_tracker.model.configuration import configuration_named
 from sam_tracker.model.masks import memory_mask
 from sam_tracker.model.network import ImageFeatures, Memory, Sam2Network
-from sam_tracker.model.runtime import choose_runtime, Runtime
+from sam_tracker.model.runtime import Runtime, choose_runtime
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,303 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a frame costs the network, beside Meta's own code on the same weights.
+
+    python benchmark/network.py                      # as the machine allows: CPU or GPU
+    python benchmark/network.py --network small --image-size 256 --objects 1
+
+Both follow the same objects on the same frames in one process, one frame of ours, one of sam2 and
+so on, so that whatever else the machine does falls on both. Each frame ends with the masks as
+booleans in the size of the video, read back from the device. Ours begins with the bytes of a
+camera image; sam2 (PyPI, 1.1.0) has its frames resized and normalised beforehand, and works on
+the objects one by one.
+
+``ratio`` is the median of our time over sam2's, frame by frame, with its quartiles. The parts are
+timed on frames of their own, where a GPU is waited for after each part.
+"""
+
+import argparse
+from collections import deque
+from collections.abc import Callable, Iterator
+import contextlib
+from dataclasses import dataclass
+import logging
+import statistics
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.masks import memory_mask, resize_logits
+from sam_tracker.model.network import ImageFeatures, Memory, Sam2Network
+from sam_tracker.model.preprocessing import network_input
+from sam_tracker.model.runtime import Runtime, choose_runtime
+
+WIDTH, HEIGHT = 640, 480
+FULL_MEMORY = 8
+"""Frames until all seven memories are there; pointers are still added, a hundredth of the work."""
+META_FILES = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
+PARTS = {
+    'encoder': ('encode', 'forward_image'),
+    'attention': ('attend', '_prepare_memory_conditioned_features'),
+    'decoder': ('decode', '_forward_sam_heads'),
+    'memory encoder': ('remember', '_encode_new_memory'),
+}
+"""Each part, and the methods in which it lies: in ``PlainLoop``, and in sam2's predictor."""
+
+
+class PlainLoop:
+    """SAM 2 with our network: O objects at once, six memories by recency, sixteen pointers."""
+
+    def __init__(self, network: Sam2Network, runtime: Runtime) -> None:
+        self.network, self.runtime = network, runtime
+        self.size = network.configuration.image_size
+        self.memories: deque[torch.Tensor] = deque(maxlen=6)
+        self.pointers: deque[torch.Tensor] = deque(maxlen=15)
+        self.first: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.frames = 0
+
+    def step(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """Follow the objects on to the next image: [O, 1, H, W] bool."""
+        with self.runtime.inference():
+            features = self.encode(image)
+            conditioned = self.attend(features, len(boxes))
+            logits, pointer, object_logit = self.decode(features, conditioned, boxes)
+            memory = self.remember(features, logits, object_logit)
+            if self.first is None:
+                self.first = memory, pointer
+            else:
+                self.memories.append(memory)
+                self.pointers.append(pointer)
+            self.frames += 1
+            return (resize_logits(logits, HEIGHT, WIDTH) > 0).cpu().numpy()
+
+    def encode(self, image: np.ndarray) -> ImageFeatures:
+        pixels = torch.from_numpy(image)[None].to(self.runtime.device)
+        return self.network.encode_image(network_input(pixels, self.size))
+
+    def attend(self, features: ImageFeatures, objects: int) -> torch.Tensor:
+        if self.first is None:
+            return self.network.attend_to_memory(features.embedding, None)
+        memories = [self.first[0], *self.memories]
+        # Stacked as they lie, channels last, and handed on as a view.
+        spatial = torch.stack([memory.permute(0, 2, 3, 1) for memory in memories], dim=1)
+        slots = [6, *reversed(range(len(self.memories)))]
+        distances = [float(self.frames), *(1.0 + n for n in range(len(self.pointers)))]
+        device = self.runtime.device
+        return self.network.attend_to_memory(
+            features.embedding,
+            Memory(
+                spatial.permute(0, 1, 4, 2, 3),
+                torch.tensor(slots, device=device).expand(objects, -1),
+                torch.stack([self.first[1], *reversed(self.pointers)], dim=1),
+                torch.tensor(distances, device=device).expand(objects, -1),
+            ),
+        )
+
+    def decode(
+        self, features: ImageFeatures, conditioned: torch.Tensor, boxes: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        objects, tracked = len(boxes), self.first is not None
+        corners = boxes.reshape(objects, 2, 2) * [self.size / WIDTH, self.size / HEIGHT]
+        points = torch.from_numpy(corners[:, : 0 if tracked else 2]).to(conditioned)
+        labels = torch.tensor([] if tracked else [2, 3], device=points.device)
+        candidates = self.network.decode(
+            features,
+            conditioned,
+            self.network.encode_prompts(points, labels.expand(objects, -1)),
+            several=tracked,
+        )
+        rows = torch.arange(objects, device=points.device)
+        best = candidates.predicted_iou.argmax(1)
+        present = candidates.object_logit > 0
+        logits = candidates.mask_logits[rows, best][:, None]
+        logits = logits.float().where(present[:, None, None, None], -1024.0)
+        pointer = self.network.object_pointer(candidates.tokens[rows, best], present)
+        return logits, pointer, candidates.object_logit
+
+    def remember(
+        self, features: ImageFeatures, logits: torch.Tensor, object_logit: torch.Tensor
+    ) -> torch.Tensor:
+        mask = memory_mask(resize_logits(logits, self.size, self.size), self.first is None)
+        memory = self.network.encode_memory(features.embedding, mask, object_logit)
+        return memory.to(torch.bfloat16)
+
+
+def sam2_steps(
+    predictor: torch.nn.Module, images: torch.Tensor, boxes: np.ndarray, runtime: Runtime
+) -> Iterator[np.ndarray]:
+    """Follow the same objects with sam2, one frame for each element."""
+    import sam2.sam2_video_predictor as module
+
+    module.load_video_frames = lambda **_: (images, HEIGHT, WIDTH)
+    module.tqdm = lambda iterable, **_: iterable
+    with runtime.inference():
+        state = predictor.init_state('')
+        for number, box in enumerate(boxes):
+            predictor.add_new_points_or_box(state, 0, number, box=box)
+        frames = predictor.propagate_in_video(state)
+    while True:
+        # Autocast is left between the frames, so that it does not reach into ours.
+        with runtime.inference():
+            _, _, logits = next(frames)
+            masks = (logits > 0).cpu().numpy()
+        yield masks
+
+
+@dataclass
+class Stopwatch:
+    """Adds up the milliseconds that calls of wrapped functions take."""
+
+    device: torch.device
+    clock: Callable[[], float]
+    total: float = 0.0
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 - of any function
+            start = self.now()
+            result = function(*arguments, **keywords)
+            self.total += self.now() - start
+            return result
+
+        return timed
+
+    def now(self) -> float:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+        return 1000 * self.clock()
+
+
+@contextlib.contextmanager
+def parts_timed(target: object, which: int, watches: dict[str, Stopwatch]) -> Iterator[None]:
+    """Time the parts of a loop (which = 0) or of sam2's predictor (1)."""
+    for part, names in PARTS.items():
+        setattr(target, names[which], watches[part].wrap(getattr(target, names[which])))
+    yield
+    for names in PARTS.values():
+        delattr(target, names[which])
+
+
+def compare(
+    name: str, size: int, runtime: Runtime, objects: list[int], frames: int, clock: Callable
+) -> None:
+    """Time one network at one size and print a line for each number of objects."""
+    torch.manual_seed(0)
+    network = Sam2Network(configuration_named(name, size))
+    predictor = sam2_predictor(name, size, runtime.device)
+    if predictor is not None:
+        predictor.load_state_dict(network.state_dict())
+    network = runtime.place(network)
+    # Two frames more at either end: to compile anew, and to time the parts.
+    clip = moving_pattern(FULL_MEMORY + frames + 4)
+    images = network_input(torch.from_numpy(clip), size)
+    for count in objects:
+        boxes = grid_of_boxes(count)
+        loop = PlainLoop(network, runtime)
+        theirs = None if predictor is None else sam2_steps(predictor, images, boxes, runtime)
+        ours_times, their_times = [], []
+        watch = Stopwatch(runtime.device, clock)
+        for number, image in enumerate(clip[: FULL_MEMORY + frames]):
+            start = watch.now()
+            loop.step(image, boxes)
+            middle = watch.now()
+            if theirs is not None:
+                next(theirs)
+            if number >= FULL_MEMORY:
+                ours_times.append(middle - start)
+                their_times.append(watch.now() - middle)
+        mode = ' compiled' if runtime.compiled else ''
+        line = f'{name:>9} {size:5} px {count:2} objects{mode:9}'
+        line += f' ours {statistics.median(ours_times):8.1f} ms'
+        if theirs is not None:
+            ratios = [a / b for a, b in zip(ours_times, their_times, strict=True)]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            line += f'  sam2 {statistics.median(their_times):8.1f} ms'
+            line += f'  ratio {middle:.2f} ({low:.2f} to {high:.2f})'
+        show(line)
+
+        rest = clip[FULL_MEMORY + frames :]
+        columns = [('ours', loop, 0, lambda image: loop.step(image, boxes))]  # noqa: B023
+        if theirs is not None:
+            columns.append(('sam2', predictor, 1, lambda _: next(theirs)))  # noqa: B023
+        for whose, target, which, step in columns:
+            watches = {part: Stopwatch(runtime.device, clock) for part in PARTS}
+            with parts_timed(target, which, watches):
+                for image in rest:
+                    step(image)
+            spent = ', '.join(f'{part} {w.total / len(rest):.1f}' for part, w in watches.items())
+            show(f'{whose:>20}: {spent}')
+
+
+def sam2_predictor(name: str, size: int, device: torch.device) -> torch.nn.Module | None:
+    """Return sam2's video predictor, or None where it is not installed or has no such size."""
+    try:
+        from sam2.build_sam import build_sam2_video_predictor
+    except ImportError:
+        return None
+    if name not in META_FILES:
+        return None
+    logging.getLogger().setLevel(logging.ERROR)
+    predictor = build_sam2_video_predictor(
+        f'configs/sam2.1/sam2.1_hiera_{META_FILES[name]}.yaml',
+        device=str(device),
+        hydra_overrides_extra=[f'++model.image_size={size}'],
+    )
+    predictor.fill_hole_area = 0
+    return predictor
+
+
+def grid_of_boxes(objects: int) -> np.ndarray:
+    """[O, 4] boxes in pixels of the image."""
+    corners = [(40 + 140 * (n % 4), 20 + 110 * (n // 4)) for n in range(objects)]
+    return np.array([[x, y, x + 100, y + 80] for x, y in corners], float)
+
+
+def moving_pattern(count: int) -> np.ndarray:
+    """[T, H, W, 3] uint8."""
+    ground = np.random.default_rng(0).integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    image = np.kron(ground, np.ones((8, 8, 1), np.uint8))
+    return np.stack([np.roll(image, 2 * number, axis=1) for number in range(count)])
+
+
+def show(line: str) -> None:
+    sys.stdout.write(line + '\n')
+    sys.stdout.flush()
+
+
+def main() -> None:
+    gpu = torch.cuda.is_available()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--network', nargs='+', default=[*META_FILES] if gpu else ['tiny'])
+    parser.add_argument('--image-size', type=int, nargs='+', default=[1024] if gpu else [256, 512])
+    parser.add_argument('--objects', type=int, nargs='+', default=[1, 8])
+    parser.add_argument('--frames', type=int, default=12, help='to measure, with full memory')
+    parser.add_argument('--device', default='auto')
+    parser.add_argument('--precision', default='auto')
+    parser.add_argument(
+        '--mode', nargs='+', default=['eager', 'compiled'] if gpu else ['eager'], help='of ours'
+    )
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        '--processor-time', action='store_true', help='of all threads, for a CPU that is shared'
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    clock = time.process_time if options.processor_time else time.perf_counter
+    first = choose_runtime(options.device, options.precision)
+    show(
+        f'{first.device}, {first.precision}, {options.threads} threads, torch {torch.__version__};'
+        f' {"processor" if options.processor_time else "wall"} time, median of {options.frames}'
+    )
+    for name in options.network:
+        for size in options.image_size:
+            for mode in options.mode:
+                runtime = Runtime(first.device, first.precision, compiled=mode == 'compiled')
+                compare(name, size, runtime, options.objects, options.frames, clock)
+
+
+if __name__ == '__main__':
+    main()
