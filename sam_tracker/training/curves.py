@@ -1,8 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Draw a run's log: `python -m sam_tracker.training.curves log.jsonl curves.png`."""
+"""Draw the logs of runs: `python -m sam_tracker.training.curves log.jsonl curves.png`."""
 
 import argparse
+from collections.abc import Sequence
 import json
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,20 @@ _TRAINING = {
 _HELD_OUT = {'j': 'mean J', 'j0': 'J of the prompted frame', 'static_box': 'box left in place'}
 
 
-def read_log(path: Path) -> list[Record]:
-    """Return the records of a log, one a line, those of runs and resumptions left out."""
-    lines = path.read_text().splitlines()
-    return [record for record in map(json.loads, lines) if 'minutes' in record]
+def read_logs(paths: Sequence[Path]) -> list[Record]:
+    """
+    Return the records of logs, without those that only say what a run was asked to do.
+
+    Where a run started from another's weights, the frames are counted on.
+    """
+    records: list[Record] = []
+    for path in paths:
+        before = max((record['frames'] for record in records), default=0)
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if 'minutes' in record:
+                records.append({**record, 'frames': before + record['frames']})
+    return records
 
 
 def _curve(records: list[Record], name: str, width: int = 9) -> tuple[Values, Values]:
@@ -77,12 +88,12 @@ def draw_curves(records: list[Record], path: Path) -> None:
 
 
 def main() -> None:
-    """Read the log that the command line names and draw it."""
+    """Read the logs that the command line names and draw them."""
     parser = argparse.ArgumentParser(prog='python -m sam_tracker.training.curves')
-    parser.add_argument('log', type=Path, help='log.jsonl of a run')
+    parser.add_argument('logs', type=Path, nargs='+', help='log.jsonl of runs, the first first')
     parser.add_argument('picture', type=Path, help='PNG file to write')
     options = parser.parse_args()
-    draw_curves(read_log(options.log), options.picture)
+    draw_curves(read_logs(options.logs), options.picture)
 
 
 if __name__ == '__main__':
