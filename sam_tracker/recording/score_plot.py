@@ -85,5 +85,5 @@ def write_score_plot(path: Path, history: Sequence[Scores]) -> None:
     axes[-1].set_xlim(left=0)
     axes[-1].set_xlabel('time since the first image, s')
     if 0 < len(labels) <= LABELLED_AT_MOST:
-        axes[0].legend(loc='lower left', fontsize='small', ncols=min(len(labels), 7))
+        axes[0].legend(loc='lower left', fontsize='small', ncol=min(len(labels), 7))
     figure.savefig(path, dpi=100)
