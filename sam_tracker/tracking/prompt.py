@@ -79,17 +79,19 @@ class Prompt:
                 raise PromptError(f'a mask is H rows of W pixels; its shape is {mask.shape}')
             object.__setattr__(self, 'mask', mask)
 
-    def validate(self, width: int, height: int) -> None:
+    def validate(self, width: int, height: int, refining: bool = False) -> None:
         """
         Check every value against the image the prompt was made on.
 
         :param width: columns of the image.
         :param height: rows of the image.
+        :param refining: of an object that is followed, whose mask and memory already say where
+            it is: negative points alone are then enough.
 
         Raises ``PromptError`` when there is nothing in the prompt; a number is not finite; a
         point or the box lies outside the image; the box is empty or turned inside out; the mask
         has another size than the image, or no pixel; or all points are negative and nothing else
-        says where the object is.
+        says where a new object is.
         """
         if len(self.points) == 0 and self.box is None and self.mask is None:
             raise PromptError('the prompt is empty: it has no point, no box and no mask')
@@ -107,7 +109,8 @@ class Prompt:
                 raise PromptError(f'the mask has {columns}x{rows} pixels and does not fit {size}')
             if not self.mask.any():
                 raise PromptError(f'the mask of {columns}x{rows} pixels is empty')
-        if self.box is None and self.mask is None and not (self.labels == POSITIVE).any():
+        located = refining or self.box is not None or self.mask is not None
+        if not located and not (self.labels == POSITIVE).any():
             raise PromptError(
                 f'all {len(self.labels)} points are negative: nothing says where the object is'
             )

@@ -146,8 +146,8 @@ class Tracker:
         changed.
         """
         since = list(later)
-        prompt.validate(*frame_size(frame))
         held = None if object_id is None else self._known(object_id)
+        prompt.validate(*frame_size(frame), refining=held is not None)
         if held is None and len(self._objects) >= self.settings.maximum_objects:
             raise PromptError(
                 f'{len(self._objects)} objects are followed, and maximum_objects is'

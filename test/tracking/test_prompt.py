@@ -71,6 +71,10 @@ def test_negative_points_alone_are_refused():
     assert 'all 2 points are negative' in refusal(points=[[1, 1], [2, 2]], labels=[0, 0])
 
 
+def test_negative_points_alone_may_refine_an_object_that_is_followed():
+    Prompt(points=[[1, 1]], labels=[0]).validate(40, 30, refining=True)
+
+
 def test_negative_points_beside_a_box_are_fine():
     Prompt(points=[[1, 1]], labels=[0], box=[0, 0, 9, 9]).validate(WIDTH, HEIGHT)
 

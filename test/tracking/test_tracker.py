@@ -313,6 +313,16 @@ def test_a_correction_starts_from_the_mask_and_reads_the_memory_of_its_frame(pla
     assert network.readings[6, 1].positions == [6, 6, 3, 2, 1]
 
 
+def test_an_object_may_be_corrected_by_what_it_is_not(playing):
+    tracker, _ = playing(apart)
+    held = tracker.add_prompt(FRAME, 0, BOX)
+    beside = Prompt(points=[[200, 30]], labels=[0])
+    with pytest.raises(PromptError, match='points are negative'):
+        tracker.add_prompt(FRAME, 0, beside)
+    assert tracker.add_prompt(FRAME, 0, beside, held.object_id).object_id == held.object_id
+    assert [track.object_id for track in tracker.objects] == [held.object_id]
+
+
 def test_a_correction_of_an_object_that_is_not_seen_starts_from_no_mask(playing):
     tracker, network = playing(apart, scores=lambda frame, _: (0.9, 6.0 if frame < 3 else -5.0))
     tracker.add_prompt(FRAME, 0, BOX)
