@@ -508,6 +508,28 @@ def test_a_track_that_has_become_anothers_is_told_so(playing):
     assert tracks[-1][1].state is TrackState.LOST
 
 
+def test_a_duplicate_remembers_nothing_even_before_its_motion_is_trusted(playing):
+    def early(frame, number):
+        return mistaken(frame if frame < 8 else 25, number)
+
+    tracker, network = playing(early)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    assert run(tracker, 12)[-1][1].duplicate_of == 1
+    assert network.readings[12, 2].frames == [0, 3, 4, 5, 6, 7, 11]
+
+
+def test_another_objects_mask_takes_no_trust_from_the_motion(playing):
+    def poor(frame, number):
+        return (0.2 if number == 2 and frame >= 25 else 0.9), 6.0
+
+    tracker, _ = playing(mistaken, scores=poor)
+    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(FRAME, 0, BOX)
+    assert run(tracker, 30)[-1][1].duplicate_of == 1
+    assert tracker._objects[2].motion.stable
+
+
 def test_a_duplicate_that_finds_its_own_object_again_is_none(playing):
     def returning(frame, number):
         return mistaken(frame if frame < 40 else 24, number)
