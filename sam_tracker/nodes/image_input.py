@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import threading
 from typing import TYPE_CHECKING
 
 from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
@@ -54,15 +55,22 @@ class ImageInput:
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._refused = ''
+        # The node may be deactivated while its diagnostics look at the publishers.
+        self._lock = threading.Lock()
         topics = CameraTopics.of(node)
         self.topic = topics.compressed if transport == 'compressed' else topics.image
         """Full name of the topic."""
 
     def start(self) -> None:
-        self._reliability = wanted_reliability(self._parameter, self._offered(), None)
-        self._subscribe()
+        with self._lock:
+            self._reliability = wanted_reliability(self._parameter, self._offered(), None)
+            self._subscribe()
 
     def stop(self) -> None:
+        with self._lock:
+            self._unsubscribe()
+
+    def _unsubscribe(self) -> None:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
@@ -75,20 +83,24 @@ class ImageInput:
         :param silent: whether images have failed to come.
         :returns: what keeps images from coming, in sentences for people.
         """
-        if self._subscription is None:
-            return []
+        with self._lock:
+            if self._subscription is None:
+                return []
+            self._subscribe_to_what_is_offered()
+        warnings = [self._refused] if self._refused else []
+        if silent:
+            warnings += self._why_silent()
+        return warnings
+
+    def _subscribe_to_what_is_offered(self) -> None:
         wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
         if wanted is not self._reliability:
             self._node.get_logger().info(
                 f'the publishers on {self.topic} offer {wanted.name.lower()}: subscribing anew'
             )
-            self.stop()
+            self._unsubscribe()
             self._reliability = wanted
             self._subscribe()
-        warnings = [self._refused] if self._refused else []
-        if silent:
-            warnings += self._why_silent()
-        return warnings
 
     def _subscribe(self) -> None:
         assert self._reliability is not None

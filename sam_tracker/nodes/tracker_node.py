@@ -10,72 +10,37 @@ inactive keeps the objects, cleaning up forgets them and gives all memory back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 import contextlib
 import ctypes
 import gc
 import sys
 import time
-from typing import Protocol, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import Point, PointStamped
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker.model.checkpoint import CheckpointError
-from sam_tracker.msg import Prompt
+from sam_tracker.nodes.enduring_executor import EnduringExecutor
 from sam_tracker.nodes.image_input import ImageInput
-from sam_tracker.nodes.live_tracker import PromptAnswer
 from sam_tracker.nodes.run_node import run_node
-from sam_tracker.nodes.tracking_session import NotAnsweredError, TrackingSession
-from sam_tracker.nodes.worker import WorkerBusyError, WorkerStoppedError
+from sam_tracker.nodes.tracker_services import TrackerServices
+from sam_tracker.nodes.tracking_session import TrackingSession
+from sam_tracker.nodes.worker import WorkerStoppedError
 from sam_tracker.ros.diagnostics import NodeCondition, diagnostic_status
-from sam_tracker.ros.frame_buffer import FrameNotFoundError
 from sam_tracker.ros.frame_statistics import FrameStatistics
-from sam_tracker.ros.images import ImageError
 from sam_tracker.ros.parameters import ParameterError, declare, refusal, with_values
-from sam_tracker.ros.prompt_messages import prompt_of_click
-from sam_tracker.ros.quality_of_service import CLICKS
-from sam_tracker.ros.stamps import SECOND
-from sam_tracker.ros.track_messages import track_array, track_message
 from sam_tracker.ros.tracker_parameters import TrackerParameters
-from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
-from sam_tracker.tracking.frames import FrameError
-from sam_tracker.tracking.prompt import PromptError
 
 DIAGNOSTICS_PERIOD = 1.0
 """Seconds."""
 EXECUTOR_THREADS = 7
 """One for each callback group, so that none keeps another waiting."""
-
-REFUSALS = (
-    PromptError,
-    FrameNotFoundError,
-    FrameError,
-    ImageError,
-    NotAnsweredError,
-    WorkerBusyError,
-    WorkerStoppedError,
-)
-"""Errors that answer a request; every other one is a defect, and logged with its traceback."""
-
-
-class Verdict(Protocol):
-    """What all answers have."""
-
-    success: bool
-    message: str
-
-
-Response = TypeVar('Response', bound=Verdict)
 
 
 class TrackerNode(LifecycleNode):
@@ -93,14 +58,14 @@ class TrackerNode(LifecycleNode):
         self._input: ImageInput | None = None
         self._finalized = False
         self._configuring = False
-        self._refused_prompts = 0
         self._setup_error = ''
         self._idle_statistics = FrameStatistics(time.monotonic_ns())
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._survive_impossible_transitions()
         self._image_group = MutuallyExclusiveCallbackGroup()
-        self._create_services()
-        self._create_prompt_subscriptions()
+        self._tracker_services = TrackerServices(
+            self, self._running_session, lambda: self._settings
+        )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._diagnostics_timer = self.create_timer(
@@ -237,6 +202,15 @@ class TrackerNode(LifecycleNode):
             return 'finalized' if self._finalized else 'unconfigured'
         return 'active' if self._session.running else 'inactive'
 
+    def _running_session(self) -> TrackingSession:
+        session = self._session
+        if session is None or not session.running:
+            raise WorkerStoppedError(
+                f'the node is {self._state_name}'
+                + (f': {self._setup_error}' if self._setup_error else '')
+            )
+        return session
+
     # --- parameters ---
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
@@ -254,139 +228,6 @@ class TrackerNode(LifecycleNode):
                 self._settings.frame_buffer_seconds, self._settings.frame_buffer_megabytes
             )
         return SetParametersResult(successful=True)
-
-    # --- services ---
-
-    def _create_services(self) -> None:
-        # What changes the tracker waits for it, one after the other; listing never waits.
-        changes, reads = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
-        for kind, name, callback, group in (
-            (AddPrompt, '~/add_prompt', self._on_add_prompt, changes),
-            (RemoveObject, '~/remove_object', self._on_remove_object, changes),
-            (Trigger, '~/reset', self._on_reset, changes),
-            (GetObjects, '~/get_objects', self._on_get_objects, reads),
-            (SetBool, '~/set_paused', self._on_set_paused, reads),
-        ):
-            self.create_service(kind, name, callback, callback_group=group)
-
-    def _on_add_prompt(
-        self, request: AddPrompt.Request, response: AddPrompt.Response
-    ) -> AddPrompt.Response:
-        def work(session: TrackingSession) -> str:
-            answer = session.ask(
-                lambda: session.prompt(request.prompt, self._settings.catch_up_frames),
-                self._settings.service_timeout,
-            )
-            response.header = answer.tracked.frame.message.header
-            response.track = track_message(answer.track)
-            return _confirmation(request.prompt, answer)
-
-        self._answer(response, work)
-        if not response.success:
-            self._refused_prompts += 1
-        return response
-
-    def _on_remove_object(
-        self, request: RemoveObject.Request, response: RemoveObject.Response
-    ) -> RemoveObject.Response:
-        def work(session: TrackingSession) -> str:
-            session.ask(lambda: session.remove(request.object_id), self._settings.service_timeout)
-            return f'object {request.object_id} is forgotten'
-
-        return self._answer(response, work)
-
-    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        def work(session: TrackingSession) -> str:
-            count = session.ask(session.reset, self._settings.service_timeout)
-            return f'{count} objects are forgotten'
-
-        return self._answer(response, work)
-
-    def _on_get_objects(
-        self, request: GetObjects.Request, response: GetObjects.Response
-    ) -> GetObjects.Response:
-        def work(session: TrackingSession) -> str:
-            tracked = session.newest
-            if tracked is None:
-                return 'no image has been processed yet'
-            response.objects = track_array(
-                tracked.frame.message.header,
-                tracked.width,
-                tracked.height,
-                tracked.tracks,
-                masks=request.include_masks,
-            )
-            return f'{len(tracked.tracks)} objects'
-
-        return self._answer(response, work)
-
-    def _on_set_paused(
-        self, request: SetBool.Request, response: SetBool.Response
-    ) -> SetBool.Response:
-        def work(session: TrackingSession) -> str:
-            session.paused = request.data
-            return 'paused' if request.data else 'tracking'
-
-        return self._answer(response, work)
-
-    def _answer(self, response: Response, work: Callable[[TrackingSession], str]) -> Response:
-        """Fill in ``success`` and ``message`` by doing what the request asks for."""
-        try:
-            response.message = work(self._running_session())
-            response.success = True
-        except REFUSALS as error:
-            response.success, response.message = False, str(error)
-        except Exception as error:
-            # A defect here must not end the node for everybody else.
-            response.success = False
-            response.message = f'internal error: {type(error).__name__}: {error}'
-            self.get_logger().error(response.message)
-        return response
-
-    def _running_session(self) -> TrackingSession:
-        session = self._session
-        if session is None or not session.running:
-            raise WorkerStoppedError(
-                f'the node is {self._state_name}'
-                + (f': {self._setup_error}' if self._setup_error else '')
-            )
-        return session
-
-    # --- prompts without an answer ---
-
-    def _create_prompt_subscriptions(self) -> None:
-        group = MutuallyExclusiveCallbackGroup()
-        self.create_subscription(Prompt, '~/prompt', self._on_prompt, 10, callback_group=group)
-        self.create_subscription(Point, '~/click', self._on_click, CLICKS, callback_group=group)
-        self.create_subscription(
-            PointStamped, '~/click_stamped', self._on_click_stamped, CLICKS, callback_group=group
-        )
-
-    def _on_click(self, point: Point) -> None:
-        self._on_prompt(prompt_of_click(point))
-
-    def _on_click_stamped(self, click: PointStamped) -> None:
-        self._on_prompt(prompt_of_click(click.point, click.header))
-
-    def _on_prompt(self, prompt: Prompt) -> None:
-        try:
-            session = self._running_session()
-            future = session.submit(lambda: session.prompt(prompt, self._settings.catch_up_frames))
-        except REFUSALS as error:
-            self._refuse_prompt(error)
-        else:
-            future.add_done_callback(lambda done: self._log_prompt(prompt, done))
-
-    def _log_prompt(self, prompt: Prompt, future: Future[PromptAnswer]) -> None:
-        error = future.exception()
-        if error is None:
-            self.get_logger().info(_confirmation(prompt, future.result()))
-        else:
-            self._refuse_prompt(error)
-
-    def _refuse_prompt(self, error: BaseException) -> None:
-        self._refused_prompts += 1
-        self.get_logger().warning(f'a prompt was refused: {error}')
 
     # --- diagnostics ---
 
@@ -419,7 +260,7 @@ class TrackerNode(LifecycleNode):
             device_memory=session.setup.device_memory(),
             buffered_frames=len(session.buffer),
             buffered_bytes=session.buffer.bytes,
-            refused_prompts=self._refused_prompts,
+            refused_prompts=self._tracker_services.refused_prompts,
             clock_jumps=jumps,
             warnings=tuple(warnings),
             error=session.error,
@@ -440,22 +281,13 @@ CLOCK_JUMP_WARNING = 30.0
 """Seconds for which a jump of the stamps is worth a warning."""
 
 
-def _confirmation(prompt: Prompt, answer: PromptAnswer) -> str:
-    track = answer.track
-    name = f'object {track.object_id}' + (f' ({track.label})' if track.label else '')
-    verb = 'is refined' if prompt.object_id else 'is followed'
-    delay = answer.tracked.frame.stamp - answer.prompted_stamp
-    caught_up = f', caught up over {delay / SECOND:.2f} s' if delay else ''
-    return f'{name} {verb}{caught_up}: {track.state.name}, confidence {track.confidence:.2f}'
-
-
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until it is asked to stop."""
     return run_node(
         'sam_tracker',
         TrackerNode,
         args,
-        make_executor=lambda: MultiThreadedExecutor(num_threads=EXECUTOR_THREADS),
+        make_executor=lambda: EnduringExecutor(num_threads=EXECUTOR_THREADS),
     )
 
 

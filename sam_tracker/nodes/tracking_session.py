@@ -152,6 +152,12 @@ class TrackingSession:
         return Counter(STATE_NAMES[int(track.state)] for track in newest.tracks)
 
     def _process(self, frame: Frame) -> None:
+        newest = self._live.newest
+        if newest is not None and not frame.is_after(newest.frame):
+            # A prompt was quicker, and has brought the objects to this image or a newer one.
+            if frame is not newest.frame:
+                self.statistics.drop(Drop.REPLACED)
+            return
         # The thread outlives whatever an image does to it: this is its outermost frame.
         try:
             tracked = self._live.step(frame)

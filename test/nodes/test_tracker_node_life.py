@@ -119,8 +119,12 @@ def test_at_most_as_many_objects_as_the_parameter_says(manual):
     assert answer.message == '3 objects are followed, and maximum_objects is 3'
 
 
-def test_an_interrupted_node_ends_well_from_whatever_it_is_at(manual, manual_program):
+def test_a_node_that_was_shut_down_says_so_until_its_process_is_ended(manual, manual_program):
     assert manual.state() == 'active'
+    assert manual.change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert manual.state() == 'finalized'
+    assert manual.call('reset').message == 'the node is finalized'
+    assert not manual.change(CONFIGURE)
     assert manual_program.end(signal.SIGINT) == 0
     assert 'Traceback' not in manual_program.output
 
