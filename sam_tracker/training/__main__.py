@@ -19,7 +19,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
     )
     parser.add_argument('--minutes', type=float, required=True, help='of training, in all')
     parser.add_argument('--output', type=Path, required=True, help='folder of the run')
-    parser.add_argument('--resume', action='store_true', help="go on from the run's checkpoint")
+    parser.add_argument(
+        '--resume', action='store_true', help="go on from the run's checkpoint, if any"
+    )
     parser.add_argument('--start', type=Path, help='weights to fine-tune instead of starting anew')
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
@@ -56,7 +58,7 @@ def main() -> None:
     settings = parse()
     try:
         train(settings)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     ship(settings.output / CHECKPOINT, settings.output / 'nano.pt')
 

@@ -56,6 +56,7 @@ class Settings:
     """Objects followed in each clip."""
     seed: int = 0
     resume: bool = False
+    """Go on from the checkpoint in `output`, where there is one."""
     start: Path | None = None
     """Weights to fine-tune, as `sam_tracker.training.shipping` writes them."""
     curriculum: Curriculum = field(default_factory=Curriculum)
@@ -138,9 +139,10 @@ class Trainer:
     # -- setting up ----------------------------------------------------------------------------
 
     def _saved(self) -> dict[str, Any] | None:
+        """Return the checkpoint to go on from, None where there is none yet."""
         file = self._settings.output / CHECKPOINT
         if not file.exists():
-            raise FileNotFoundError(f'nothing to resume: there is no {file}')
+            return None
         saved: dict[str, Any] = torch.load(file, map_location='cpu', weights_only=True)
         size = saved['image_size']
         if size != self._settings.image_size:
@@ -378,7 +380,6 @@ def train(settings: Settings) -> None:
     Run or resume a training run; checkpoint and log are written to `settings.output`.
 
     Raises:
-        FileNotFoundError: when there is nothing to resume.
         ValueError: for settings that contradict the checkpoint that is resumed.
 
     """

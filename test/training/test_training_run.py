@@ -84,9 +84,10 @@ def test_two_processes_train_one_network(tmp_path):
     assert saved['frames'] >= 2 * saved['step']
 
 
-def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nothing to resume'):
-        train(Settings(tmp_path, minutes=1, resume=True))
+def test_resuming_where_nothing_was_trained_yet_begins(tmp_path):
+    settings = Settings(tmp_path, minutes=0.01, clips=1, objects=1, evaluation_clips=0)
+    train(replace(settings, resume=True))
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)['step'] > 0
 
 
 def test_a_run_is_not_resumed_at_another_size(tmp_path):
