@@ -34,6 +34,11 @@ def memory_alone(settings: TrackerSettings) -> TrackerSettings:
     return replace(settings, presence_logit=0.0, motion_weight=0.0)
 
 
+def both_rules(settings: TrackerSettings) -> TrackerSettings:
+    """Choose masks and memories by motion, but call present what SAM 2 does."""
+    return replace(settings, presence_logit=0.0)
+
+
 def width_and_height(settings: TrackerSettings) -> TrackerSettings:
     """State boxes by width and height in the Kalman filter, as the SAMURAI paper does."""
     return replace(settings, parametrisation=Parametrisation.WIDTH_HEIGHT)
@@ -48,6 +53,7 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'sam2': TrackerSettings.plain,
     'selection': selection_alone,
     'memory': memory_alone,
+    'both': both_rules,
     'samurai': lambda settings: settings,
     'aspect_height': aspect_and_height,
     'width_height': width_and_height,
