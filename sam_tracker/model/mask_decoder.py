@@ -88,18 +88,19 @@ class MaskDecoder(nn.Module):
 
         predicted_iou = self.iou_prediction_head(iou_token).sigmoid()
         object_logit = self.pred_obj_score_head(object_token)[:, 0]
-        fallback = self.stability_fallback and not self.training
-        wanted = slice(1, 4) if several else slice(0, 4) if fallback else slice(0, 1)
+        fallback = self.stability_fallback and not self.training and not several
+        if several:
+            wanted = slice(1, 4)
+        else:
+            # Whichever of the three may have to stand in for the one is decoded with it.
+            wanted = slice(0, 4 if fallback else 1)
         mask_logits = self._masks(image, high_resolution, mask_tokens, wanted)
         predicted_iou = predicted_iou[:, wanted]
-        if not several:
-            # The pointer stays with token 0, whichever mask is answered.
-            mask_tokens = mask_tokens[:, :1]
-            if fallback:
-                mask_logits, predicted_iou = stable_mask(mask_logits, predicted_iou)
-        else:
-            mask_tokens = mask_tokens[:, 1:]
-        return MaskCandidates(mask_logits, predicted_iou, mask_tokens, object_logit)
+        if fallback:
+            mask_logits, predicted_iou = stable_mask(mask_logits, predicted_iou)
+        # The pointer of a single mask stays that of token 0, whichever mask is answered.
+        pointing = mask_tokens[:, 1:] if several else mask_tokens[:, :1]
+        return MaskCandidates(mask_logits, predicted_iou, pointing, object_logit)
 
     def _masks(
         self,
@@ -124,9 +125,13 @@ class MaskDecoder(nn.Module):
         x = F.gelu(upscale(x, up2) + children(fine, levels=2))
         weights = torch.stack(
             [
-                hypernetwork(mask_tokens[:, number])
-                for number, hypernetwork in enumerate(self.output_hypernetworks_mlps)
-            ][wanted],
+                hypernetwork(token)
+                for hypernetwork, token in zip(
+                    list(self.output_hypernetworks_mlps)[wanted],
+                    mask_tokens[:, wanted].unbind(1),
+                    strict=True,
+                )
+            ],
             dim=1,
         )
         masks = weights @ x.flatten(1, 3).transpose(1, 2)
