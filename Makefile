@@ -90,7 +90,7 @@ soak: setup-test  ## 20,000 frames with objects coming and going: memory must st
 
 .PHONY: train-nano
 train-nano: setup  ## train the bundled network anew, or go on where it stopped; MINUTES=240 OUT=out/training
-	$(RUN) -m sam_tracker.training --minutes $(MINUTES) --output $(OUT) --resume
+	$(RUN) -m sam_tracker.training --minutes $(MINUTES) --output $(OUT) --processes 2 --resume
 
 .PHONY: colcon
 colcon: setup-test  ## build the checkout as a robot does, but against the wheels; COLCON_ARGS=--symlink-install
