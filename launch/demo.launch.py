@@ -9,11 +9,11 @@ A camera made of a video, a tracker, and something to point with.
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
-from launch import LaunchContext, LaunchDescription
 from sam_tracker.ros.fast_dds import large_image_environment
 
 SHARE = Path(get_package_share_directory('sam_tracker'))

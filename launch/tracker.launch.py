@@ -9,10 +9,10 @@ Starts one tracker node for one camera; include it once for each camera, with a 
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from launch import LaunchContext, LaunchDescription
 from sam_tracker.ros.fast_dds import large_image_environment
 
 SHARE = Path(get_package_share_directory('sam_tracker'))

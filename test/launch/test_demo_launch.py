@@ -13,6 +13,7 @@ pytest.importorskip('launch_testing')
 pytest.importorskip('launch_ros')
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_testing.actions import ReadyToTest
@@ -20,7 +21,6 @@ import launch_testing.asserts
 import rclpy
 import torch
 
-from launch import LaunchDescription
 from sam_tracker.model.configuration import configuration_named
 from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray

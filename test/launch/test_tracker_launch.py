@@ -13,6 +13,7 @@ pytest.importorskip('launch_testing')
 pytest.importorskip('launch_ros')
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_testing.actions import ReadyToTest
@@ -24,7 +25,6 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 import torch
 
-from launch import LaunchDescription
 from sam_tracker.model.configuration import configuration_named
 from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
