@@ -88,6 +88,14 @@ bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network t
 soak: setup-test  ## 20,000 frames with objects coming and going: memory must stay flat
 	$(RUN) benchmark/soak.py
 
+.PHONY: evaluate
+evaluate: setup out/opencv_contrib  ## SAM 2, SAMURAI and each rule alone on held-out clips; results in out/evaluation
+	PYTHONPATH=out/opencv_contrib $(RUN) -m sam_tracker.evaluation generated --workers 2
+
+out/opencv_contrib: $(VENV)/.installed requirements/evaluation.txt
+	pip install --quiet --no-deps --target $@ -r requirements/evaluation.txt
+	@touch $@
+
 .PHONY: train-nano
 train-nano: setup  ## train the bundled network anew, or go on where it stopped; MINUTES=240 OUT=out/training
 	$(RUN) -m sam_tracker.training --minutes $(MINUTES) --output $(OUT) --processes 2 --resume
