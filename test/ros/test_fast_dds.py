@@ -98,20 +98,21 @@ def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain):
         stdout=subprocess.PIPE,
     )
     assert program.stdout.readline() == b'ready\n'
-    # Whatever else runs on this machine: one of the new segments is that of the program.
-    own = [
+    # Whatever else runs on this machine: one of these is the program's own, the others are those of
+    # nodes that it has met.
+    mapped = [
         path
         for path in set(SHARED_MEMORY.glob('fastrtps_' + '?' * 16)) - before
         if _is_mapped(path, program.pid)
     ]
-    assert len(own) == 1
-    assert own[0] not in remove_abandoned_segments(0.0)
-    assert own[0].exists()
+    assert mapped
+    assert set(mapped).isdisjoint(remove_abandoned_segments(0.0))
+    assert all(path.exists() for path in mapped)
     program.send_signal(signal.SIGKILL)
     program.wait()
     program.stdout.close()
     remove_abandoned_segments(0.0)
-    assert not own[0].exists()
+    assert not all(path.exists() for path in mapped)
 
 
 def _is_mapped(path, pid):

@@ -64,7 +64,11 @@ def test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped(tmp_path):
     change = (second['average'][name] - first['average'][name]).norm()
     assert change < 0.5 * first['average'][name].norm()
     logged = [record for record in records(tmp_path) if 'loss' in record]
-    assert [record['step'] for record in logged] == [first['step'], second['step']]
+    # The last step of each run is logged; a fast machine logs some in between.
+    steps = [record['step'] for record in logged]
+    assert first['step'] in steps
+    assert steps[-1] == second['step']
+    assert steps == sorted(set(steps))
     assert all(np.isfinite(record['loss']) for record in logged)
 
     ship(tmp_path / CHECKPOINT, tmp_path / 'nano.pt')
