@@ -98,7 +98,7 @@ def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain):
         stdout=subprocess.PIPE,
     )
     assert program.stdout.readline() == b'ready\n'
-    # Whatever else runs on this machine: one of these is the program's own, the others are those of
+    # Whatever else runs here: one of these is the program's own, the others are those of
     # nodes that it has met.
     mapped = [
         path
