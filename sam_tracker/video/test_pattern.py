@@ -79,6 +79,8 @@ def read_frame_number(image: NDArray[np.uint8]) -> int:
     """Return the number in a pattern of any channel order, also one that went through jpeg."""
     height, width = image.shape[:2]
     row = image[(bars_height(height) + height) // 2].reshape(width, -1)
-    centres = (2 * np.arange(NUMBER_BITS) + 1) * width // (2 * NUMBER_BITS)
+    # Of the very columns that were drawn: in a narrow pattern these are not where a half bit is.
+    edges = np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS
+    centres = (edges[:-1] + edges[1:]) // 2
     bits = row[centres].mean(axis=1) > 127
     return int(bits @ (1 << np.arange(NUMBER_BITS)[::-1]))

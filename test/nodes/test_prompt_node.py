@@ -103,9 +103,9 @@ def test_the_next_image_is_waited_for_and_meant(ask, camera, tester):
 
 def test_waiting_for_an_image_that_never_comes_is_bounded(ask, tester):
     tester.call('set_paused', data=True)
-    answer = ask('--box', 40, 30, 50, 50, '--next-image', '--timeout', 2)
+    answer = ask('--box', 40, 30, 50, 50, '--next-image', '--timeout', 8)
     assert answer.returncode == 1
-    assert 'no image has been processed within 2 s' in answer.stderr
+    assert 'no image has been processed within 8 s' in answer.stderr
     assert '/sam_tracker/tracks' in answer.stderr
 
 
