@@ -69,12 +69,7 @@ def measure(
     :param intersecting: whether to measure what masks have in common.
     """
     objects, candidates = predicted_iou.shape
-    boxes = torch.cat(
-        [
-            mask_boxes(resize_logits(part, image_size, image_size))
-            for part in mask_logits.split(batch)
-        ]
-    )
+    boxes = _network_boxes(mask_logits, image_size, batch)
     parts = [predicted_iou.float(), object_logit.float(), boxes, mask_boxes(mask_logits)]
     if intersecting:
         parts.append(_intersections(mask_logits))

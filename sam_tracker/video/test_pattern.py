@@ -69,7 +69,7 @@ def draw_frame_number(image: NDArray[np.uint8], number: int) -> None:
     height, width = image.shape[:2]
     x_min, y_min, x_max, y_max = square_box(width, height, number)
     image[y_min:y_max, x_min:x_max] = SQUARE_BGR
-    edges = np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS
+    edges = _bit_edges(width)
     for bit in range(NUMBER_BITS):
         if number >> (NUMBER_BITS - 1 - bit) & 1:
             image[bars_height(height) :, edges[bit] : edges[bit + 1]] = 255
@@ -80,7 +80,12 @@ def read_frame_number(image: NDArray[np.uint8]) -> int:
     height, width = image.shape[:2]
     row = image[(bars_height(height) + height) // 2].reshape(width, -1)
     # Of the very columns that were drawn: in a narrow pattern these are not where a half bit is.
-    edges = np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS
+    edges = _bit_edges(width)
     centres = (edges[:-1] + edges[1:]) // 2
     bits = row[centres].mean(axis=1) > 127
     return int(bits @ (1 << np.arange(NUMBER_BITS)[::-1]))
+
+
+def _bit_edges(width: int) -> NDArray[np.int_]:
+    """Return the columns at which the bars of the number begin, and the one after the last."""
+    return np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS
