@@ -26,10 +26,16 @@ def parse(arguments: list[str] | None = None) -> Settings:
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--processes', type=int, default=1, help='on a CPU: one for each core')
-    parser.add_argument('--clips', type=int, help='in a batch; 4 on a CPU, else 64')
+    parser.add_argument('--clips', type=int, help='of 4 frames in a batch; 4 on a CPU, else 64')
     parser.add_argument('--objects', type=int, default=3, help='followed in each clip')
     parser.add_argument(
         '--rate', type=float, help='peak learning rate; 1e-3, or 3e-4 to fine-tune'
+    )
+    parser.add_argument(
+        '--final-rate',
+        type=float,
+        default=2e-5,
+        help='learning rate at the end; higher where another stage follows',
     )
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
@@ -48,7 +54,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
         resume=options.resume,
         start=options.start,
         curriculum=Curriculum(
-            learning_rate=options.rate or (1e-3 if fresh else 3e-4), fresh=fresh
+            learning_rate=options.rate or (1e-3 if fresh else 3e-4),
+            final_learning_rate=options.final_rate,
+            fresh=fresh,
         ),
     )
 

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from sam_tracker.video.generated import GeneratedClip, Scenario, generate_clip
 
 # The prompted object has at least this share of the frame's pixels.
 PROMPTED_SHARE = 0.003
+SOFTENED_SHARE = 0.4
+"""Of the clips: shown as a camera of fewer pixels would have seen them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,20 @@ def training_clip(
             return clip, ids
 
 
+def softened(frames: np.ndarray, scale: float) -> np.ndarray:
+    """Return frames uint8 [T, S, S, 3] with the detail that `scale` of their pixels can hold."""
+    side = frames.shape[1]
+    fewer = max(1, round(scale * side))
+    return np.stack(
+        [
+            cv2.resize(
+                cv2.resize(frame, (fewer, fewer), interpolation=cv2.INTER_AREA), (side, side)
+            )
+            for frame in frames
+        ]
+    )
+
+
 def training_batch(
     rng: np.random.Generator,
     curriculum: Curriculum,
@@ -82,7 +99,8 @@ def training_batch(
     for index in range(clips):
         difficulty = curriculum.difficulty(rng, progress)
         clip, ids = training_clip(rng, frames, size, difficulty)
-        images[:, index] = clip.frames
+        soft = rng.random() < SOFTENED_SHARE
+        images[:, index] = softened(clip.frames, rng.uniform(0.5, 0.95)) if soft else clip.frames
         chosen = rng.permutation(ids)[:objects]
         if len(chosen) < objects:
             chosen = np.concatenate([chosen, rng.choice(ids, objects - len(chosen))])

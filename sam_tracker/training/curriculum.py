@@ -45,8 +45,19 @@ class Curriculum:
         elif practice < 0.8:
             choices = (2, 3, 4, 5, 6)
         else:
-            choices = (2, 4, 6, 8)
+            choices = (2, 4, 8, 16)
         return int(rng.choice(choices))
+
+    def clips(self, four_frames: int, frames: int) -> int:
+        """
+        Return how many clips of so many frames are a batch.
+
+        Many short ones or few long ones: every step costs alike, and what is learned on single
+        images is learned on many images.
+
+        :param four_frames: clips of four frames in a batch.
+        """
+        return max(1, round(4 * four_frames / frames))
 
     def difficulty(self, rng: np.random.Generator, progress: float) -> float:
         """Draw the difficulty of a clip."""

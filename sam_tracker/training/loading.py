@@ -56,7 +56,7 @@ def _draw(settings: BatchSettings, rng: np.random.Generator, share: float, frame
         settings.curriculum,
         share,
         frames=frames,
-        clips=settings.clips,
+        clips=settings.curriculum.clips(settings.clips, frames),
         objects=settings.objects,
         size=settings.image_size,
     )

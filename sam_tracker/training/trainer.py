@@ -51,7 +51,7 @@ class Settings:
     processes: int = 1
     device: str = 'cpu'
     clips: int = 4
-    """Clips in a batch, of each process."""
+    """Clips of four frames in a batch of each process; more shorter ones, fewer longer ones."""
     objects: int = 3
     """Objects followed in each clip."""
     seed: int = 0

@@ -12,7 +12,7 @@ from sam_tracker.model.network import Sam2Network
 from sam_tracker.model.preprocessing import network_input
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.averaging import MovingAverage
-from sam_tracker.training.batches import training_batch
+from sam_tracker.training.batches import softened, training_batch
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.objective import loss_of, scores
@@ -167,9 +167,32 @@ def test_batches_grow_harder_and_longer():
     rng = np.random.default_rng(0)
     early = [curriculum.clip_length(rng, 0.0) for _ in range(50)]
     late = [curriculum.clip_length(rng, 0.9) for _ in range(50)]
-    assert max(early) == 2 and max(late) == 8
+    assert max(early) == 2 and max(late) == 16
     assert max(curriculum.difficulty(rng, 0.0) for _ in range(50)) < 0.15
     assert curriculum.rate(1.0, 10000) < 0.05 * curriculum.rate(0.2, 10000)
+
+
+def test_every_batch_has_as_many_frames():
+    curriculum = Curriculum()
+    assert {frames * curriculum.clips(4, frames) for frames in (1, 2, 4, 8, 16)} == {16}
+    assert curriculum.clips(1, 16) == 1
+
+
+def test_a_softened_clip_keeps_its_picture_and_loses_its_detail():
+    rng = np.random.default_rng(0)
+    fine = np.tile(rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8), (3, 1, 1, 1))
+    coarse = softened(fine, 0.5)
+    assert coarse.shape == fine.shape and coarse.dtype == np.uint8
+    assert abs(coarse.mean() - fine.mean()) < 2
+    assert coarse.std() < 0.7 * fine.std()
+
+
+def test_the_rate_at_the_end_is_what_was_asked_for(tmp_path):
+    settings = parse(
+        ['--minutes', '1', '--output', str(tmp_path), '--rate', '8e-4', '--final-rate', '4e-4']
+    )
+    assert settings.curriculum.rate(0.0, 10000) == pytest.approx(8e-4)
+    assert settings.curriculum.rate(1.0, 10000) == pytest.approx(4e-4)
 
 
 def test_the_followed_objects_are_seen_on_the_first_frame():
