@@ -14,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.nodes.track_output import TrackedFrame
-from sam_tracker.ros.frame_buffer import Frame, FrameBuffer, FrameNotFoundError
+from sam_tracker.ros.frame_buffer import Frame, FrameBuffer
 from sam_tracker.ros.images import ImageError, rgb_image
 from sam_tracker.ros.prompt_messages import prompt_of_message
-from sam_tracker.ros.stamps import nanoseconds
-from sam_tracker.tracking.prompt import Prompt, PromptError
+from sam_tracker.tracking.prompt import Prompt
 
 if TYPE_CHECKING:
-    from std_msgs.msg import Header
-
     from sam_tracker.msg import Prompt as PromptMessage
     from sam_tracker.tracking.track import Track
     from sam_tracker.tracking.tracker import Tracker
@@ -67,27 +64,6 @@ class LiveTracker:
             _ = tracks[0].mask_crop
         self.newest = TrackedFrame(frame, pixels, tracks, time.monotonic_ns() - start)
         return self.newest
-
-    def frame_of_prompt(self, header: Header) -> Frame:
-        """
-        Return the image that a prompt was made on.
-
-        Raises ``FrameNotFoundError`` when it is not there, and ``PromptError`` when it is of
-        another camera.
-        """
-        stamp = nanoseconds(header.stamp)
-        frame = self._buffer.at(stamp) if stamp else self._buffer.newest
-        if frame is None:
-            raise FrameNotFoundError(
-                'there is no image to apply the prompt to: none has arrived yet'
-            )
-        frame_id = frame.message.header.frame_id
-        if header.frame_id and header.frame_id != frame_id:
-            raise PromptError(
-                f'the prompt was made in frame {header.frame_id!r}, but the images are in '
-                f'{frame_id!r}'
-            )
-        return frame
 
     def prompt(self, message: PromptMessage, frame: Frame, catch_up_frames: int) -> PromptAnswer:
         """

@@ -6,51 +6,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import Point, PointStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker.msg import Prompt
-from sam_tracker.nodes.tracking_session import NotAnsweredError, TrackingSession
-from sam_tracker.nodes.worker import WorkerBusyError, WorkerStoppedError
-from sam_tracker.ros.frame_buffer import FrameNotFoundError
-from sam_tracker.ros.images import ImageError
+from sam_tracker.nodes.service_answers import REFUSALS, Response, fill_in
+from sam_tracker.nodes.tracking_session import TrackingSession
 from sam_tracker.ros.prompt_messages import prompt_of_click
 from sam_tracker.ros.quality_of_service import CLICKS
 from sam_tracker.ros.stamps import SECOND
 from sam_tracker.ros.track_messages import track_array, track_message
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
-from sam_tracker.tracking.frames import FrameError
-from sam_tracker.tracking.prompt import PromptError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
     from sam_tracker.nodes.live_tracker import PromptAnswer
     from sam_tracker.ros.tracker_parameters import TrackerParameters
-
-REFUSALS = (
-    PromptError,
-    FrameNotFoundError,
-    FrameError,
-    ImageError,
-    NotAnsweredError,
-    WorkerBusyError,
-    WorkerStoppedError,
-)
-"""Errors that answer a request; every other one is a defect, and logged."""
-
-
-class Verdict(Protocol):
-    """What all answers have."""
-
-    success: bool
-    message: str
-
-
-Response = TypeVar('Response', bound=Verdict)
 
 
 class TrackerServices:
@@ -157,18 +132,7 @@ class TrackerServices:
         return self._answer(response, work)
 
     def _answer(self, response: Response, work: Callable[[TrackingSession], str]) -> Response:
-        """Fill in ``success`` and ``message`` by doing what the request asks for."""
-        try:
-            response.message = work(self._running_session())
-            response.success = True
-        except REFUSALS as error:
-            response.success, response.message = False, str(error)
-        except Exception as error:
-            # A defect here must not end the node for everybody else.
-            response.success = False
-            response.message = f'internal error: {type(error).__name__}: {error}'
-            self._log.error(response.message)
-        return response
+        return fill_in(response, lambda: work(self._running_session()), self._log)
 
     def _create_prompt_subscriptions(self) -> None:
         group = MutuallyExclusiveCallbackGroup()

@@ -16,6 +16,7 @@ import torch
 
 from sam_tracker.nodes.live_tracker import LiveTracker, PromptAnswer, warm_up
 from sam_tracker.nodes.network_setup import set_up_network, tracker_settings
+from sam_tracker.nodes.service_answers import NotAnsweredError
 from sam_tracker.nodes.track_output import TrackedFrame, TrackOutput
 from sam_tracker.nodes.worker import Worker, WorkerStoppedError
 from sam_tracker.ros.frame_buffer import Frame, FrameBuffer
@@ -39,10 +40,6 @@ LOG_PERIOD = 5.0
 """Seconds between two log lines about the same recurring trouble."""
 
 Result = TypeVar('Result')
-
-
-class NotAnsweredError(RuntimeError):
-    """The tracker did not get to a command in time; the text says what that means."""
 
 
 class TrackingSession:
@@ -130,6 +127,10 @@ class TrackingSession:
             self.statistics.drop(Drop.PAUSED)
         elif worker.offer(frame) is not None:
             self.statistics.drop(Drop.REPLACED)
+
+    def miss(self, count: int) -> None:
+        """Count images that were published and never received."""
+        self.statistics.drop(Drop.NOT_TAKEN, count)
 
     @property
     def newest(self) -> TrackedFrame | None:
@@ -220,7 +221,7 @@ class TrackingSession:
         Raises ``PromptError``, ``FrameNotFoundError`` or ``ImageError``: nothing has changed then,
         except that all objects may have been brought to the newest image.
         """
-        frame = self._live.frame_of_prompt(message.header)
+        frame = self.buffer.meant_by(message.header)
         newest = self._live.newest
         stepped = newest is None or frame.is_after(newest.frame)
         if stepped:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import threading
 from typing import TYPE_CHECKING
 
-from sam_tracker.ros.stamps import SECOND, stamp_text
+from sam_tracker.ros.stamps import SECOND, nanoseconds, stamp_text
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
+    from std_msgs.msg import Header
 
 STAMP_TOLERANCE = SECOND // 1000
 """Nanoseconds by which a prompt may miss its image: stamps that went through a float still hit."""
@@ -119,6 +120,25 @@ class FrameBuffer:
             f'there is no image with stamp {stamp_text(stamp)}: {held}, and the nearest is of '
             f'{stamp_text(frame.stamp)}'
         )
+
+    def meant_by(self, header: Header) -> Frame:
+        """
+        Return the frame that a request's header means: that of its stamp, or the newest.
+
+        Raises ``FrameNotFoundError`` when it is not there, or when the images are of another
+        coordinate frame than the header, if that names one.
+        """
+        stamp = nanoseconds(header.stamp)
+        frame = self.at(stamp) if stamp else self.newest
+        if frame is None:
+            raise FrameNotFoundError('there is no image yet: none has arrived')
+        frame_id = frame.message.header.frame_id
+        if header.frame_id and header.frame_id != frame_id:
+            raise FrameNotFoundError(
+                f'the request is for images in frame {header.frame_id!r}, but the images are in '
+                f'{frame_id!r}'
+            )
+        return frame
 
     def between(self, after: int, until: int, at_most: int) -> list[Frame]:
         """

@@ -19,6 +19,7 @@ from sam_tracker.ros.stamps import SECOND, duration_message
 if TYPE_CHECKING:
     from std_msgs.msg import Header
 
+    from sam_tracker.tracking.mask_images import Region
     from sam_tracker.tracking.motion import Box
     from sam_tracker.tracking.track import Track
 
@@ -49,8 +50,8 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
         label=track.label,
         state=int(track.state),
         time_since_seen=duration_message(track.time_since_seen),
-        box=_box(track.box),
-        predicted_box=_box(track.predicted_box),
+        box=box_message(track.box),
+        predicted_box=box_message(track.predicted_box),
         confidence=track.confidence,
         mask_affinity_score=track.mask_affinity_score,
         object_score=track.object_score,
@@ -59,20 +60,24 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
     )
     message.velocity_x, message.velocity_y = track.velocity
     if mask:
-        message.mask = mask_message(track)
+        message.mask = mask_message(track.region, track.mask_crop)
     return message
 
 
-def mask_message(track: Track) -> Mask:
-    """Return the mask cropped to its pixels; empty when the object is not seen."""
+def mask_message(region: Region | None, crop: NDArray[np.uint8]) -> Mask:
+    """
+    Return a mask of which only the part that has pixels is sent.
+
+    :param region: of the image; None: the mask is empty, and so is the message.
+    :param crop: [region.height, region.width], 255 on the object and 0 beside it.
+    """
     message = Mask()
-    region = track.region
     if region is not None:
         message.region = RegionOfInterest(
             x_offset=region.x, y_offset=region.y, width=region.width, height=region.height
         )
         # Without a detour through Python integers or a second buffer.
-        message.data.frombytes(np.ascontiguousarray(track.mask_crop).data.cast('B'))
+        message.data.frombytes(np.ascontiguousarray(crop).data.cast('B'))
     return message
 
 
@@ -108,7 +113,8 @@ STATE_NAMES: dict[int, State] = {
 }
 
 
-def _box(box: Box | None) -> BoundingBox2D:
+def box_message(box: Box | None) -> BoundingBox2D:
+    """Return a box, all zero where there is none."""
     if box is None:
         return BoundingBox2D()
     x_min, y_min, x_max, y_max = box.tolist()

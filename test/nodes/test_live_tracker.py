@@ -13,7 +13,7 @@ from sam_tracker.model.configuration import configuration_named
 from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Point2D, Prompt
 from sam_tracker.nodes.live_tracker import LiveTracker, warm_up
-from sam_tracker.ros.frame_buffer import Frame, FrameBuffer, FrameNotFoundError
+from sam_tracker.ros.frame_buffer import Frame, FrameBuffer
 from sam_tracker.ros.images import ImageError, image_message
 from sam_tracker.ros.stamps import SECOND, time_message
 from sam_tracker.tracking.prompt import PromptError
@@ -64,7 +64,7 @@ def feed(tracker: LiveTracker, images: list[Frame]) -> None:
 
 
 def prompt(tracker: LiveTracker, message: Prompt, catch_up_frames: int = ALL):
-    frame = tracker.frame_of_prompt(message.header)
+    frame = tracker._buffer.meant_by(message.header)
     return tracker.prompt(message, frame, catch_up_frames)
 
 
@@ -123,18 +123,6 @@ def test_a_refused_prompt_leaves_everything_as_it_was(network):
         prompt(tracker, Prompt(points=[Point2D(x=1.0, y=1.0)]))
     assert tracker.newest is before
     assert [track.object_id for track in tracker._tracker.objects] == [1]
-
-
-def test_a_prompt_before_the_first_image_is_answered(network):
-    with pytest.raises(FrameNotFoundError, match='none has arrived yet'):
-        live(network).frame_of_prompt(Header())
-
-
-def test_a_prompt_of_another_camera_is_refused(network):
-    tracker = live(network)
-    feed(tracker, frames(1))
-    with pytest.raises(PromptError, match="made in frame 'left', but the images are in 'camera'"):
-        tracker.frame_of_prompt(Header(frame_id='left'))
 
 
 def test_a_refinement_keeps_the_id_and_a_label_is_kept_until_another_is_given(network):

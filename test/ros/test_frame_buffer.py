@@ -7,9 +7,10 @@ import array
 from hypothesis import given, strategies
 import pytest
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from sam_tracker.ros.frame_buffer import Frame, FrameBuffer, FrameNotFoundError
-from sam_tracker.ros.stamps import SECOND
+from sam_tracker.ros.stamps import SECOND, time_message
 
 
 def frame(seconds: float, size: int = 10) -> Frame:
@@ -111,3 +112,25 @@ def test_the_frames_in_between_are_spread_evenly_and_end_with_the_last(
         assert stamps[-1] == possible[-1]
         gaps = [b - a for a, b in zip([possible[0] - 1, *stamps], stamps, strict=False)]
         assert max(gaps) - min(gaps) <= 1
+
+
+def test_a_header_means_the_image_of_its_stamp_or_the_newest():
+    buffer = filled(1.0, 1.1, 1.2)
+    assert buffer.meant_by(Header()) is buffer.newest
+    stamped = Header(stamp=time_message(round(1.1 * SECOND)))
+    assert buffer.meant_by(stamped).stamp == round(1.1 * SECOND)
+
+
+def test_a_request_before_the_first_image_is_answered():
+    with pytest.raises(FrameNotFoundError, match='none has arrived'):
+        filled().meant_by(Header())
+
+
+def test_a_request_for_images_of_another_camera_is_refused():
+    buffer = filled(1.0)
+    buffer.newest.message.header.frame_id = 'camera'
+    assert buffer.meant_by(Header(frame_id='camera')) is buffer.newest
+    with pytest.raises(
+        FrameNotFoundError, match="in frame 'left', but the images are in 'camera'"
+    ):
+        buffer.meant_by(Header(frame_id='left'))
