@@ -5,6 +5,9 @@
 from torch import Tensor
 import torch.nn.functional as F
 
+CORRECTED_LOGITS = 32.0
+"""Amount to which the logits of a mask are limited when it is corrected, as in SAM 2."""
+
 
 def resize_logits(mask_logits: Tensor, height: int, width: int) -> Tensor:
     """Resize mask logits [O, C, h, w] bilinearly to [O, C, height, width], in float32."""
@@ -41,3 +44,8 @@ def mask_as_logits(mask: Tensor) -> tuple[Tensor, Tensor]:
         antialias=True,
     )
     return full, small
+
+
+def corrected_logits(mask_logits: Tensor) -> Tensor:
+    """Limit the logits of a mask for when it goes in again to be corrected; any shape."""
+    return mask_logits.clamp(-CORRECTED_LOGITS, CORRECTED_LOGITS)

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from sam_tracker.model.mask_decoder import MaskCandidates
 from sam_tracker.model.masks import resize_logits
 from sam_tracker.tracking.contest import Settlement
+from sam_tracker.tracking.mask_images import mask_boxes
 from sam_tracker.tracking.memory_store import uploaded
 
 ABSENT = -1024.0
@@ -151,19 +152,3 @@ def _network_boxes(mask_logits: Tensor, image_size: int, batch: int) -> Tensor:
             for part in mask_logits.split(batch)
         ]
     )
-
-
-def mask_boxes(mask_logits: Tensor) -> Tensor:
-    """[..., H, W] logits to [..., 4] float32: first and last column and row that are above 0."""
-    columns, rows = mask_logits.amax(-2) > 0, mask_logits.amax(-1) > 0
-    x_min, x_max = _first_and_last(columns)
-    y_min, y_max = _first_and_last(rows)
-    return torch.stack((x_min, y_min, x_max, y_max), dim=-1).float()
-
-
-def _first_and_last(present: Tensor) -> tuple[Tensor, Tensor]:
-    """[..., N] bool to the first and the last index that is true, both 0 where none is."""
-    count = present.shape[-1]
-    index = torch.arange(count, device=present.device)
-    first = torch.where(present, index, count).amin(-1) % count
-    return first, (present * index).amax(-1)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.tracking.motion import Box
+from sam_tracker.tracking.prompt import Prompt
 from sam_tracker.tracking.settings import SECOND
 
 
@@ -56,3 +57,16 @@ class ImageScale:
         """[2] network pixels per nominal period (in ns) to source pixels per second."""
         x, y = velocity * self.pixel * (SECOND / frame_period)
         return float(x), float(y)
+
+
+def prompt_points(prompt: Prompt, scale: ImageScale) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return points [N, 2] in network pixels and labels [N] as the prompt encoder takes them.
+
+    The two corners of a box come first, labelled 2 and 3, as SAM 2 was trained.
+    """
+    points, labels = scale.points_to_network(prompt.points), prompt.labels
+    if prompt.box is not None:
+        points = np.concatenate((scale.box_to_network(prompt.box), points))
+        labels = np.concatenate((np.array([2, 3]), labels))
+    return points, labels

@@ -10,11 +10,17 @@ import torch
 from torch import Tensor
 
 from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import mask_as_logits, memory_mask, resize_logits
+from sam_tracker.model.masks import (
+    corrected_logits,
+    mask_as_logits,
+    memory_mask,
+    resize_logits,
+)
 from sam_tracker.model.network import ImageFeatures, Sam2Network
 from sam_tracker.model.preprocessing import network_input
-from sam_tracker.tracking.coordinates import ImageScale
+from sam_tracker.tracking.coordinates import ImageScale, prompt_points
 from sam_tracker.tracking.frames import Frame, FrameUpload, SeenFrame
+from sam_tracker.tracking.mask_images import network_mask
 from sam_tracker.tracking.memory_bank import Recollection
 from sam_tracker.tracking.memory_store import MemoryStore, uploaded
 from sam_tracker.tracking.prompt import Prompt
@@ -22,8 +28,6 @@ from sam_tracker.tracking.settings import TrackerSettings
 
 LARGEST_BATCH = 16
 """Objects that go through the network at once; more are worked on in turns."""
-CORRECTED_LOGITS = 32.0
-"""Amount to which the logits of a mask are limited when it is corrected, as in SAM 2."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,18 @@ class Inference:
             when it has no past.
         :param previous: [s, s] logits of the mask that the prompt corrects; None: there is none.
         """
-        given = None if prompt.mask is None else self._network_mask(prompt.mask)
+        given = (
+            None
+            if prompt.mask is None
+            else network_mask(prompt.mask, self.image_size, self.device)
+        )
         if given is not None and prompt.box is None and not len(prompt.points):
             return self._take_mask(features, given)
         dense = None
         if given is not None:
             dense = mask_as_logits(given)[1]
         elif previous is not None:
-            dense = previous[None, None].clamp(-CORRECTED_LOGITS, CORRECTED_LOGITS)
+            dense = corrected_logits(previous[None, None])
         points, labels = prompt_points(prompt, scale)
         prompts = self.network.encode_prompts(
             torch.from_numpy(points).float().to(self.device)[None],
@@ -148,18 +156,6 @@ class Inference:
         memory = self.store.read([row for row, _ in held], [read for _, read in held])
         return self.network.attend_to_memory(features.embedding, memory)
 
-    def _network_mask(self, mask: np.ndarray) -> Tensor:
-        """[H, W] bool to [1, 1, S, S] of 0 and 1."""
-        given = torch.from_numpy(mask).to(self.device)[None, None].float()
-        size = (self.image_size, self.image_size)
-        if given.shape[2:] != size:
-            given = torch.nn.functional.interpolate(
-                given, size=size, mode='bilinear', align_corners=False, antialias=True
-            )
-            # A mask smaller than a network pixel keeps the pixels that show most of it.
-            given = (given >= given.amax().clamp(max=0.5)).float()
-        return given
-
     def _take_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
         """Take a given mask as the answer; the decoder is asked for its token only."""
         dense = self.network.encode_mask_prompt(given)
@@ -196,16 +192,3 @@ def joined(parts: Sequence[MaskCandidates]) -> MaskCandidates:
         torch.cat([part.tokens for part in parts]),
         torch.cat([part.object_logit for part in parts]),
     )
-
-
-def prompt_points(prompt: Prompt, scale: ImageScale) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Return points [N, 2] in network pixels and labels [N] as the prompt encoder takes them.
-
-    The two corners of a box come first, labelled 2 and 3, as SAM 2 was trained.
-    """
-    points, labels = scale.points_to_network(prompt.points), prompt.labels
-    if prompt.box is not None:
-        points = np.concatenate((scale.box_to_network(prompt.box), points))
-        labels = np.concatenate((np.array([2, 3]), labels))
-    return points, labels

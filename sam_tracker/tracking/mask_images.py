@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 from torch import Tensor
+import torch.nn.functional as F
 
 from sam_tracker.tracking.motion import Box
 
@@ -146,6 +147,33 @@ def tightened(
     )
 
 
+def network_mask(mask: NDArray[np.bool_], image_size: int, device: torch.device) -> Tensor:
+    """
+    Bring a mask to the network's size.
+
+    :param mask: [H, W] of the source image, with at least one pixel.
+    :param image_size: S.
+    :returns: [1, 1, S, S] float32 of 0 and 1, on the device.
+    """
+    given = torch.from_numpy(mask).to(device)[None, None].float()
+    size = (image_size, image_size)
+    if given.shape[2:] != size:
+        given = F.interpolate(
+            given, size=size, mode='bilinear', align_corners=False, antialias=True
+        )
+        # A mask smaller than a network pixel keeps the pixels that show most of it.
+        given = (given >= given.amax().clamp(max=0.5)).float()
+    return given
+
+
+def mask_boxes(mask_logits: Tensor) -> Tensor:
+    """[..., H, W] logits to [..., 4] float32: first and last column and row that are above 0."""
+    columns, rows = mask_logits.amax(-2) > 0, mask_logits.amax(-1) > 0
+    x_min, x_max = _first_and_last(columns)
+    y_min, y_max = _first_and_last(rows)
+    return torch.stack((x_min, y_min, x_max, y_max), dim=-1).float()
+
+
 def _neighbours(
     start: int, count: int, length: int, side: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,3 +182,11 @@ def _neighbours(
     position = ((pixels + 0.5) * (side / length) - 0.5).clamp_(min=0)
     low = position.long()
     return low, (low + 1).clamp_(max=side - 1), position - low
+
+
+def _first_and_last(present: Tensor) -> tuple[Tensor, Tensor]:
+    """[..., N] bool to the first and the last index that is true, both 0 where none is."""
+    count = present.shape[-1]
+    index = torch.arange(count, device=present.device)
+    first = torch.where(present, index, count).amin(-1) % count
+    return first, (present * index).amax(-1)

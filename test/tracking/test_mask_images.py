@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.tracking.candidates import mask_boxes, measure
-from sam_tracker.tracking.mask_images import MaskImages, Region, reach
+from sam_tracker.tracking.candidates import measure
+from sam_tracker.tracking.mask_images import MaskImages, Region, mask_boxes, reach
 
 size = st.integers(1, 90)
 

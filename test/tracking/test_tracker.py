@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sam_tracker.tracking.frames import FrameError
+from sam_tracker.tracking.mask_images import network_mask
 from sam_tracker.tracking.prompt import Prompt, PromptError
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
@@ -284,7 +285,7 @@ def test_a_given_mask_of_one_pixel_is_not_lost(playing):
     mask = np.zeros((1600, 3200), bool)
     mask[800, 1600] = True
     tracker.add_prompt(np.zeros((1600, 3200, 3), np.uint8), 0, Prompt(mask=mask))
-    kept = tracker._inference._network_mask(mask)
+    kept = network_mask(mask, SIZE, torch.device('cpu'))
     assert kept.sum() >= 1
 
 
