@@ -112,6 +112,10 @@ def test_the_change_log_begins_with_the_version_of_the_package():
         ('model', ('tracking', 'segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
         ('tracking', ('segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
         ('video', ('model', 'tracking', 'segmentation', 'ros', 'nodes', 'training', 'evaluation')),
+        (
+            'segmentation',
+            ('ros', 'nodes', 'video', 'training', 'evaluation', 'tracking.tracker'),
+        ),
         ('ros', ('nodes', 'training', 'evaluation')),
         ('nodes', ('training', 'evaluation')),
     ],

@@ -1,0 +1,264 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""SAM on one image: encoded once, then asked what any number of prompts mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from sam_tracker.model.mask_decoder import MaskCandidates
+from sam_tracker.model.masks import corrected_logits, mask_as_logits, resize_logits
+from sam_tracker.model.network import ImageFeatures, Sam2Network
+from sam_tracker.model.preprocessing import network_input
+from sam_tracker.model.runtime import Runtime
+from sam_tracker.segmentation.mask_candidate import MaskCandidate
+from sam_tracker.segmentation.mask_filters import stability_scores
+from sam_tracker.tracking.coordinates import ImageScale, prompt_points
+from sam_tracker.tracking.frames import Frame, FrameUpload, frame_size
+from sam_tracker.tracking.mask_images import MaskImages, mask_boxes, network_mask
+from sam_tracker.tracking.prompt import Prompt, PromptError
+
+LARGEST_BATCH = 16
+"""Prompts that go through the network at once; more are worked on in turns."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedImage:
+    """What the network sees in an image; lives on the network's device."""
+
+    scale: ImageScale
+    """The sizes of the image and of the network."""
+    features: ImageFeatures
+    conditioned: Tensor
+    """[1, D, h, w], the embedding with what stands for having no memory in it."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the image."""
+        return self.scale.width
+
+    @property
+    def height(self) -> int:
+        """Rows of the image."""
+        return self.scale.height
+
+
+class ImageSegmenter:
+    """
+    Says what prompts mean on an image; remembers nothing from one image to the next.
+
+    The network is only used, never changed: trackers and segmenters may share it. Not to be
+    called from two threads at once.
+    """
+
+    def __init__(self, network: Sam2Network, runtime: Runtime) -> None:
+        """
+        Take a network to ask.
+
+        :param network: in evaluation mode, on the device to be used.
+        :param runtime: in which precision to run it.
+        """
+        self.network = network
+        self.image_size = network.configuration.image_size
+        self._runtime = runtime
+        self._device = next(network.parameters()).device
+        self._upload = FrameUpload(self._device)
+
+    def encode(self, image: Frame) -> EncodedImage:
+        """
+        Look at an image: the expensive part, needed once however many prompts follow.
+
+        :param image: RGB, uint8 [H, W, 3]; its memory is free again when this returns.
+
+        Raises ``FrameError`` when it is no such image.
+        """
+        width, height = frame_size(image)
+        with self._runtime.inference():
+            features = self.network.encode_image(
+                network_input(self._upload(image), self.image_size)
+            )
+            conditioned = self.network.attend_to_memory(features.embedding, None)
+        return EncodedImage(ImageScale(width, height, self.image_size), features, conditioned)
+
+    def segment(
+        self, encoded: EncodedImage, prompts: Sequence[Prompt], *, several: bool
+    ) -> list[list[MaskCandidate]]:
+        """
+        Find what each prompt means, each for itself.
+
+        A mask is where the decoder starts, also when it is the whole prompt: its border may move.
+
+        :param several: three candidates, for a prompt that may mean a part or the whole; else the
+            single best one, which is what several points or a box are answered with.
+        :returns: for each prompt its candidates, best first by their predicted IoU.
+
+        Raises ``PromptError``, before anything is worked on, naming the prompt by its index and
+        what is wrong with it.
+        """
+        for index, prompt in enumerate(prompts):
+            _validate(prompt, index, encoded)
+        answers: list[list[MaskCandidate]] = [[] for _ in prompts]
+        for batch in _batches(prompts):
+            asked = [prompts[index] for index in batch]
+            with self._runtime.inference():
+                dense = [
+                    mask_as_logits(network_mask(prompt.mask, self.image_size, self._device))[1]
+                    for prompt in asked
+                    if prompt.mask is not None
+                ]
+            found = self._answer(encoded, asked, torch.cat(dense) if dense else None, several)
+            for index, candidates in zip(batch, found, strict=True):
+                answers[index] = [replace(one, prompt_index=index) for one in candidates]
+        return answers
+
+    def refine(
+        self,
+        encoded: EncodedImage,
+        prompt: Prompt,
+        previous: MaskCandidate,
+        *,
+        several: bool = False,
+    ) -> list[MaskCandidate]:
+        """
+        Correct a candidate of the same image: its logits go in again, with more clicks.
+
+        :param prompt: all points that were given so far, old ones too, as SAM was trained, and
+            the box if there was one; negative points alone are enough here.
+        :param previous: the candidate to be corrected.
+        :returns: candidates, best first.
+
+        Raises ``PromptError`` when the prompt is not of this image, or has a mask of its own; or
+        when ``previous`` is of an image or a network of another size, or has no logits.
+        """
+        prompt.validate(encoded.width, encoded.height, refining=True)
+        if prompt.mask is not None:
+            raise PromptError('a candidate is corrected by points and a box, not by a mask')
+        if previous.image_size != (encoded.width, encoded.height):
+            width, height = previous.image_size
+            raise PromptError(
+                f'the candidate is of an image of {width}x{height} pixels, not of this one of'
+                f' {encoded.width}x{encoded.height}'
+            )
+        if previous.logits is None:
+            raise PromptError('the candidate was found on a crop and cannot be corrected')
+        side = self.image_size // 4
+        if previous.logits.shape != (side, side):
+            raise PromptError(
+                f'the candidate has logits of {list(previous.logits.shape)}, not [{side}, {side}]:'
+                ' another network made it'
+            )
+        dense = corrected_logits(previous.logits.to(self._device).float())[None, None]
+        (candidates,) = self._answer(encoded, [prompt], dense, several)
+        return [
+            replace(one, prompt_index=previous.prompt_index, label=previous.label)
+            for one in candidates
+        ]
+
+    def decode(
+        self,
+        encoded: EncodedImage,
+        points: NDArray[np.float64],
+        labels: NDArray[np.int64],
+        mask_logits: Tensor | None,
+        several: bool,
+    ) -> MaskCandidates:
+        """
+        Ask the network what O prompts of equal layout mean, in one batch.
+
+        :param points: [O, N, 2] in network pixels, box corners first, as ``prompt_points`` has
+            them; :param labels: [O, N].
+        :param mask_logits: [O, 1, s, s] to start from; None: nothing.
+        """
+        with self._runtime.inference():
+            prompts = self.network.encode_prompts(
+                torch.from_numpy(points).float().to(self._device),
+                torch.from_numpy(labels).to(self._device),
+                mask_logits,
+            )
+            return self.network.decode(encoded.features, encoded.conditioned, prompts, several)
+
+    def _answer(
+        self,
+        encoded: EncodedImage,
+        prompts: Sequence[Prompt],
+        mask_logits: Tensor | None,
+        several: bool,
+    ) -> list[list[MaskCandidate]]:
+        """Decode prompts of equal layout, and bring their masks to the image, best first."""
+        rows = [prompt_points(prompt, encoded.scale) for prompt in prompts]
+        points, labels = (np.stack(column) for column in zip(*rows, strict=True))
+        decoded = self.decode(encoded, points, labels, mask_logits, several)
+        with self._runtime.inference():
+            found = mask_candidates(decoded, encoded.scale)
+        return [sorted(row, key=lambda one: one.predicted_iou, reverse=True) for row in found]
+
+
+def mask_candidates(decoded: MaskCandidates, scale: ImageScale) -> list[list[MaskCandidate]]:
+    """
+    Bring what was decoded for O prompts to the size of the image.
+
+    Stability is measured on the logits as the network's input has pixels: what lies between them
+    at the image's size is interpolated anyway.
+
+    :returns: for each prompt its C candidates, in the order of the decoder.
+    """
+    prompts, count = decoded.predicted_iou.shape
+    logits = decoded.mask_logits.float().flatten(0, 1)
+    size = scale.network_size
+    stability = torch.cat(
+        [
+            stability_scores(resize_logits(part[:, None], size, size))[:, 0]
+            for part in logits.split(LARGEST_BATCH)
+        ]
+    )
+    # One transfer brings all that the host must know of the masks.
+    numbers = torch.cat(
+        (
+            decoded.predicted_iou.float().reshape(-1, 1),
+            stability[:, None],
+            logits.amax((-2, -1))[:, None],
+            mask_boxes(logits),
+        ),
+        dim=1,
+    )
+    known = numbers.cpu().numpy().astype(np.float64)
+    bounds = [row[3:] if row[2] > 0 else None for row in known]
+    images = MaskImages(logits, bounds, scale.width, scale.height)
+    candidates = []
+    for index, row in enumerate(known):
+        region, crop = images.crop(index)
+        candidates.append(
+            MaskCandidate(
+                image_size=(scale.width, scale.height),
+                region=region,
+                mask_crop=crop,
+                predicted_iou=float(row[0]),
+                stability_score=float(row[1]),
+                logits=logits[index],
+            )
+        )
+    return [candidates[start : start + count] for start in range(0, prompts * count, count)]
+
+
+def _validate(prompt: Prompt, index: int, encoded: EncodedImage) -> None:
+    try:
+        prompt.validate(encoded.width, encoded.height)
+    except PromptError as error:
+        raise PromptError(f'prompt {index}: {error}') from None
+
+
+def _batches(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
+    """Sort prompts into batches of equal layout, none larger than LARGEST_BATCH."""
+    layouts: dict[tuple[int, bool, bool], list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        layout = (len(prompt.points), prompt.box is not None, prompt.mask is not None)
+        layouts.setdefault(layout, []).append(index)
+    for members in layouts.values():
+        for start in range(0, len(members), LARGEST_BATCH):
+            yield members[start : start + LARGEST_BATCH]

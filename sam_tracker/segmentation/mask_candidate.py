@@ -1,0 +1,66 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""One answer to the question what a prompt means, or what there is, on one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam_tracker.tracking.mask_images import Region
+from sam_tracker.tracking.motion import Box
+
+
+@dataclass(frozen=True, eq=False)
+class MaskCandidate:
+    """
+    A mask, and how far it is to be trusted.
+
+    Coordinates are pixels of the source image, origin in its top left corner, pixel centres at
+    +0.5, boxes half open [x_min, y_min, x_max, y_max].
+    """
+
+    image_size: tuple[int, int]
+    """Width and height of the source image."""
+    region: Region | None
+    """The smallest rectangle of whole pixels that holds the mask; None when it is empty."""
+    mask_crop: NDArray[np.uint8]
+    """[region.height, region.width] 255 on the object and 0 beside it; [0, 0] when empty."""
+    predicted_iou: float
+    """Overlap of the mask with what was meant, as the network predicts it, 0 to 1."""
+    stability_score: float
+    """IoU of the masks thresholded a little higher and a little lower, 0 to 1; 0 when empty."""
+    logits: Tensor | None
+    """
+    [s, s] mask logits over the whole image as the network decoded them, on its device, for
+    ``ImageSegmenter.refine``; None where the mask was found on a crop of the image.
+    """
+    point: tuple[float, float] | None = None
+    """x and y of the point that made it when everything was asked for."""
+    prompt_index: int = 0
+    """Which of the prompts it answers."""
+    label: str = ''
+    """The word that it answers, when words were asked for."""
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels of the mask."""
+        return int(np.count_nonzero(self.mask_crop))
+
+    @property
+    def box(self) -> Box | None:
+        """[4] box of the mask; None when it is empty."""
+        return None if self.region is None else self.region.box
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """[H, W] true on the object; made anew each time, so that many candidates stay small."""
+        width, height = self.image_size
+        mask = np.zeros((height, width), dtype=np.bool_)
+        if self.region is not None:
+            mask[self.region.slices] = self.mask_crop != 0
+        return mask
