@@ -4,23 +4,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import threading
 from typing import TYPE_CHECKING
 
-from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
 from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from sam_tracker.ros.camera_topics import CameraTopics
+from sam_tracker.ros.publication_sequence import PublicationSequence
 from sam_tracker.ros.quality_of_service import image_overrides, image_profile, wanted_reliability
+
+try:
+    from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.node import Node
-    from rclpy.subscription import Subscription
 
 NAMED_AT_MOST = 3
+TELLS_MESSAGE_INFO = hasattr(Subscription, 'CallbackType')
+"""Whether rclpy hands the number of a message to its callback; Humble's does not."""
 
 
 class ImageInput:
@@ -38,6 +45,7 @@ class ImageInput:
         callback: Callable[[Image | CompressedImage], None],
         group: CallbackGroup,
         depth: int = 1,
+        on_missed: Callable[[int], None] | None = None,
     ) -> None:
         """
         Only remember; ``start`` subscribes.
@@ -45,6 +53,8 @@ class ImageInput:
         :param transport: ``raw`` or ``compressed``.
         :param reliability: as for ``wanted_reliability``.
         :param depth: how many images may wait for the callback.
+        :param on_missed: told how many images were lost or replaced before one that is taken; as
+            far as can be known, see ``PublicationSequence``.
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
@@ -52,6 +62,8 @@ class ImageInput:
         self._callback = callback
         self._group = group
         self._depth = depth
+        self._on_missed = on_missed
+        self._sequence = PublicationSequence()
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._refused = ''
@@ -104,15 +116,26 @@ class ImageInput:
 
     def _subscribe(self) -> None:
         assert self._reliability is not None
+        self._sequence = PublicationSequence()
+        counted = TELLS_MESSAGE_INFO and self._on_missed is not None
         self._subscription = self._node.create_subscription(
             self._type,
             self.topic,
-            self._callback,
+            self._receive_and_count if counted else self._callback,
             image_profile(self._depth),
             callback_group=self._group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible),
             qos_overriding_options=image_overrides(self._reliability),
         )
+
+    def _receive_and_count(
+        self, message: Image | CompressedImage, info: Mapping[str, int | None]
+    ) -> None:
+        publishers = self._node.count_publishers(self.topic)
+        missed = self._sequence.missed(info['publication_sequence_number'], publishers)
+        if missed and self._on_missed is not None:
+            self._on_missed(missed)
+        self._callback(message)
 
     def _on_incompatible(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
         policy = qos_policy_name_from_kind(event.last_policy_kind)

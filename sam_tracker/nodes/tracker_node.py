@@ -108,6 +108,7 @@ class TrackerNode(LifecycleNode):
             parameters.image_reliability,
             self._session.receive,
             self._image_group,
+            on_missed=self._session.miss,
         )
         self.get_logger().info(
             f'{self._session.setup.description}, ready in {time.monotonic() - start:.1f} s'

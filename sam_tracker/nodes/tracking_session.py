@@ -132,6 +132,10 @@ class TrackingSession:
         """Count images that were published and never received."""
         self.statistics.drop(Drop.NOT_TAKEN, count)
 
+    def miss(self, count: int) -> None:
+        """Count images that were published and never received."""
+        self.statistics.drop(Drop.NOT_TAKEN, count)
+
     @property
     def newest(self) -> TrackedFrame | None:
         """The last processed image and its tracks."""

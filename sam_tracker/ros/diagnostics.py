@@ -14,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from sam_tracker.ros.frame_statistics import Drop, FrameReport, Spread
 
 FALLING_BEHIND = 0.1
-"""Share of the images replaced by newer ones from which on it is worth a warning."""
+"""Share of the images replaced by newer ones, or lost, from which on it is worth a warning."""
 STRANGE_AGE = 10.0
 """Seconds between an image's stamp and its publication beyond which clocks must differ."""
 
@@ -78,6 +78,12 @@ def _warnings(condition: NodeCondition, frames: FrameReport, no_image_warning: f
         warnings.append(
             f'images arrive at {frames.input_rate:.1f} Hz and are processed at '
             f'{frames.processed_rate:.1f} Hz'
+        )
+    not_taken = frames.newly_dropped.get(Drop.NOT_TAKEN, 0)
+    if not_taken > FALLING_BEHIND * max(frames.input_rate + not_taken, 1):
+        warnings.append(
+            f'{not_taken} images were lost, or replaced before they were taken: does the camera '
+            'run with the Fast DDS profile, and is the machine overloaded?'
         )
     if frames.newly_dropped.get(Drop.REPEATED):
         warnings.append('images come with the stamp of the one before')

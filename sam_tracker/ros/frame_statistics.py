@@ -24,6 +24,8 @@ class Drop(enum.Enum):
     """Why an image was not processed."""
 
     REPLACED = 'replaced by a newer one'
+    NOT_TAKEN = 'lost or replaced before it was taken'
+    """By the network, or in the queue of the subscription: such images are never received."""
     PAUSED = 'paused'
     REPEATED = 'same stamp as the one before'
     OUT_OF_ORDER = 'older than the one before'
@@ -81,9 +83,9 @@ class FrameStatistics:
             self._received += 1
             self._arrivals.append(now)
 
-    def drop(self, reason: Drop) -> None:
+    def drop(self, reason: Drop, count: int = 1) -> None:
         with self._lock:
-            self._dropped[reason] += 1
+            self._dropped[reason] += count
 
     def publish(self, now: int, arrival: int, age: int, tracking: int) -> None:
         """

@@ -12,6 +12,8 @@ from std_msgs.msg import Header
 
 from sam_tracker.ros.stamps import SECOND, nanoseconds
 
+from ..conftest import wait_until
+
 
 def test_a_camera_that_stops_and_comes_back_keeps_its_objects(new_camera, tester):
     first = new_camera()
@@ -141,3 +143,42 @@ def test_two_cameras_in_two_namespaces_are_tracked_apart(
         status, _ = tester.diagnosed(lambda *_: True, 'diagnostics')
         assert status.name == f'{side[1:]}/sam_tracker: tracking'
     assert [program.end(signal.SIGINT) for program in programs] == [0, 0]
+
+
+def test_images_that_were_never_taken_are_counted(new_camera, tester):
+    camera = new_camera(silent=True)
+    received, missed = 'images received', 'images dropped: lost or replaced before it was taken'
+
+    def counts() -> tuple[int, int]:
+        _, values = tester.diagnosed(lambda _, values: received in values, 'diagnostics')
+        return int(values[received]), int(values[missed])
+
+    def publish(seconds: float, pause: float, *cameras) -> int:
+        end, published = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            for each in cameras:
+                each.publish()
+                published += 1
+            time.sleep(pause)
+        # The last one is not replaced by any.
+        last = cameras[-1].publish().stamp
+        wait_until(lambda: tester.tracks[-1].header.stamp == last, 'tracks of the last image')
+        return published + 1
+
+    wait_until(camera.publisher.get_subscription_count, 'a subscription')
+    publish(0.3, 0.05, camera)
+    before = counts()
+    published = publish(2.0, 0.0, camera)
+    after = counts()
+    assert after[1] > before[1]
+    assert sum(after) - sum(before) == published
+
+    # Neither one that is started anew nor one more is taken for a flood that was lost.
+    camera.close()
+    camera.close = lambda: None
+    again, other = new_camera(silent=True), new_camera(silent=True)
+    for each in (again, other):
+        wait_until(each.publisher.get_subscription_count, 'a subscription')
+    published = publish(0.5, 0.02, again)
+    published += publish(1.0, 0.02, again, other)
+    assert 0 < sum(counts()) - sum(after) <= published

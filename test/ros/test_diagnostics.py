@@ -65,6 +65,10 @@ def test_all_is_well_and_every_figure_is_there():
             replace(FLOWING, newly_dropped={Drop.REPLACED: 20}, processed_rate=10.0),
             'images arrive at 30.0 Hz and are processed at 10.0 Hz',
         ),
+        (
+            replace(FLOWING, newly_dropped={Drop.NOT_TAKEN: 15}, input_rate=15.0),
+            '15 images were lost, or replaced before they were taken',
+        ),
         (replace(FLOWING, newly_dropped={Drop.REPEATED: 1}), 'stamp of the one before'),
         (
             replace(FLOWING, age=Spread(1.7e9, 1.7e9, 1.7e9)),
@@ -78,8 +82,9 @@ def test_trouble_with_images_is_a_warning_that_says_what(frames, words):
     assert words in said.message
 
 
-def test_one_replaced_image_is_no_trouble():
-    assert status(frames=replace(FLOWING, newly_dropped={Drop.REPLACED: 2})).message == 'tracking'
+@pytest.mark.parametrize('drop', [Drop.REPLACED, Drop.NOT_TAKEN])
+def test_one_image_that_is_not_processed_is_no_trouble(drop):
+    assert status(frames=replace(FLOWING, newly_dropped={drop: 2})).message == 'tracking'
 
 
 def test_what_the_node_knows_is_said_too():

@@ -71,6 +71,14 @@ def test_newly_dropped_counts_from_one_report_to_the_next():
     assert report.dropped == {Drop.UNREADABLE: 1, Drop.REPLACED: 1}
 
 
+def test_several_images_can_be_missed_at_once():
+    statistics = FrameStatistics(0)
+    statistics.drop(Drop.NOT_TAKEN, 3)
+    statistics.drop(Drop.NOT_TAKEN)
+    report = statistics.report(1)
+    assert (report.received, report.dropped) == (0, {Drop.NOT_TAKEN: 4})
+
+
 def test_memory_is_bounded_at_any_rate():
     statistics = FrameStatistics(0)
     for now in range(MOST_EVENTS * 3):
