@@ -18,7 +18,7 @@ from sam_tracker.model.network import ImageFeatures, Sam2Network
 from sam_tracker.model.preprocessing import network_input
 from sam_tracker.model.runtime import Runtime
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
-from sam_tracker.segmentation.mask_filters import stability_scores
+from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET, stability_scores
 from sam_tracker.tracking.coordinates import ImageScale, prompt_points
 from sam_tracker.tracking.frames import Frame, FrameUpload, frame_size
 from sam_tracker.tracking.mask_images import MaskImages, mask_boxes, network_mask
@@ -194,40 +194,41 @@ class ImageSegmenter:
         rows = [prompt_points(prompt, encoded.scale) for prompt in prompts]
         points, labels = (np.stack(column) for column in zip(*rows, strict=True))
         decoded = self.decode(encoded, points, labels, mask_logits, several)
-        with self._runtime.inference():
-            found = mask_candidates(decoded, encoded.scale)
-        return [sorted(row, key=lambda one: one.predicted_iou, reverse=True) for row in found]
+        with torch.inference_mode():
+            found = mask_candidates(
+                decoded.mask_logits.flatten(0, 1), decoded.predicted_iou.flatten(), encoded.scale
+            )
+        count = decoded.predicted_iou.shape[1]
+        answers = [found[start : start + count] for start in range(0, len(found), count)]
+        for candidates in answers:
+            candidates.sort(key=lambda one: one.predicted_iou, reverse=True)
+        return answers
 
 
-def mask_candidates(decoded: MaskCandidates, scale: ImageScale) -> list[list[MaskCandidate]]:
+def mask_candidates(
+    mask_logits: Tensor,
+    predicted_iou: Tensor,
+    scale: ImageScale,
+    stability_offset: float = STABILITY_OFFSET,
+) -> list[MaskCandidate]:
     """
-    Bring what was decoded for O prompts to the size of the image.
+    Bring N decoded masks to the size of the image.
 
-    Stability is measured on the logits as the network's input has pixels: what lies between them
-    at the image's size is interpolated anyway.
+    Stability is measured on the logits at the size of the network's input: what an image has
+    more is interpolated, and would only take longer to count.
 
-    :returns: for each prompt its C candidates, in the order of the decoder.
+    :param mask_logits: [N, s, s], :param predicted_iou: [N].
+    :returns: the candidates, in the same order.
     """
-    prompts, count = decoded.predicted_iou.shape
-    logits = decoded.mask_logits.float().flatten(0, 1)
+    logits = mask_logits.float()
     size = scale.network_size
-    stability = torch.cat(
-        [
-            stability_scores(resize_logits(part[:, None], size, size))[:, 0]
-            for part in logits.split(LARGEST_BATCH)
-        ]
-    )
+    stability = [
+        stability_scores(resize_logits(part[:, None], size, size)[:, 0], stability_offset)
+        for part in logits.split(LARGEST_BATCH)
+    ]
     # One transfer brings all that the host must know of the masks.
-    numbers = torch.cat(
-        (
-            decoded.predicted_iou.float().reshape(-1, 1),
-            stability[:, None],
-            logits.amax((-2, -1))[:, None],
-            mask_boxes(logits),
-        ),
-        dim=1,
-    )
-    known = numbers.cpu().numpy().astype(np.float64)
+    numbers = torch.stack((predicted_iou.float(), torch.cat(stability), logits.amax((-2, -1))), 1)
+    known = torch.cat((numbers, mask_boxes(logits)), dim=1).cpu().numpy().astype(np.float64)
     bounds = [row[3:] if row[2] > 0 else None for row in known]
     images = MaskImages(logits, bounds, scale.width, scale.height)
     candidates = []
@@ -243,7 +244,7 @@ def mask_candidates(decoded: MaskCandidates, scale: ImageScale) -> list[list[Mas
                 logits=logits[index],
             )
         )
-    return [candidates[start : start + count] for start in range(0, prompts * count, count)]
+    return candidates
 
 
 def _validate(prompt: Prompt, index: int, encoded: EncodedImage) -> None:

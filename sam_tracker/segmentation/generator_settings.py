@@ -1,0 +1,89 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every number that decides what counts as a thing when everything is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+import math
+
+from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET
+
+MOST_LAYERS = 4
+"""Layers of crops, of which the last has 256."""
+
+
+@dataclass(frozen=True)
+class MaskGeneratorSettings:
+    """
+    What a ``MaskGenerator`` goes by; the defaults are SAM 2's, for its published checkpoints.
+
+    Raises ``ValueError`` naming the value that makes no sense.
+    """
+
+    points_per_side: int = 32
+    """Points of the grid to each side of the image."""
+    points_per_batch: int = 64
+    """Points that are asked at once: memory, and how long one slice of the work lasts."""
+    predicted_iou: float = 0.8
+    """Predicted IoU from which on a candidate is good."""
+    stability_score: float = 0.95
+    """Stability score from which on a candidate is good."""
+    stability_offset: float = STABILITY_OFFSET
+    """Logits to either side at which masks are cut to measure their stability."""
+    box_overlap: float = 0.7
+    """IoU of two boxes above which the worse mask is dropped as a duplicate."""
+    minimum_area: int = 100
+    """Pixels of the image below which holes are filled and regions removed; 0: neither."""
+    crop_layers: int = 0
+    """
+    Layers of crops beside the whole image, to find things that are small in a large image.
+
+    Layer l has 4^l crops, each of which is encoded and searched like an image.
+    """
+    crop_overlap: float = 512 / 1500
+    """Overlap of neighbouring crops of the first layer, as a share of the image's short side."""
+    crop_points_divisor: int = 1
+    """By what the points to each side are divided with every layer of crops."""
+    maximum_masks: int = 500
+    """Masks to find at most, the best ones: what bounds the memory of the answer."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            whole = field.type == 'int'
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                kind = 'a whole number' if whole else 'a number'
+                raise ValueError(f'{field.name} must be {kind}, not {value!r}')
+        for name in ('predicted_iou', 'stability_score', 'box_overlap'):
+            self._require(name, 0, 1)
+        for name in ('points_per_batch', 'maximum_masks', 'crop_points_divisor'):
+            self._require(name, 1, math.inf)
+        self._require('points_per_side', 1, 1024)
+        self._require('minimum_area', 0, math.inf)
+        self._require('crop_layers', 0, MOST_LAYERS)
+        # With more, neighbours would share most of their pixels.
+        self._require('crop_overlap', 0, 0.9)
+        if not 0 < self.stability_offset < math.inf:
+            raise ValueError(f'stability_offset must be above 0, not {self.stability_offset!r}')
+
+    def _require(self, name: str, least: float, most: float) -> None:
+        value = getattr(self, name)
+        if not least <= value <= most:
+            raise ValueError(f'{name} must be from {least:g} to {most:g}, not {value!r}')
+
+    def points_of_layer(self, layer: int) -> int:
+        """Return the points to each side of a crop of that layer; 0 is the whole image."""
+        return max(self.points_per_side // self.crop_points_divisor**layer, 1)
+
+    @classmethod
+    def for_network(cls, name: str) -> MaskGeneratorSettings:
+        """Return the settings that suit the network of that name (``NetworkConfiguration``)."""
+        if name != 'nano':
+            return cls()
+        return cls(
+            points_per_side=16,
+            predicted_iou=0.45,
+            stability_score=0.7,
+            stability_offset=0.25,
+        )

@@ -1,0 +1,94 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""A network that paints, for tests of what is made of its masks."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sam_tracker.model.configuration import configuration_named
+from sam_tracker.model.mask_decoder import MaskCandidates
+from sam_tracker.model.network import ImageFeatures
+from sam_tracker.model.runtime import choose_runtime
+from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+
+SIZE = 128
+
+
+class PaintingNetwork(nn.Module):
+    """
+    Has a network's interface, and answers every point with three blobs around it.
+
+    Blobs have holes and specks, sharp and soft borders, and some are empty; the same point gets
+    the same blobs whatever else is in its batch.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.configuration = configuration_named('nano', SIZE)
+        self.nothing = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self.encoded = 0
+        self.batches = []
+        """Prompts in each batch that was decoded."""
+
+    def encode_image(self, images):
+        assert images.shape == (1, 3, SIZE, SIZE)
+        self.encoded += 1
+        return ImageFeatures(images.mean((2, 3), keepdim=True), (images, images))
+
+    def attend_to_memory(self, embedding, memory):
+        assert memory is None
+        return embedding
+
+    def encode_prompts(self, points, labels, mask_logits=None):
+        return points, labels
+
+    def decode(self, features, conditioned, prompts, several):
+        points, labels = prompts
+        assert several and labels.shape == (len(points), 1)
+        self.batches.append(len(points))
+        blobs = [painted(x, y) for x, y in points[:, 0].tolist()]
+        return MaskCandidates(
+            mask_logits=torch.stack([logits for logits, _ in blobs]),
+            predicted_iou=torch.stack([iou for _, iou in blobs]),
+            tokens=points.new_zeros(len(points), 3, 1),
+            object_logit=points.new_zeros(len(points)),
+        )
+
+
+def painted(x, y):
+    """Return logits [3, s, s] and predicted IoU [3] for a point in network pixels."""
+    # float32 made of the same point in another batch or crop may differ in its last digits.
+    seed = round(x * 16) * 100_003 + round(y * 16) + 2_000_000_000
+    rng = np.random.default_rng(seed)
+    side = SIZE // 4
+    rows, columns = np.mgrid[:side, :side]
+    distance = np.hypot(columns - x / 4, rows - y / 4)
+    blobs = []
+    for _ in range(3):
+        radius, steepness = rng.uniform(1.5, 12), rng.uniform(0.3, 4)
+        blob = steepness * (radius - distance)
+        dots = rng.random((side, side)) < 0.01
+        blob = np.where(dots, -np.sign(blob) * rng.uniform(1, 6), blob)
+        blobs.append(blob if rng.random() < 0.95 else np.full_like(blob, -3.0))
+    return (
+        torch.from_numpy(np.stack(blobs)).float(),
+        torch.from_numpy(rng.random(3)).float(),
+    )
+
+
+@pytest.fixture(scope='session', autouse=True)
+def one_thread():
+    """A second thread costs more than it brings to networks as small as these."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def painter():
+    """A segmenter whose network paints."""
+    runtime = choose_runtime('cpu')
+    return ImageSegmenter(PaintingNetwork(), runtime)
