@@ -45,6 +45,20 @@ def wait_until(condition: Callable[[], object], what: str, patience: float = PAT
     raise AssertionError(f'{what} did not happen within {patience:g} s')
 
 
+def installed_executable(name: str) -> Path:
+    """Return what `ros2 run sam_tracker NAME` starts."""
+    from ament_index_python.packages import get_package_prefix
+
+    try:
+        prefix = get_package_prefix('sam_tracker')
+    except (LookupError, OSError):
+        # Neither a sourced workspace nor AMENT_PREFIX_PATH: the environment of this Python.
+        prefix = sys.prefix
+    path = Path(prefix) / 'lib' / 'sam_tracker' / name
+    assert path.exists(), f'{path} is missing: install the package again'
+    return path
+
+
 class Program:
     """A module run as a program; what it writes is kept."""
 

@@ -11,9 +11,13 @@ from xml.etree import ElementTree
 from packaging.requirements import Requirement
 import pytest
 
+from sam_tracker import programs
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 PYPROJECT = (ROOT / 'pyproject.toml').read_text()
+# Imported only when words are asked for, and installed by whoever wants that.
+OPTIONAL = (ROOT / 'requirements/text.txt').read_text()
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
 DEPENDENCIES = {
@@ -39,6 +43,7 @@ DEPENDENCIES = {
     'std_srvs': ('std_srvs', None),
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
+    'transformers': (None, 'transformers'),
     'vision_msgs': ('vision_msgs', None),
     'yaml': ('python3-yaml', 'pyyaml'),
 }
@@ -64,7 +69,8 @@ def test_every_import_is_declared_where_both_installs_find_it(folder):
     for name in sorted(names):
         rosdep_key, distribution = DEPENDENCIES[name]
         assert rosdep_key is None or rosdep_key in declared, name
-        assert distribution is None or f'"{distribution}>=' in PYPROJECT, name
+        if distribution is not None and f'\n{distribution}>=' not in OPTIONAL:
+            assert f'"{distribution}>=' in PYPROJECT, name
 
 
 def test_every_range_in_the_metadata_admits_the_pinned_version():
@@ -77,6 +83,14 @@ def test_every_range_in_the_metadata_admits_the_pinned_version():
         for pin in (pin for pin in pins if pin.name == range_.name):
             (specifier,) = pin.specifier
             assert specifier.version in range_.specifier, pin
+
+
+def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
+    lines = [line for line in OPTIONAL.splitlines() if not line.startswith('#')]
+    tested = (ROOT / 'requirements/test.txt').read_text()
+    for range_ in map(Requirement, lines):
+        pin = re.search(rf'^{range_.name}==(\S+)', tested, re.M)
+        assert pin and pin.group(1) in range_.specifier, range_
 
 
 def test_versions_are_pinned_under_requirements_alone():
@@ -98,7 +112,9 @@ def test_every_executable_of_the_build_has_a_main_and_a_console_script():
             isinstance(node, ast.FunctionDef) and node.name == 'main'
             for node in ast.parse(source).body
         ), module
-        assert f'= "sam_tracker.{module}:main"' in PYPROJECT, module
+        name = module.rpartition('.')[2].removesuffix('_command')
+        assert getattr(programs, name).args == (f'sam_tracker.{module}',)
+        assert f'"sam_tracker-{name}" = "sam_tracker.programs:{name}"' in PYPROJECT
 
 
 def test_the_change_log_begins_with_the_version_of_the_package():

@@ -91,8 +91,10 @@ def run_node(
         if rclpy.ok():
             raise
     finally:
-        # Whoever is impatient sends a second signal: let the end come to its end.
+        # Whoever is impatient sends a second signal, and so does launch after five seconds: let
+        # the end come to its end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
