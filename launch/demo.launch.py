@@ -47,8 +47,8 @@ ARGUMENTS = [
         'click',
         default_value='none',
         choices=['none', 'rqt', 'window'],
-        description='What to point with: rqt_image_view, where "publish click location" is to be '
-        'ticked, or the window of prompt_node.',
+        description='What to point with: rqt_image_view, where the box beside "click location '
+        'topic" is to be ticked, or the window of prompt_node.',
     ),
     *(
         DeclareLaunchArgument(
@@ -64,6 +64,8 @@ def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
     values = context.launch_configurations
     namespace = '/' + values['namespace'].strip('/')
     tracker = f'{namespace}/sam_tracker'.replace('//', '/')
+    # rqt passes no remappings on to its plugins: the tracker listens where they publish.
+    click_topic = f'{tracker}/overlay_mouse_left' if values['click'] == 'rqt' else '~/click'
     camera = Node(
         package='sam_tracker',
         executable='video_node',
@@ -84,6 +86,7 @@ def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
         launch_arguments=[
             ('namespace', namespace),
             ('image', 'image'),
+            ('click_topic', click_topic),
             *((name, values[name]) for name in PASSED_ON),
         ],
     )
@@ -94,7 +97,6 @@ def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
                 package='rqt_image_view',
                 executable='rqt_image_view',
                 arguments=[f'{tracker}/overlay'],
-                remappings=[(f'{tracker}/overlay_mouse_left', f'{tracker}/click')],
             )
         ],
         'window': [

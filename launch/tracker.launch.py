@@ -22,6 +22,12 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'image', default_value='image', description='Topic of the camera images.'
     ),
+    DeclareLaunchArgument(
+        'click_topic',
+        default_value='~/click',
+        description='Topic of clicks. rqt_image_view publishes them to the topic of its image '
+        'with _mouse_left behind it, unless told otherwise.',
+    ),
     DeclareLaunchArgument('namespace', default_value='', description='Namespace of the node.'),
     DeclareLaunchArgument(
         'name', default_value='sam_tracker', description='Name of the node; outputs lie below it.'
@@ -79,7 +85,7 @@ def nodes(context: LaunchContext) -> list[Node]:
         namespace=values['namespace'],
         name=values['name'],
         parameters=[values['params_file'], parameters],
-        remappings=[('image', values['image'])],
+        remappings=[('image', values['image']), ('~/click', values['click_topic'])],
         ros_arguments=['--log-level', f'{logger_name(values)}:={values["log_level"]}'],
         additional_env=environment,
         output='screen',

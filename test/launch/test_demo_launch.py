@@ -69,6 +69,8 @@ class TestDemo(unittest.TestCase):
                 rclpy.spin_once(node, timeout_sec=0.05)
 
         spin_until(lambda: heard, 'tracks')
+        topic = '/demo/sam_tracker/click'
+        spin_until(lambda: node.count_subscribers(topic) == 1, 'a subscription to clicks')
         box = BoundingBox2D(x_min=20.0, y_min=20.0, x_max=80.0, y_max=80.0)
         future = client.call_async(AddPrompt.Request(prompt=Prompt(label='thing', box=[box])))
         spin_until(future.done, 'an answer')

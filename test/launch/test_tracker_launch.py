@@ -13,6 +13,7 @@ pytest.importorskip('launch_testing')
 pytest.importorskip('launch_ros')
 
 from ament_index_python.packages import get_package_share_directory
+from geometry_msgs.msg import Point
 from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -61,6 +62,7 @@ def generate_test_description():
                     launch_arguments={
                         'namespace': side,
                         'image': f'/camera_{side}/image_raw',
+                        'click_topic': f'/{side}/sam_tracker/overlay_mouse_left',
                         'checkpoint': str(checkpoint),
                         'device': 'cpu',
                     }.items(),
@@ -128,6 +130,15 @@ class TestTwoTrackers(unittest.TestCase):
         assert {side: heard[side][-1].header.frame_id for side in SIDES} == {
             side: side for side in SIDES
         }
+        clicks = self.node.create_publisher(Point, '/right/sam_tracker/overlay_mouse_left', 1)
+        self.spin_until(clicks.get_subscription_count, 'a subscription to clicks')
+        clicks.publish(Point(x=50.0, y=50.0))
+
+        def clicked():
+            see()
+            return any(message.tracks for message in heard['right'])
+
+        self.spin_until(clicked, 'tracks of what was clicked')
 
     def test_arguments_go_before_the_parameter_file_and_empty_ones_do_not(self):
         request = GetParameters.Request(names=['device', 'model', 'maximum_objects'])
