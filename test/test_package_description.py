@@ -18,8 +18,6 @@ PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 PYPROJECT = (ROOT / 'pyproject.toml').read_text()
 # Imported only when words are asked for, and installed by whoever wants that.
 OPTIONAL = (ROOT / 'requirements/text.txt').read_text()
-# Imported only when words are asked for, and installed by whoever wants that.
-OPTIONAL = (ROOT / 'requirements/text.txt').read_text()
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
 DEPENDENCIES = {
@@ -45,7 +43,6 @@ DEPENDENCIES = {
     'std_srvs': ('std_srvs', None),
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
-    'transformers': (None, 'transformers'),
     'transformers': (None, 'transformers'),
     'vision_msgs': ('vision_msgs', None),
     'yaml': ('python3-yaml', 'pyyaml'),
@@ -86,14 +83,6 @@ def test_every_range_in_the_metadata_admits_the_pinned_version():
         for pin in (pin for pin in pins if pin.name == range_.name):
             (specifier,) = pin.specifier
             assert specifier.version in range_.specifier, pin
-
-
-def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
-    lines = [line for line in OPTIONAL.splitlines() if not line.startswith('#')]
-    tested = (ROOT / 'requirements/test.txt').read_text()
-    for range_ in map(Requirement, lines):
-        pin = re.search(rf'^{range_.name}==(\S+)', tested, re.M)
-        assert pin and pin.group(1) in range_.specifier, range_
 
 
 def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
