@@ -11,9 +11,10 @@ import torch
 from sam_tracker.model.checkpoint import load_network
 from sam_tracker.model.network import Sam2Network
 from sam_tracker.model.runtime import Runtime, choose_runtime
+from sam_tracker.ros.network_parameters import NetworkParameters
 from sam_tracker.ros.parameters import ParameterError
 from sam_tracker.ros.stamps import SECOND
-from sam_tracker.ros.tracker_parameters import TrackerParameters
+from sam_tracker.ros.tracker_parameters import TrackingParameters
 from sam_tracker.tracking.settings import TrackerSettings
 
 
@@ -49,7 +50,7 @@ class NetworkSetup:
         return torch.cuda.memory_allocated(self.device)
 
 
-def set_up_network(parameters: TrackerParameters) -> NetworkSetup:
+def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
     """
     Load the network that the parameters ask for onto its device.
 
@@ -68,7 +69,7 @@ def set_up_network(parameters: TrackerParameters) -> NetworkSetup:
     return NetworkSetup(runtime.place(network), runtime)
 
 
-def tracker_settings(parameters: TrackerParameters, model: str) -> TrackerSettings:
+def tracker_settings(parameters: TrackingParameters, model: str) -> TrackerSettings:
     """Return the settings of the tracker, in its units; ``model`` fills in what depends on it."""
     suited = TrackerSettings.for_network(model)
     weight = parameters.motion_weight

@@ -29,8 +29,9 @@ from sam_tracker.model.checkpoint import CheckpointError
 from sam_tracker.nodes.enduring_executor import EnduringExecutor
 from sam_tracker.nodes.image_input import ImageInput
 from sam_tracker.nodes.run_node import run_node
+from sam_tracker.nodes.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.tracker_services import TrackerServices
-from sam_tracker.nodes.tracking_session import TrackingSession
+from sam_tracker.nodes.tracking_session import STOP_TIMEOUT, TrackingSession
 from sam_tracker.nodes.worker import WorkerStoppedError
 from sam_tracker.ros.diagnostics import NodeCondition, diagnostic_status
 from sam_tracker.ros.frame_statistics import FrameStatistics
@@ -39,8 +40,11 @@ from sam_tracker.ros.tracker_parameters import TrackerParameters
 
 DIAGNOSTICS_PERIOD = 1.0
 """Seconds."""
-EXECUTOR_THREADS = 7
-"""One for each callback group, so that none keeps another waiting."""
+EXECUTOR_THREADS = 7 + SERVICE_THREADS
+"""
+One for each callback group, so that none keeps another waiting, and what segmentation needs: its
+requests wait side by side.
+"""
 
 
 class TrackerNode(LifecycleNode):
@@ -66,6 +70,7 @@ class TrackerNode(LifecycleNode):
         self._tracker_services = TrackerServices(
             self, self._running_session, lambda: self._settings
         )
+        self._segment_service = SegmentService(self, self._running_session, lambda: self._settings)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._diagnostics_timer = self.create_timer(
@@ -153,6 +158,8 @@ class TrackerNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         self._stop()
+        if self._session is not None:
+            self._session.text_search.stop(STOP_TIMEOUT)
         super().destroy_node()
 
     def _autostart(self) -> None:

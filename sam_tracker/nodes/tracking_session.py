@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 import math
@@ -17,6 +17,7 @@ import torch
 from sam_tracker.nodes.live_tracker import LiveTracker, PromptAnswer, warm_up
 from sam_tracker.nodes.network_setup import set_up_network, tracker_settings
 from sam_tracker.nodes.service_answers import NotAnsweredError
+from sam_tracker.nodes.text_search import TextSearch
 from sam_tracker.nodes.track_output import TrackedFrame, TrackOutput
 from sam_tracker.nodes.worker import Worker, WorkerStoppedError
 from sam_tracker.ros.frame_buffer import Frame, FrameBuffer
@@ -25,6 +26,7 @@ from sam_tracker.ros.frame_statistics import Drop, FrameStatistics
 from sam_tracker.ros.images import ImageError
 from sam_tracker.ros.stamps import nanoseconds
 from sam_tracker.ros.track_messages import STATE_NAMES
+from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 from sam_tracker.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class TrackingSession:
         self.buffer = FrameBuffer(
             parameters.frame_buffer_seconds, parameters.frame_buffer_megabytes
         )
+        self.segmenter = ImageSegmenter(self.setup.network, self.setup.runtime)
+        self.text_search = TextSearch(parameters.text_model, str(self.setup.device))
         self.statistics = FrameStatistics(time.monotonic_ns())
         self.error = ''
         """Why nothing is tracked although it should be; empty: nothing is wrong."""
@@ -95,6 +99,7 @@ class TrackingSession:
     def close(self) -> None:
         """Give everything back; the session cannot be used any more."""
         self.stop()
+        self.text_search.stop(STOP_TIMEOUT)
         self._output.destroy()
         if self.setup.device.type == 'cuda':
             torch.cuda.empty_cache()
@@ -127,10 +132,6 @@ class TrackingSession:
             self.statistics.drop(Drop.PAUSED)
         elif worker.offer(frame) is not None:
             self.statistics.drop(Drop.REPLACED)
-
-    def miss(self, count: int) -> None:
-        """Count images that were published and never received."""
-        self.statistics.drop(Drop.NOT_TAKEN, count)
 
     def miss(self, count: int) -> None:
         """Count images that were published and never received."""
@@ -191,10 +192,17 @@ class TrackingSession:
 
     def submit(self, command: Callable[[], Result]) -> Future[Result]:
         """Have a command done between two images; raises as ``Worker.submit`` does."""
+        return self._running_worker().submit(command)
+
+    def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
+        """Have long work done a slice at a time; raises as ``Worker.submit_slices`` does."""
+        return self._running_worker().submit_slices(generator)
+
+    def _running_worker(self) -> Worker[Frame]:
         worker = self._worker
         if worker is None:
             raise WorkerStoppedError('the tracker is not running')
-        return worker.submit(command)
+        return worker
 
     def ask(self, command: Callable[[], Result], timeout: float) -> Result:
         """

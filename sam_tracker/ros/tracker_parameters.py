@@ -4,12 +4,15 @@
 
 from dataclasses import dataclass
 
+from sam_tracker.ros.image_parameters import ImageParameters
+from sam_tracker.ros.network_parameters import NetworkParameters
 from sam_tracker.ros.parameters import Change, declared
+from sam_tracker.ros.segmentation_parameters import SegmentationParameters
 
 
 @dataclass(frozen=True)
-class TrackerParameters:
-    """Their order is that of the parameter file and of the table in the README."""
+class TrackingParameters:
+    """How objects are followed."""
 
     autostart: bool = declared(
         True,
@@ -17,73 +20,6 @@ class TrackerParameters:
         change=Change.AT_START,
     )
 
-    model: str = declared(
-        'nano',
-        'Network whose weights are looked for by name. nano comes with the package; '
-        '`sam_tracker-checkpoint download NAME` fetches the others.',
-        choices=('nano', 'tiny', 'small', 'base_plus', 'large'),
-    )
-    checkpoint: str = declared(
-        '',
-        'Path of a checkpoint file to use instead; it tells which network it is for. '
-        'Empty: the weights of model.',
-    )
-    image_size: int = declared(
-        0,
-        'Side of the square that images are brought to for the network: a multiple of 32 from 128 '
-        'to 1024; smaller is faster and sees less. 0: what the network was trained with.',
-        minimum=0,
-        maximum=1024,
-        unit='px',
-    )
-    device: str = declared(
-        'auto',
-        'What computes: cpu, cuda, or cuda:1 and so on. auto: cuda where there is one.',
-    )
-    precision: str = declared(
-        'auto',
-        'Arithmetic of the network. auto: bfloat16 on a GPU that computes in it, else float32.',
-        choices=('auto', 'float32', 'bfloat16', 'float16'),
-    )
-    compile: bool = declared(
-        False,
-        'Compile the network with torch.compile: it starts a minute later and is faster on a GPU.',
-    )
-    cpu_threads: int = declared(
-        0,
-        'Threads of the network on the CPU. 0: as many as there are cores.',
-        minimum=0,
-        maximum=1024,
-    )
-
-    image_transport: str = declared(
-        'raw',
-        'raw subscribes to `image` (sensor_msgs/Image), compressed to `image/compressed` '
-        '(sensor_msgs/CompressedImage).',
-        choices=('raw', 'compressed'),
-    )
-    image_reliability: str = declared(
-        'auto',
-        'Reliability asked of the publisher of images. auto: reliable while every publisher '
-        'offers it, else best effort. A qos_overrides parameter of the topic goes before this.',
-        choices=('auto', 'reliable', 'best_effort'),
-    )
-    frame_buffer_seconds: float = declared(
-        5.0,
-        'How far into the past a prompt with a stamp may point.',
-        change=Change.LIVE,
-        minimum=0.0,
-        maximum=600.0,
-        unit='s',
-    )
-    frame_buffer_megabytes: int = declared(
-        256,
-        'Memory the kept images may take; the oldest go first.',
-        change=Change.LIVE,
-        minimum=1,
-        maximum=65536,
-        unit='MB',
-    )
     catch_up_frames: int = declared(
         8,
         'Images, spread evenly, on which an object prompted in the past is followed up to the '
@@ -175,3 +111,15 @@ class TrackerParameters:
         minimum=1,
         maximum=65535,
     )
+
+
+@dataclass(frozen=True)
+class TrackerParameters(
+    SegmentationParameters, TrackingParameters, ImageParameters, NetworkParameters
+):
+    """
+    All of them.
+
+    Their order, in the parameter file and in the table of the README, is that of the base classes
+    from the last to the first.
+    """

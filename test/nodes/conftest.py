@@ -165,9 +165,9 @@ class Camera:
 class Tester:
     """Listens to a tracker node and calls its services."""
 
-    def __init__(self, graph: Graph, namespace: str = '') -> None:
+    def __init__(self, graph: Graph, namespace: str = '', node: str = 'sam_tracker') -> None:
         self.node = rclpy.create_node('tester', namespace=namespace, context=graph.context)
-        self.name = f'{namespace}/sam_tracker'
+        self.name = f'{namespace}/{node}'
         self.tracks: list[TrackArray] = []
         self.diagnostics: list[DiagnosticArray] = []
         self._executor = SingleThreadedExecutor(context=graph.context)
