@@ -181,6 +181,10 @@ class ImageSegmenter:
                 torch.from_numpy(labels).to(self._device),
                 mask_logits,
             )
+            if not labels.shape[1]:
+                # SAM 2's image predictor says nothing beside a mask; the tokens that fill up a
+                # row without points say that there is a frame on which nobody pointed.
+                prompts = replace(prompts, sparse=prompts.sparse[:, :0])
             return self.network.decode(encoded.features, encoded.conditioned, prompts, several)
 
     def _answer(
