@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
+from sam_tracker.image_files import read_mask
 from sam_tracker.msg import Prompt
-from sam_tracker.ros.prompt_requests import prompt_message, read_mask
+from sam_tracker.ros.prompt_requests import prompt_message
 from sam_tracker.ros.recorded_tracks import recorded_track
 from sam_tracker.ros.stamps import SECOND, nanoseconds, stamp_text, time_message
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
@@ -129,7 +130,7 @@ def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
     """
     Do what the command line asks for and return the exit code: 1 when the tracker refuses.
 
-    Raises `TrackerClientError` when it does not answer, `MaskFileError` for an unreadable mask.
+    Raises `TrackerClientError` when it does not answer, `ImageFileError` for an unreadable mask.
     """
     service, request = _request(options)
     if options.next_image:

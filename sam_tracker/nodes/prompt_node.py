@@ -14,11 +14,11 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 
+from sam_tracker.image_files import ImageFileError
 from sam_tracker.nodes.prompt_command import parse, run, wants_window
 from sam_tracker.nodes.prompt_window import PromptWindow, WindowError, require_windows
 from sam_tracker.nodes.run_node import BAD_COMMAND_LINE, REFUSED, one_line
 from sam_tracker.nodes.tracker_client import TrackerClient, TrackerClientError
-from sam_tracker.ros.prompt_requests import MaskFileError
 
 NAME = 'prompt_node'
 
@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if wants_window(options):
             return PromptWindow(node, options.tracker, client, options.label).run()
         return run(options, client)
-    except (TrackerClientError, MaskFileError) as error:
+    except (TrackerClientError, ImageFileError) as error:
         return _fail(error)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0 if wants_window(options) else _fail('interrupted')

@@ -3,7 +3,6 @@
 """Prompts as messages, for those who ask."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,10 +11,6 @@ from std_msgs.msg import Header
 
 from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt
 from sam_tracker.rendering import Box
-
-
-class MaskFileError(ValueError):
-    """A mask that cannot be read from a file; the text names it."""
 
 
 def prompt_message(
@@ -62,24 +57,3 @@ def mask_message(mask: NDArray[np.uint8]) -> Mask:
     crop[mask[y : y + height, x : x + width] == 0] = 0
     message.data.frombytes(crop.tobytes())
     return message
-
-
-def read_mask(path: Path) -> NDArray[np.uint8]:
-    """
-    Return the mask in an image file, [height, width]; any value but black is the object.
-
-    Raises:
-        MaskFileError: the file is missing, is no image, or is all black.
-
-    """
-    if not path.is_file():
-        raise MaskFileError(f'the mask {str(path)!r} does not exist')
-    try:
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:
-        mask = None
-    if mask is None:
-        raise MaskFileError(f'the mask {str(path)!r} is no image that can be read')
-    if not mask.any():
-        raise MaskFileError(f'the mask {str(path)!r} is all black: it has no object')
-    return np.asarray(mask, np.uint8)

@@ -2,21 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts that are asked are the prompts that the tracker understands."""
 
-import cv2
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
-import pytest
 from std_msgs.msg import Header
 
 from sam_tracker.ros.prompt_messages import mask_of_message, prompt_of_message
-from sam_tracker.ros.prompt_requests import (
-    MaskFileError,
-    mask_message,
-    prompt_message,
-    read_mask,
-)
+from sam_tracker.ros.prompt_requests import mask_message, prompt_message
 
 
 def test_points_box_and_mask_arrive_as_they_were_given():
@@ -54,23 +47,3 @@ def test_any_mask_survives_the_way_to_the_tracker(mask):
         assert (received == (mask != 0)).all()
     else:
         assert received is None
-
-
-def test_a_mask_is_read_from_any_image_file(tmp_path):
-    image = np.zeros((20, 30, 3), np.uint8)
-    image[5:10, 6:12] = (0, 0, 255)
-    cv2.imwrite(str(tmp_path / 'mask.png'), image)
-    mask = read_mask(tmp_path / 'mask.png')
-    assert mask.shape == (20, 30)
-    assert np.count_nonzero(mask) == 30
-
-
-def test_masks_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(MaskFileError, match=r"'.*none\.png' does not exist"):
-        read_mask(tmp_path / 'none.png')
-    (tmp_path / 'text.png').write_text('no image')
-    with pytest.raises(MaskFileError, match=r"'.*text\.png' is no image"):
-        read_mask(tmp_path / 'text.png')
-    cv2.imwrite(str(tmp_path / 'black.png'), np.zeros((5, 5), np.uint8))
-    with pytest.raises(MaskFileError, match=r"'.*black\.png' is all black"):
-        read_mask(tmp_path / 'black.png')

@@ -1,0 +1,42 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+
+from sam_tracker.image_files import ImageFileError, read_image, read_mask
+
+
+def test_a_mask_is_read_from_any_image_file(tmp_path):
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[5:10, 6:12] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / 'mask.png'), image)
+    mask = read_mask(tmp_path / 'mask.png')
+    assert mask.shape == (20, 30)
+    assert np.count_nonzero(mask) == 30
+
+
+def test_masks_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ImageFileError, match=r"'.*none\.png' does not exist"):
+        read_mask(tmp_path / 'none.png')
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(ImageFileError, match=r"'.*text\.png' is no image"):
+        read_mask(tmp_path / 'text.png')
+    cv2.imwrite(str(tmp_path / 'black.png'), np.zeros((5, 5), np.uint8))
+    with pytest.raises(ImageFileError, match=r"'.*black\.png' is all black"):
+        read_mask(tmp_path / 'black.png')
+
+
+def test_an_image_is_read_in_colour(tmp_path):
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[..., 2] = 200
+    cv2.imwrite(str(tmp_path / 'red.png'), image)
+    assert np.array_equal(read_image(tmp_path / 'red.png'), image)
+
+
+def test_images_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ImageFileError, match=r"the image '.*none\.png' does not exist"):
+        read_image(tmp_path / 'none.png')
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(ImageFileError, match=r"the image '.*text\.png' is no image"):
+        read_image(tmp_path / 'text.png')
