@@ -25,6 +25,8 @@ class MaskGeneratorSettings:
     """Points of the grid to each side of the image."""
     points_per_batch: int = 64
     """Points that are asked at once: memory, and how long one slice of the work lasts."""
+    masks_per_batch: int = 64
+    """Masks that are brought to the size of the image at once; the same, for large images."""
     predicted_iou: float = 0.8
     """Predicted IoU from which on a candidate is good."""
     stability_score: float = 0.95
@@ -57,7 +59,12 @@ class MaskGeneratorSettings:
                 raise ValueError(f'{field.name} must be {kind}, not {value!r}')
         for name in ('predicted_iou', 'stability_score', 'box_overlap'):
             self._require(name, 0, 1)
-        for name in ('points_per_batch', 'maximum_masks', 'crop_points_divisor'):
+        for name in (
+            'points_per_batch',
+            'masks_per_batch',
+            'maximum_masks',
+            'crop_points_divisor',
+        ):
             self._require(name, 1, math.inf)
         self._require('points_per_side', 1, 1024)
         self._require('minimum_area', 0, math.inf)
@@ -78,12 +85,14 @@ class MaskGeneratorSettings:
 
     @classmethod
     def for_network(cls, name: str) -> MaskGeneratorSettings:
-        """Return the settings that suit the network of that name (``NetworkConfiguration``)."""
+        """
+        Return the settings that suit the network of that name (``NetworkConfiguration``).
+
+        The small nano is less sure of itself: by the thresholds of the large networks it finds
+        nothing at all. With these it finds about half of the objects of generated clips that it
+        was not trained on; lower ones find little more but clutter. A point to every 12 of its
+        192 pixels, three cells of its masks, is enough.
+        """
         if name != 'nano':
             return cls()
-        return cls(
-            points_per_side=16,
-            predicted_iou=0.45,
-            stability_score=0.7,
-            stability_offset=0.25,
-        )
+        return cls(points_per_side=16, predicted_iou=0.4, stability_score=0.5)

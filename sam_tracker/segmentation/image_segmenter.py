@@ -92,7 +92,9 @@ class ImageSegmenter:
         """
         Find what each prompt means, each for itself.
 
-        A mask is where the decoder starts, also when it is the whole prompt: its border may move.
+        A mask is where the decoder starts, also when it is the whole prompt: its border may
+        move. A network that was never shown a mask alone, as the bundled one, needs a box or a
+        point beside it, and otherwise answers with nothing.
 
         :param several: three candidates, for a prompt that may mean a part or the whole; else the
             single best one, which is what several points or a box are answered with.

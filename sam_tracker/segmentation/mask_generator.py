@@ -154,8 +154,8 @@ class MaskGenerator:
                 progress = replace(progress, points_done=done)
                 yield progress
             best = self._best(passed)
-            for start in range(0, len(best.points), settings.points_per_batch):
-                part = best.taken(np.arange(len(best.points))[start:][: settings.points_per_batch])
+            for start in range(0, len(best.points), settings.masks_per_batch):
+                part = best.taken(np.arange(len(best.points))[start:][: settings.masks_per_batch])
                 made = self._masks(encoded, grid, part, crop, (width, height))
                 found += [(crop.layer, candidate) for candidate in made]
                 progress = replace(progress, found=len(found))

@@ -176,10 +176,12 @@ def test_everything_is_what_the_rules_say_when_they_are_followed_slowly(painter,
         assert candidate.image_size == (WIDTH, HEIGHT)
 
 
-def test_the_number_of_points_at_once_changes_nothing(painter):
+def test_the_number_of_points_and_masks_at_once_changes_nothing(painter):
     answers = [
-        MaskGenerator(painter, replace(SETTINGS, points_per_batch=count)).generate(IMAGE)
-        for count in (1, 7, 25)
+        MaskGenerator(
+            painter, replace(SETTINGS, points_per_batch=count, masks_per_batch=masks)
+        ).generate(IMAGE)
+        for count, masks in ((1, 64), (7, 1), (25, 3))
     ]
     for other in answers[1:]:
         assert [one.point for one in other] == [one.point for one in answers[0]]
