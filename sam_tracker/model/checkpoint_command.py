@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import logging
 from pathlib import Path
 import sys
-from typing import NoReturn
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from sam_tracker.command_line import OneLineParser
 from sam_tracker.model.checkpoint_catalogue import (
     FOLDER_VARIABLE,
     KNOWN_CHECKPOINTS,
@@ -40,15 +40,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return _fail('interrupted; the same command continues', status=130)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Complains in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog=_PROGRAM,
         description='SAM 2.1 checkpoints: what there is, and what lies on this machine.',
         epilog=f'Downloads go to {download_folder()}; {FOLDER_VARIABLE} names another folder.',

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
+from sam_tracker.command_line import number, positive_number
 from sam_tracker.image_files import read_mask
 from sam_tracker.msg import Prompt
 from sam_tracker.ros.prompt_requests import prompt_message
@@ -240,20 +241,6 @@ def _image_line(header: Header) -> str:
 
 def _decimal(value: float, digits: int) -> str:
     return '-' if math.isnan(value) else f'{value:.{digits}f}'
-
-
-def number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f'{text!r} is not finite')
-    return value
-
-
-def positive_number(text: str) -> float:
-    value = number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f'{text!r} is not positive')
-    return value
 
 
 def object_id(text: str) -> int:
