@@ -1,12 +1,14 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the README says is so: its tables, links, targets, commands and error texts."""
+"""
+What the README says is so: its tables, links and targets.
+
+Its commands are executed in test/nodes/test_readme_commands.py.
+"""
 
 from dataclasses import fields
 from pathlib import Path
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -46,28 +48,3 @@ def test_every_make_target_that_is_named_exists():
     for page in PAGES:
         for target in re.findall(r'(?:`|^)make\s+([a-z-]+)', page.read_text(), re.M):
             assert re.search(rf'^{target}:', makefile, re.M), f'{page.name}: make {target}'
-
-
-@pytest.mark.parametrize(
-    'command',
-    sorted(set(re.findall(r'^(?:ros2 run sam_tracker |sam_tracker-)(\w+)', README, re.M))),
-)
-def test_every_command_is_installed(command):
-    cmake = (ROOT / 'CMakeLists.txt').read_text()
-    assert re.search(rf'\.{command}(_command)?\n', cmake)
-    assert f'"sam_tracker-{command}" = ' in (ROOT / 'pyproject.toml').read_text()
-
-
-def test_every_option_of_prompt_node_that_is_shown_exists():
-    help_text = subprocess.run(
-        [sys.executable, '-m', 'sam_tracker.nodes.prompt_node', '--help'],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    shown = set()
-    for line in README.splitlines():
-        if 'prompt_node --' in line:
-            shown.update(re.findall(r'(--[a-z-]+)', line.partition('prompt_node')[2]))
-    assert {'--box', '--point', '--list'} <= shown
-    assert [option for option in sorted(shown) if option not in help_text] == []

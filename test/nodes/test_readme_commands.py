@@ -1,0 +1,350 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every command of the README is executed: here, or by another test that is named here.
+
+A new command is executed if it begins like one of ``EXECUTED``; what it calls IMAGE, ID and so on
+gets a value in ``placeholders``. One that is in no table fails.
+"""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+import os
+from pathlib import Path
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+
+import cv2
+from lifecycle_msgs.msg import Transition
+import pytest
+import yaml
+
+from sam_tracker.video.test_pattern import pattern_background
+
+from ..conftest import Program, installed_executable, unused_domain, wait_until
+from ..readme_commands import commands
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / 'README.md').read_text()
+COMMANDS = commands(README)
+LONG = 240.0
+"""Seconds that a command may take on a machine that has much else to do."""
+
+BUILD = 'test/test_build.py::test_'
+DOWNLOAD = 'test/model/test_checkpoint_download.py::test_the_command_'
+EVALUATION = 'test/evaluation/test_commands.py::test_'
+ELSEWHERE = {
+    r'make demo': 'test/demo/test_demo.py::test_any_video_is_tracked_and_leaves_pictures',
+    r'make colcon': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',
+    r'make evaluate': f'{EVALUATION}generated_leaves_tables_figures_and_pictures',
+    r'make train-nano': 'test/training/test_training_run.py::'
+    'test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped',
+    r'colcon build': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',
+    r'(\. \S+ && )*\. install/setup.bash': BUILD
+    + 'a_sourced_workspace_imports_messages_and_code_of_the_build',
+    r'ros2 launch sam_tracker tracker': 'test/launch/test_tracker_launch.py::'
+    'generate_test_description',
+    r'ros2 launch sam_tracker demo': 'test/launch/test_demo_launch.py::generate_test_description',
+    r'(sam_tracker-|ros2 run sam_tracker )checkpoint download \w+$': DOWNLOAD
+    + 'downloads_and_verifies',
+    r'sam_tracker-checkpoint download \w+ --url': DOWNLOAD
+    + 'fetches_from_another_address_and_checks_all_the_same',
+    r'python -m sam_tracker.evaluation clips': EVALUATION
+    + 'clips_prints_every_label_and_the_means_last',
+}
+"""What takes long or needs a network or more of ROS, and the test that does it in small."""
+
+NOT_HERE = {
+    r'apt install': 'changes the machine',
+    r'rosdep install': 'needs a ROS installation',
+    r'ros2 topic hz$': 'is spoken of, not recommended',
+}
+
+
+@dataclass
+class Surroundings:
+    """Where commands are executed."""
+
+    folder: Path
+    """Holds the files that ``placeholders`` name, and serves as home."""
+    checkpoint: Path
+    live: Callable[[str], object]
+    """Returns a fixture, such as the tester of the running tracker."""
+
+    def placeholders(self) -> dict[str, str]:
+        """Return what commands call things, and what they are called here."""
+        return {
+            '<this repository>': str(ROOT),
+            'my_weights.pt': str(self.checkpoint),
+            'IMAGE': str(self.folder / 'image.png'),
+            'FOLDER': str(self.folder),
+            'ID': '1',
+            '…': '320 200',
+        }
+
+    def filled(self, command: str) -> str:
+        for name, value in self.placeholders().items():
+            command = re.sub(rf'(?<![\w-]){re.escape(name)}(?!\w)', value, command)
+        return command
+
+    def environment(self, domain: int) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith('MAKE')}
+        path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+        return {
+            **kept,
+            'PATH': path,
+            'HOME': str(self.folder),
+            'ROS_DOMAIN_ID': str(domain),
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            'OMP_NUM_THREADS': '1',
+        }
+
+    def run(self, command: str, domain: int | None = None, folder: Path = ROOT) -> str:
+        """Run a command in a shell, expect it to succeed, and return what it printed."""
+        with unused_domain() as unused:
+            ran = subprocess.run(
+                ['bash', '-e', '-c', self.filled(command)],
+                cwd=folder,
+                env=self.environment(unused if domain is None else domain),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=LONG,
+            )
+        assert ran.returncode == 0, f'{command}\n{ran.stdout}\n{ran.stderr}'
+        return ran.stdout
+
+
+def in_a_shell(command: str, here: Surroundings) -> None:
+    here.run(command, folder=here.folder)
+
+
+def in_the_home_folder(command: str, here: Surroundings) -> None:
+    if not (ROOT / '.git').exists():
+        pytest.skip('this is no clone')
+    (here.folder / 'ws' / 'src').mkdir(parents=True)
+    here.run(command)
+    assert (here.folder / 'ws' / 'src' / 'sam_tracker' / 'package.xml').exists()
+
+
+def what_would_be_made(command: str, here: Surroundings) -> None:
+    """Have make read its file and say what it would do: that takes minutes to hours."""
+    if shutil.which('make') is None:
+        pytest.skip('make is not installed')
+    assert here.run(command if command == 'make help' else f'{command} --dry-run')
+
+
+def what_would_be_installed(command: str, here: Surroundings) -> None:
+    """Have pip compare what is asked for with what is installed here, without a network."""
+    pip = f'{shlex.quote(sys.executable)} -m pip install --dry-run --no-index'
+    here.run(command.replace('pip install', f'{pip} --no-build-isolation', 1))
+
+
+def with_little_to_do(command: str, here: Surroundings) -> None:
+    printed = here.run(f'{command} --repetitions 2 --seconds 0.5')
+    assert '1280x720' in printed
+
+
+def table_of_parameters(command: str, here: Surroundings) -> None:
+    assert here.run(command).strip() in README
+
+
+def executable_of(command: str) -> str:
+    """Return the command as `ros2 run` and a sourced workspace carry it out."""
+    return re.sub(
+        r'^(ros2 run sam_tracker |install/sam_tracker/lib/sam_tracker/)(\w+)',
+        lambda match: shlex.quote(str(installed_executable(match[2]))),
+        command,
+    )
+
+
+def to_its_end(command: str, here: Surroundings) -> None:
+    here.run(executable_of(command))
+
+
+def until_interrupted(command: str, here: Surroundings) -> None:
+    with unused_domain() as domain:
+        words = shlex.split(here.filled(executable_of(command)))
+        log = here.folder / 'node.log'
+        program = Program(words, here.environment(domain), log)
+        wait_until(lambda: '[INFO]' in program.output, 'a word of the node', patience=LONG)
+        assert program.end(signal.SIGINT) == 0
+    assert 'Traceback' not in program.output
+
+
+def beside_a_tracker(command: str, here: Surroundings) -> None:
+    tester = here.live('tester_with_images')
+    if re.search('--(object-id|remove)', command):
+        assert tester.add_box(298.0, 12.0, 595.0, 240.0).track.object_id == 1
+    graph = here.live('graph')
+    printed = here.run(executable_of(command), graph.domain)
+    if '--remove' in command:
+        assert tester.object_ids() == []
+    elif label := re.search("--label '(.*)'", command):
+        assert label[1] in printed
+
+
+def filled_message(message: object, values: dict[str, object]) -> object:
+    """Set the fields of a message as `ros2` does from YAML."""
+    for name, value in values.items():
+        field = getattr(message, name)
+        if hasattr(field, 'get_fields_and_field_types'):
+            filled_message(field, value)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            kind = re.fullmatch(r'sequence<(.*?)(, \d+)?>', type_of_field(message, name))[1]
+            setattr(message, name, [filled_message(interface(kind)(), each) for each in value])
+        elif isinstance(value, list):
+            setattr(message, name, value)
+        else:
+            setattr(message, name, type(field)(value))
+    return message
+
+
+def type_of_field(message: object, name: str) -> str:
+    return message.get_fields_and_field_types()[name]
+
+
+def interface(name: str, group: str = 'msg') -> type:
+    """Return a class by a name such as sam_tracker/srv/AddPrompt or sam_tracker/Point2D."""
+    package, *_, short = name.split('/')
+    return getattr(import_module(f'{package}.{group}'), short)
+
+
+def service_is_called(command: str, here: Surroundings) -> None:
+    name, kind, request = shlex.split(here.filled(command))[3:]
+    tester = here.live('tester_with_images')
+    service = interface(kind, 'srv')
+    client = tester.node.create_client(service, name)
+    assert client.wait_for_service(LONG), f'{name} is not there'
+    future = client.call_async(filled_message(service.Request(), yaml.safe_load(request)))
+    wait_until(future.done, f'an answer of {name}', patience=LONG)
+    assert future.result().success, future.result().message
+
+
+def topics_are_listed(command: str, here: Surroundings) -> None:
+    tester = here.live('tester_with_images')
+    listed = dict(tester.node.get_topic_names_and_types())
+    assert {'/image', '/sam_tracker/tracks'} <= listed.keys()
+
+
+def lifecycle_is_walked(command: str, here: Surroundings) -> None:
+    """Go on as the README does: cleanup, configure, activate."""
+    node, transition = shlex.split(command)[3:]
+    tester = here.live('tester_with_images')
+    assert node == tester.name
+    for each in (transition, 'cleanup', 'configure', 'activate'):
+        assert f'`{each}`' in README or each == transition
+        assert tester.change(getattr(Transition, f'TRANSITION_{each.upper()}')), each
+    assert tester.state() == 'active'
+
+
+def launch_arguments_exist(command: str, here: Surroundings) -> None:
+    """Look for the arguments in the launch file, since launch need not be installed."""
+    file, *given = shlex.split(command)[3:]
+    declared = declared_arguments(ROOT / 'launch' / file)
+    assert {argument.partition(':=')[0] for argument in given} <= declared
+
+
+def declared_arguments(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text())
+    names = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, 'id', '') == 'DeclareLaunchArgument'
+        and isinstance(node.args[0], ast.Constant)
+    }
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == 'PASSED_ON':
+            names |= set(map(ast.literal_eval, node.value.keys))
+    return names
+
+
+EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
+    r'cd ~/ws/src && git clone': in_the_home_folder,
+    r'make ': what_would_be_made,
+    r'pip install ': what_would_be_installed,
+    r'python benchmark/images.py$': with_little_to_do,
+    r'python -m sam_tracker.ros.parameter_documents table': table_of_parameters,
+    r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
+    r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
+    r'ros2 run sam_tracker (video|recorder|image_monitor|tracker)_node': until_interrupted,
+    r'ros2 run sam_tracker prompt_node --': beside_a_tracker,
+    r'ros2 service call ': service_is_called,
+    r'ros2 topic list': topics_are_listed,
+    r'ros2 lifecycle set ': lifecycle_is_walked,
+    r'ros2 launch sam_tracker ': launch_arguments_exist,
+}
+
+
+def known(registry: dict[str, object], command: str):
+    """Return what a registry has for a command, or None."""
+    return next((each for key, each in registry.items() if re.match(key, command)), None)
+
+
+@pytest.fixture
+def tester_with_images(graph, tester, camera_of_the_readme):
+    wait_until(
+        lambda: tester.tracks and tester.tracks[-1].image_width == 640, 'tracks', patience=LONG
+    )
+    return tester
+
+
+@pytest.fixture(scope='module')
+def camera_of_the_readme(graph) -> Program:
+    """The test pattern, as large as the coordinates in the README ask for."""
+    return graph.start('sam_tracker.nodes.video_node', width=640, height=480, rate='5.0')
+
+
+@pytest.fixture
+def here(request, random_checkpoint, tmp_path) -> Surroundings:
+    cv2.imwrite(str(tmp_path / 'image.png'), pattern_background(640, 480))
+    return Surroundings(tmp_path, random_checkpoint, request.getfixturevalue)
+
+
+@pytest.mark.parametrize(
+    'command', [each for each in COMMANDS if known(EXECUTED, each) or not known(ELSEWHERE, each)]
+)
+@pytest.mark.timeout(600)
+def test_every_command_of_the_readme_does_what_it_says(command, here):
+    if reason := known(NOT_HERE, command):
+        pytest.skip(f'{command}: {reason}')
+    execute = known(EXECUTED, command)
+    assert execute is not None, f'nobody executes this command: {command}'
+    execute(command, here)
+
+
+@pytest.mark.parametrize('test', sorted(set(ELSEWHERE.values())))
+def test_every_test_that_executes_a_command_elsewhere_exists(test):
+    file, name = test.split('::')
+    assert f'\ndef {name}(' in (ROOT / file).read_text()
+
+
+@pytest.mark.parametrize('key', [*ELSEWHERE, *NOT_HERE, *EXECUTED])
+def test_nothing_is_provided_for_that_the_readme_does_not_say(key):
+    assert any(re.match(key, command) for command in COMMANDS)
+
+
+def test_commands_are_found_in_blocks_comments_and_text():
+    page = 'Enter `make\nit` or `make`.\n\n```sh\nprogram --a \\\n  --b 1   # also --c, --d ID\n\n'
+    page += 'other 2  # or: another 3\n```\n\n```yaml\nno: command\n```\nAnd `pip install x`.\n'
+    assert commands(page) == [
+        'make it',
+        'program --a --b 1',
+        'program --c',
+        'program --d ID',
+        'other 2',
+        'another 3',
+        'pip install x',
+    ]
+
+
+@pytest.mark.parametrize('command', ['frobnicate --all', 'ros2 param dump /sam_tracker'])
+def test_a_command_that_nobody_executes_is_noticed(command):
+    assert not any(known(each, command) for each in (NOT_HERE, ELSEWHERE, EXECUTED))
