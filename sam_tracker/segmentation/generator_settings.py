@@ -26,7 +26,10 @@ class MaskGeneratorSettings:
     points_per_batch: int = 64
     """Points that are asked at once: memory, and how long one slice of the work lasts."""
     masks_per_batch: int = 64
-    """Masks that are brought to the size of the image at once; the same, for large images."""
+    """
+    Masks that are brought to the size of the image at once, where that is the longer part of a
+    slice; never more than ``points_per_batch``.
+    """
     predicted_iou: float = 0.8
     """Predicted IoU from which on a candidate is good."""
     stability_score: float = 0.95

@@ -154,8 +154,10 @@ class MaskGenerator:
                 progress = replace(progress, points_done=done)
                 yield progress
             best = self._best(passed)
-            for start in range(0, len(best.points), settings.masks_per_batch):
-                part = best.taken(np.arange(len(best.points))[start:][: settings.masks_per_batch])
+            # Their points are asked again, so there may not be more masks than points at once.
+            at_once = min(settings.masks_per_batch, settings.points_per_batch)
+            for start in range(0, len(best.points), at_once):
+                part = best.taken(np.arange(len(best.points))[start:][:at_once])
                 made = self._masks(encoded, grid, part, crop, (width, height))
                 found += [(crop.layer, candidate) for candidate in made]
                 progress = replace(progress, found=len(found))
