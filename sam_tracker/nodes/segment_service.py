@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from rclpy.callback_groups import ReentrantCallbackGroup
 
 from sam_tracker.nodes.segment_slices import (
-    PROMPTS_AT_ONCE,
     Generation,
     generator_settings,
+    masks_at_once,
     prompted,
 )
 from sam_tracker.nodes.service_answers import REFUSALS, NotAnsweredError, fill_in
@@ -169,10 +169,13 @@ class SegmentService:
                 f'the request has {len(messages)} prompts; at most {MOST_PROMPTS} are answered'
             )
 
+        height, width = pixels.shape[:2]
+        count = masks_at_once(width, height)
+
         def batches() -> Iterator[list[Prompt]]:
-            for start in range(0, len(messages), PROMPTS_AT_ONCE):
-                part = messages[start : start + PROMPTS_AT_ONCE]
-                yield prompts_of_messages(part, pixels.shape[1], pixels.shape[0], start)
+            for start in range(0, len(messages), count):
+                part = messages[start : start + count]
+                yield prompts_of_messages(part, width, height, start)
 
         # Every prompt is looked at before any is answered, and few masks of prompts are held.
         for _ in batches():
@@ -191,10 +194,8 @@ class SegmentService:
         threshold = self._settings().text_threshold
         groundings = patience.wait(session.text_search.submit(pixels, request.text, threshold))
         prompts = [Prompt(box=grounding.box) for grounding in groundings[:MOST_PROMPTS]]
-        batches = (
-            prompts[start : start + PROMPTS_AT_ONCE]
-            for start in range(0, len(prompts), PROMPTS_AT_ONCE)
-        )
+        count = masks_at_once(pixels.shape[1], pixels.shape[0])
+        batches = (prompts[start : start + count] for start in range(0, len(prompts), count))
         slices = prompted(session.segmenter, pixels, batches, several=False)
         return [
             replace(candidate, prompt_index=0, label=groundings[candidate.prompt_index].label)
@@ -209,7 +210,8 @@ class SegmentService:
         patience: _Patience,
     ) -> list[MaskCandidate]:
         model = session.segmenter.network.configuration.name
-        settings = generator_settings(self._settings(), model)
+        height, width = pixels.shape[:2]
+        settings = generator_settings(self._settings(), model, width, height)
         generation = Generation(MaskGenerator(session.segmenter, settings), self._log)
         with patience.hold(self._everything, 'another request for everything is under way'):
             future = session.submit_slices(generation.slices(pixels))

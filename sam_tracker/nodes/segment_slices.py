@@ -1,11 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Segmentation in slices, none of which takes longer than tracking an image.
+Segmentation in slices, each of about the work of tracking an image with one object.
 
-Measured with nano on one core: encoding an image takes half of the time in which an image with one
-object is tracked, 16 points two thirds of it, 32 points more than all of it. Larger networks spend
-more on encoding, so that a slice of points is a smaller part.
+By the figures of nano on one core (`benchmark/segmentation.py --slices`), beside which larger
+networks spend more on encoding and relatively less on points and masks.
 """
 
 from __future__ import annotations
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.mask_generator import GenerationProgress, MaskGenerator
     from sam_tracker.tracking.prompt import Prompt
 
-PROMPTS_AT_ONCE = 16
-"""Prompts in one slice, or points of a grid."""
+POINTS_AT_ONCE = 12
+"""Points of the grid that are asked in one slice."""
+MASK_PIXELS_AT_ONCE = 3_000_000
+"""Pixels of the masks that are brought to the size of the image in one slice."""
 LOG_PERIOD = 5.0
 """Seconds between two log lines about the same work."""
 
@@ -92,15 +93,29 @@ class Generation:
             yield
 
 
-def generator_settings(parameters: SegmentationParameters, model: str) -> MaskGeneratorSettings:
-    """Return how everything is looked for; ``model`` fills in what depends on it."""
+def masks_at_once(width: int, height: int) -> int:
+    """Return how many masks of an image of that size, or prompts for them, make one slice."""
+    return min(max(MASK_PIXELS_AT_ONCE // (width * height), 1), POINTS_AT_ONCE)
+
+
+def generator_settings(
+    parameters: SegmentationParameters, model: str, width: int, height: int
+) -> MaskGeneratorSettings:
+    """
+    Return how everything is looked for.
+
+    :param model: name of the network, which fills in what depends on it.
+    :param width: columns of the image.
+    :param height: rows of the image.
+    """
     suited = MaskGeneratorSettings.for_network(model)
     predicted_iou = parameters.everything_predicted_iou
     stability_score = parameters.everything_stability_score
     return replace(
         suited,
         points_per_side=parameters.everything_points_per_side or suited.points_per_side,
-        points_per_batch=PROMPTS_AT_ONCE,
+        points_per_batch=POINTS_AT_ONCE,
+        masks_per_batch=masks_at_once(width, height),
         predicted_iou=suited.predicted_iou if predicted_iou < 0 else predicted_iou,
         stability_score=suited.stability_score if stability_score < 0 else stability_score,
         crop_layers=parameters.everything_crop_layers,
