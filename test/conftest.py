@@ -20,6 +20,19 @@ PATIENCE = 30.0
 """Seconds after which something that should happen will not."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector):
+    """
+    Collect modules as pytest does, all but the launch tests.
+
+    launch_testing, where it is installed, imports every module to see whether it is a launch test,
+    and without its package, so that what a module imports of ``..conftest`` is not found.
+    """
+    if module_path.parent.name == 'launch':
+        return None
+    return pytest.Module.from_parent(parent, path=module_path)
+
+
 @contextmanager
 def unused_domain() -> Iterator[int]:
     """Hold a DDS domain that no other test on this machine holds."""
