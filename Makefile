@@ -19,7 +19,7 @@ GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
-BENCHMARKS := images recording motion network tracker node
+BENCHMARKS := images recording motion network tracker node segmentation
 MINUTES := 240
 OUT := out/training
 
