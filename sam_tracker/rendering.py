@@ -102,7 +102,7 @@ def draw_tracks(image: Image, tracks: Sequence[DrawnTrack]) -> None:
         if track.predicted_box is not None and track.state != 'lost':
             _draw_dashed_box(image, track.predicted_box, object_colour(track.object_id))
         if track.box is not None:
-            _draw_box(image, track.box, object_colour(track.object_id))
+            draw_box(image, track.box, object_colour(track.object_id))
     unseen = 0
     for track in tracks:
         box = track.predicted_box if track.state == 'occluded' else track.box
@@ -111,6 +111,58 @@ def draw_tracks(image: Image, tracks: Sequence[DrawnTrack]) -> None:
         else:
             _write_in_corner(image, track, unseen)
             unseen += 1
+
+
+def draw_masks(
+    image: Image, masks: Sequence[tuple[Image, tuple[int, int]]], numbered: bool = True
+) -> None:
+    """
+    Draw masks over the image, in place: tinted, outlined and numbered.
+
+    Large ones lie under small ones, so that a thing does not hide its parts. The number, from 1,
+    is where the mask is thickest.
+
+    Args:
+        image: (height, width, 3) uint8, blue, green, red; written into.
+        masks: [h, w] each, any value but 0 is the object, and x and y of its top left pixel.
+        numbered: whether the numbers are written.
+
+    """
+    # Each is tinted as if it were alone, or things under many masks could not be made out.
+    untouched = image.copy()
+    by_size = sorted(enumerate(masks, 1), key=lambda one: -np.count_nonzero(one[1][0]))
+    for number, (mask, origin) in by_size:
+        _draw_mask(image, mask, origin, object_colour(number), untouched)
+    for number, (mask, (left, top)) in by_size:
+        if numbered and mask.any():
+            # A border around it, so that what reaches the edge of the crop is thin there.
+            padded = np.pad((mask != 0).astype(np.uint8), 1)
+            row, column = np.unravel_index(
+                np.argmax(cv2.distanceTransform(padded, cv2.DIST_L2, 3)), padded.shape
+            )
+            text = f'#{number}'
+            width, height = _text_size(text, image)
+            x, y = left + int(column) - 1 - width // 2, top + int(row) - 1 - height // 2
+            _write(image, text, x, y, (width, height), object_colour(number))
+
+
+def draw_points(image: Image, points: Sequence[tuple[float, float]], positive: bool) -> None:
+    """Draw points of a prompt, in place: those on the object are filled, those beside it not."""
+    radius = max(round(3 * _line(image)), 3)
+    for x, y in points:
+        centre = round(x - 0.5), round(y - 0.5)
+        cv2.circle(image, centre, radius + 1, BLACK, -1, cv2.LINE_AA)
+        cv2.circle(image, centre, radius, WHITE, -1, cv2.LINE_AA)
+        if not positive:
+            cv2.circle(image, centre, max(radius - 2, 1), BLACK, -1, cv2.LINE_AA)
+
+
+def draw_box(image: Image, box: Box, colour: Colour) -> None:
+    """Draw a box, in place."""
+    corners = _pixels(box, image)
+    # A dark line beside the coloured one keeps the box visible over any picture.
+    cv2.rectangle(image, *corners, BLACK, _line(image) + 2, cv2.LINE_8)
+    cv2.rectangle(image, *corners, colour, _line(image), cv2.LINE_8)
 
 
 def contact_sheet(
@@ -161,7 +213,13 @@ def contact_sheet(
     return sheet
 
 
-def _draw_mask(image: Image, mask: Image, origin: tuple[int, int], colour: Colour) -> None:
+def _draw_mask(
+    image: Image,
+    mask: Image,
+    origin: tuple[int, int],
+    colour: Colour,
+    under: Image | None = None,
+) -> None:
     # A mask may come from a stream whose image size has just changed: draw what lies inside.
     x, y = origin
     height, width = image.shape[:2]
@@ -171,19 +229,13 @@ def _draw_mask(image: Image, mask: Image, origin: tuple[int, int], colour: Colou
         return
     mask = mask[top - y : bottom - y, left - x : right - x]
     region = image[top:bottom, left:right]
-    dimmed = cv2.convertScaleAbs(region, alpha=1 - TINT)
+    seen = region if under is None else under[top:bottom, left:right]
+    dimmed = cv2.convertScaleAbs(seen, alpha=1 - TINT)
     share = (*(TINT * channel for channel in colour), 0.0)
     tinted = cv2.add(dimmed, share)  # type: ignore[call-overload]  # takes a scalar too
     cv2.copyTo(tinted, mask, region)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(image, contours, -1, colour, _line(image), cv2.LINE_8, offset=(left, top))
-
-
-def _draw_box(image: Image, box: Box, colour: Colour) -> None:
-    corners = _pixels(box, image)
-    # A dark line beside the coloured one keeps the box visible over any picture.
-    cv2.rectangle(image, *corners, BLACK, _line(image) + 2, cv2.LINE_8)
-    cv2.rectangle(image, *corners, colour, _line(image), cv2.LINE_8)
 
 
 def _draw_dashed_box(image: Image, box: Box, colour: Colour) -> None:

@@ -14,6 +14,9 @@ from sam_tracker.rendering import (
     PALETTE_RGB,
     DrawnTrack,
     contact_sheet,
+    draw_box,
+    draw_masks,
+    draw_points,
     draw_tracks,
     object_colour,
 )
@@ -155,3 +158,50 @@ def test_a_contact_sheet_of_nothing_is_refused():
         contact_sheet([], [])
     with pytest.raises(ValueError, match='0 columns'):
         contact_sheet([grey()], ['one'], columns=0)
+
+
+def test_a_small_mask_lies_over_a_large_one_whatever_their_order():
+    pictures = []
+    for order in (1, -1):
+        image = grey()
+        parts = [(disc(200), (20, 20)), (disc(60), (90, 90))]
+        draw_masks(image, parts[::order], numbered=False)
+        pictures.append(image)
+        inner, outer = (object_colour(number) for number in ((2, 1)[::order]))
+        for place, colour in (((120, 120), inner), ((120, 40), outer)):
+            tinted = [0.6 * 128 + 0.4 * channel for channel in colour]
+            assert image[place] == pytest.approx(tinted, abs=1.5)
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_masks_are_numbered_on_themselves():
+    image, unnumbered = grey(), grey()
+    ring = disc(150, hole=45)
+    draw_masks(image, [(ring, (50, 40))])
+    draw_masks(unnumbered, [(ring, (50, 40))], numbered=False)
+    rows, columns = np.nonzero((image != unnumbered).any(axis=2))
+    assert len(rows)
+    middle = int(rows.mean()) - 40, int(columns.mean()) - 50
+    assert ring[middle], 'the number is in the hole'
+
+
+def test_an_empty_mask_and_one_outside_the_image_draw_nothing():
+    image = grey()
+    draw_masks(image, [(np.zeros((0, 0), np.uint8), (0, 0))])
+    draw_masks(image, [(np.zeros((5, 5), np.uint8), (3, 3))])
+    assert (image == grey()).all()
+
+
+def test_points_on_the_object_are_filled_and_points_beside_it_are_rings():
+    image = grey()
+    draw_points(image, [(50.5, 60.5)], positive=True)
+    draw_points(image, [(150.5, 60.5)], positive=False)
+    assert image[60, 50].tolist() == [255] * 3
+    assert image[60, 150].tolist() == [0] * 3
+    assert (image[55:66, 145:156] == 255).any()
+
+
+def test_a_box_alone_can_be_drawn():
+    image = grey()
+    draw_box(image, (20, 30, 101, 91), (1, 2, 3))
+    assert image[30, 60].tolist() == [1, 2, 3] and image[90, 60].tolist() == [1, 2, 3]
