@@ -67,8 +67,8 @@ class ImageSegmenter:
         self.network = network
         self.image_size = network.configuration.image_size
         self._runtime = runtime
-        self._device = next(network.parameters()).device
-        self._upload = FrameUpload(self._device)
+        self.device = next(network.parameters()).device
+        self._upload = FrameUpload(self.device)
 
     def encode(self, image: Frame) -> EncodedImage:
         """
@@ -110,7 +110,7 @@ class ImageSegmenter:
             asked = [prompts[index] for index in batch]
             with self._runtime.inference():
                 dense = [
-                    mask_as_logits(network_mask(prompt.mask, self.image_size, self._device))[1]
+                    mask_as_logits(network_mask(prompt.mask, self.image_size, self.device))[1]
                     for prompt in asked
                     if prompt.mask is not None
                 ]
@@ -155,7 +155,7 @@ class ImageSegmenter:
                 f'the candidate has logits of {list(previous.logits.shape)}, not [{side}, {side}]:'
                 ' another network made it'
             )
-        dense = corrected_logits(previous.logits.to(self._device).float())[None, None]
+        dense = corrected_logits(previous.logits.to(self.device).float())[None, None]
         (candidates,) = self._answer(encoded, [prompt], dense, several)
         return [
             replace(one, prompt_index=previous.prompt_index, label=previous.label)
@@ -179,8 +179,8 @@ class ImageSegmenter:
         """
         with self._runtime.inference():
             prompts = self.network.encode_prompts(
-                torch.from_numpy(points).float().to(self._device),
-                torch.from_numpy(labels).to(self._device),
+                torch.from_numpy(points).float().to(self.device),
+                torch.from_numpy(labels).to(self.device),
                 mask_logits,
             )
             if not labels.shape[1]:

@@ -1,0 +1,306 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The command that segments an image file: by a prompt, by words, or everything there is.
+
+The exit code is 0, 1 after one line that says what went wrong, and 2 for a command line that makes
+no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from sam_tracker.command_line import OneLineParser, number
+from sam_tracker.image_files import ImageFileError, read_image, read_mask
+
+if TYPE_CHECKING:
+    from sam_tracker.rendering import Image
+    from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+    from sam_tracker.segmentation.mask_candidate import MaskCandidate
+    from sam_tracker.segmentation.mask_generator import GenerationProgress
+    from sam_tracker.tracking.prompt import Prompt
+
+PROGRAM = 'sam_tracker-segment'
+
+DESCRIPTION = """\
+Segments an image: what a prompt means, what a text names, or everything there is. Writes the
+masks, a picture with them drawn, and masks_coco.json, and prints a table.
+Coordinates are pixels of the image, x to the right and y down from its top left corner."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = parse(args)
+    # torch takes seconds to import, and a wrong command line needs none of it.
+    from sam_tracker.model.checkpoint_catalogue import CheckpointError
+    from sam_tracker.segmentation.text_grounder import GroundingError
+    from sam_tracker.tracking.prompt import PromptError
+
+    try:
+        return run(options)
+    except (ImageFileError, CheckpointError, PromptError, GroundingError, CommandError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f'{error.filename or "output"}: {error.strerror}')
+    except KeyboardInterrupt:
+        return _fail('interrupted', status=130)
+
+
+class CommandError(ValueError):
+    """Something that was asked for cannot be done; the text names it."""
+
+
+def parse(args: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command line; one that makes no sense ends the program with code 2."""
+    parser = argument_parser()
+    options = parser.parse_args(args)
+    has_prompt = bool(options.box or options.point or options.negative_point or options.mask)
+    wishes = {
+        'a prompt': has_prompt,
+        '--everything': options.everything,
+        '--text': options.text is not None,
+    }
+    wished = [name for name, given in wishes.items() if given]
+    if not wished:
+        parser.error('say what: --point, --box, --mask, --everything or --text')
+    if len(wished) > 1:
+        parser.error(f'{" and ".join(wished)} do not go together')
+    if options.several and options.everything:
+        parser.error('--several belongs to a prompt or --text')
+    if (options.text is None) != (options.text_model is None):
+        parser.error('--text and --text-model need each other')
+    tuned = [name for name in _GENERATOR_OPTIONS if getattr(options, name) is not None]
+    if tuned and not options.everything:
+        parser.error(f'--{tuned[0].replace("_", "-")} belongs to --everything')
+    if options.box and min(options.box[2:]) <= 0:
+        parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
+    return options
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(PROGRAM, description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument('image', type=Path, metavar='IMAGE', help='an image file')
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        default=Path('out/segment'),
+        metavar='FOLDER',
+        help='where to write (default: %(default)s); masks of an earlier run are replaced',
+    )
+    prompt = parser.add_argument_group('the prompt, any mixture')
+    prompt.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
+    prompt.add_argument(
+        '--point',
+        nargs=2,
+        type=number,
+        action='append',
+        default=[],
+        metavar=('X', 'Y'),
+        help='a point on the object; may be repeated',
+    )
+    prompt.add_argument(
+        '--negative-point',
+        nargs=2,
+        type=number,
+        action='append',
+        default=[],
+        metavar=('X', 'Y'),
+        help='a point beside the object; may be repeated',
+    )
+    prompt.add_argument(
+        '--mask',
+        type=Path,
+        metavar='FILE',
+        help='an image as large as IMAGE; what is not black is about the object. The bundled '
+        'weights need a box or a point beside it',
+    )
+    prompt.add_argument(
+        '--several',
+        action='store_true',
+        help='three candidates, for a prompt that may mean a part or the whole',
+    )
+    everything = parser.add_argument_group('everything')
+    everything.add_argument('--everything', action='store_true', help='all that there is')
+    everything.add_argument(
+        '--points-per-side', type=int, metavar='N', help='points of the grid to each side'
+    )
+    everything.add_argument(
+        '--predicted-iou', type=number, metavar='P', help='least predicted IoU, 0 to 1'
+    )
+    everything.add_argument(
+        '--stability-score', type=number, metavar='S', help='least stability, 0 to 1'
+    )
+    everything.add_argument(
+        '--minimum-area',
+        type=int,
+        metavar='PIXELS',
+        help='smaller holes are filled and smaller regions removed',
+    )
+    everything.add_argument(
+        '--crop-layers',
+        type=int,
+        metavar='N',
+        help='look also at 4 crops, 16 more with 2, and so on: for small things in large images',
+    )
+    words = parser.add_argument_group('words')
+    words.add_argument('--text', help='what to look for: "red mug", "mug. screwdriver."')
+    words.add_argument(
+        '--text-model',
+        type=Path,
+        metavar='FOLDER',
+        help='an open-vocabulary detector of the transformers library on this machine',
+    )
+    words.add_argument(
+        '--text-threshold',
+        type=number,
+        default=0.2,
+        metavar='P',
+        help='least score of what is found (default: %(default)s)',
+    )
+    network = parser.add_argument_group('the network')
+    network.add_argument(
+        '--checkpoint',
+        default='nano',
+        metavar='NAME',
+        help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
+    )
+    network.add_argument(
+        '--device', default='auto', help='auto, cpu, cuda, cuda:1 (default: %(default)s)'
+    )
+    return parser
+
+
+_GENERATOR_OPTIONS = (
+    'points_per_side',
+    'predicted_iou',
+    'stability_score',
+    'minimum_area',
+    'crop_layers',
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """
+    Do what the command line asks for and return the exit code.
+
+    Raises `ImageFileError`, `CheckpointError`, `PromptError`, `GroundingError`, `CommandError`
+    and `OSError`, each with a text of one line.
+    """
+    from sam_tracker.segmentation.segment_files import table, write_answer
+
+    picture = read_image(options.image.expanduser())
+    prompt = None
+    if options.text is None and not options.everything:
+        prompt = _prompt(options)
+        prompt.validate(picture.shape[1], picture.shape[0])
+    segmenter = _segmenter(options)
+    if options.everything:
+        candidates = _everything(segmenter, picture, options)
+    elif options.text is not None:
+        candidates = _named(segmenter, picture, options)
+    else:
+        assert prompt is not None
+        (candidates,) = segmenter.segment(
+            segmenter.encode(_rgb(picture)), [prompt], several=options.several
+        )
+    written = write_answer(options.output.expanduser(), picture, candidates, prompt)
+    sys.stdout.write(table(candidates) if candidates else 'nothing was found\n')
+    sys.stdout.write(f'written to {written}\n')
+    return 0
+
+
+def _prompt(options: argparse.Namespace) -> Prompt:
+    from sam_tracker.tracking.prompt import NEGATIVE, POSITIVE, Prompt
+
+    box = None
+    if options.box:
+        x, y, width, height = options.box
+        box = np.array([x, y, x + width, y + height])
+    positive, negative = options.point, options.negative_point
+    return Prompt(
+        points=np.array([*positive, *negative], np.float64),
+        labels=np.array([POSITIVE] * len(positive) + [NEGATIVE] * len(negative), np.int64),
+        box=box,
+        mask=None if options.mask is None else read_mask(options.mask.expanduser()) != 0,
+    )
+
+
+def _segmenter(options: argparse.Namespace) -> ImageSegmenter:
+    from sam_tracker.model.checkpoint import load_network
+    from sam_tracker.model.runtime import choose_runtime
+    from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+
+    try:
+        runtime = choose_runtime(options.device)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    return ImageSegmenter(runtime.place(load_network(options.checkpoint)), runtime)
+
+
+def _everything(
+    segmenter: ImageSegmenter, picture: Image, options: argparse.Namespace
+) -> list[MaskCandidate]:
+    from sam_tracker.segmentation.mask_generator import MaskGenerator
+
+    generator = MaskGenerator(segmenter)
+    wished = {name: getattr(options, name) for name in _GENERATOR_OPTIONS}
+    given = {name: value for name, value in wished.items() if value is not None}
+    try:
+        generator.settings = replace(generator.settings, **given)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    # On a terminal only.
+    with tqdm(desc='points', unit='', disable=None) as bar:
+
+        def show(progress: GenerationProgress) -> None:
+            bar.total = progress.points
+            bar.set_postfix(masks=progress.found, refresh=False)
+            bar.update(progress.points_done - bar.n)
+
+        return generator.generate(_rgb(picture), show)
+
+
+def _named(
+    segmenter: ImageSegmenter, picture: Image, options: argparse.Namespace
+) -> list[MaskCandidate]:
+    from sam_tracker.segmentation.text_grounder import TextGrounder
+    from sam_tracker.tracking.prompt import Prompt
+
+    grounder = TextGrounder(options.text_model.expanduser(), str(segmenter.device))
+    image = _rgb(picture)
+    found = grounder.ground(image, options.text, threshold=options.text_threshold)
+    if not found:
+        return []
+    answers = segmenter.segment(
+        segmenter.encode(image),
+        [Prompt(box=grounding.box) for grounding in found],
+        several=options.several,
+    )
+    return [
+        replace(candidate, label=grounding.label)
+        for grounding, candidates in zip(found, answers, strict=True)
+        for candidate in candidates
+    ]
+
+
+def _rgb(picture: Image) -> Image:
+    return picture[..., ::-1]
+
+
+def _fail(problem: str, status: int = 1) -> int:
+    sys.stderr.write(f'{PROGRAM}: {problem}\n')
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,149 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates as files and as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sam_tracker.recording.run_length import run_lengths
+from sam_tracker.rendering import (
+    Image,
+    contact_sheet,
+    draw_box,
+    draw_masks,
+    draw_points,
+    object_colour,
+)
+from sam_tracker.segmentation.mask_candidate import MaskCandidate
+from sam_tracker.tracking.prompt import NEGATIVE, POSITIVE, Prompt
+
+PICTURE = 'overlay.png'
+COCO = 'masks_coco.json'
+MASKS = 'masks'
+"""Folder of a black and white image for each mask, as large as the image: 0001.png and so on."""
+
+
+def write_answer(
+    folder: Path, picture: Image, candidates: Sequence[MaskCandidate], prompt: Prompt | None
+) -> Path:
+    """
+    Write picture, masks and COCO file of an answer into a folder, and return it.
+
+    :param picture: (height, width, 3) uint8, blue, green, red, that was segmented.
+    :param prompt: what was asked, if it was one prompt; its candidates are drawn one by one.
+
+    Raises ``OSError`` when something cannot be written.
+    """
+    masks = folder / MASKS
+    masks.mkdir(parents=True, exist_ok=True)
+    for old in masks.iterdir():
+        if re.fullmatch(r'\d{4,}\.png', old.name):
+            old.unlink()
+    for number, candidate in enumerate(candidates, 1):
+        _write_image(masks / f'{number:04}.png', candidate.mask.view(np.uint8) * np.uint8(255))
+    results = [_coco_result(candidate) for candidate in candidates]
+    (folder / COCO).write_text(
+        '[\n' + ',\n'.join(json.dumps(one, ensure_ascii=False) for one in results) + '\n]\n',
+        encoding='utf-8',
+    )
+    _write_image(folder / PICTURE, overlay(picture, candidates, prompt))
+    return folder
+
+
+def overlay(
+    picture: Image, candidates: Sequence[MaskCandidate], prompt: Prompt | None = None
+) -> Image:
+    """
+    Return a new picture with the candidates drawn.
+
+    Those of one prompt overlap, so each has a picture of its own, side by side, with the prompt;
+    others are drawn together, numbered as in the table.
+    """
+    if prompt is None:
+        together = picture.copy()
+        draw_masks(together, [_placed(candidate) for candidate in candidates])
+        return together
+    pictures = []
+    for candidate in candidates:
+        alone = picture.copy()
+        draw_masks(alone, [_placed(candidate)], numbered=False)
+        if prompt.box is not None:
+            draw_box(alone, tuple(prompt.box), object_colour(2))
+        for label in (POSITIVE, NEGATIVE):
+            draw_points(alone, prompt.points[prompt.labels == label], label == POSITIVE)
+        pictures.append(alone)
+    if len(pictures) == 1:
+        return pictures[0]
+    captions = [
+        f'{number}: IoU {candidate.predicted_iou:.2f}, stable {candidate.stability_score:.2f}'
+        for number, candidate in enumerate(candidates, 1)
+    ]
+    return contact_sheet(pictures, captions, columns=len(pictures))
+
+
+def table(candidates: Sequence[MaskCandidate]) -> str:
+    """Return candidates as a table, one line each under a line of headings."""
+    rows: list[tuple[str, ...]] = [
+        ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'label')
+    ]
+    for number, candidate in enumerate(candidates, 1):
+        region = candidate.region
+        box = ['-'] * 4
+        if region is not None:
+            box = [str(size) for size in (region.x, region.y, region.width, region.height)]
+        rows.append(
+            (
+                str(number),
+                *box,
+                str(candidate.area),
+                f'{candidate.predicted_iou:.2f}',
+                f'{candidate.stability_score:.2f}',
+                candidate.label or '-',
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    signs = '>>>>>>>><'
+    return ''.join(
+        '  '.join(
+            f'{cell:{sign}{width}}' for cell, sign, width in zip(row, signs, widths, strict=True)
+        ).rstrip()
+        + '\n'
+        for row in rows
+    )
+
+
+def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:
+    """Return a line of a COCO result file; what COCO has no name for is ours."""
+    region = candidate.region
+    origin = (0, 0) if region is None else (region.x, region.y)
+    size = (0, 0) if region is None else (region.width, region.height)
+    return {
+        'image_id': 1,
+        'category_id': 1,
+        'bbox': [*origin, *size],
+        'area': candidate.area,
+        'score': candidate.predicted_iou,
+        'stability_score': candidate.stability_score,
+        'label': candidate.label,
+        'point': candidate.point,
+        'segmentation': run_lengths(candidate.mask_crop, origin, *candidate.image_size),
+    }
+
+
+def _placed(candidate: MaskCandidate) -> tuple[Image, tuple[int, int]]:
+    region = candidate.region
+    return candidate.mask_crop, (0, 0) if region is None else (region.x, region.y)
+
+
+def _write_image(path: Path, image: Image) -> None:
+    encoded, data = cv2.imencode('.png', image)
+    assert encoded
+    path.write_bytes(data.tobytes())
