@@ -17,6 +17,8 @@ from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
 PATTERN = 'pattern'
 """The source name of the generated test pattern."""
+PATTERN_SIZE = (1280, 720)
+"""Width and height of the pattern if no other are asked for."""
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
@@ -101,8 +103,12 @@ def open_source(name: str, width: int = 0, height: int = 0) -> FrameSource:
 
     """
     if name == PATTERN:
+        own_width, own_height = PATTERN_SIZE
         try:
-            return TestPattern(width or 1280, height or 720)
+            return TestPattern(
+                width or round(height * own_width / own_height) or own_width,
+                height or round(width * own_height / own_width) or own_height,
+            )
         except ValueError as error:
             raise VideoError(str(error)) from error
     path = Path(name).expanduser()

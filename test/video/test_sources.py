@@ -221,6 +221,13 @@ def test_the_number_survives_jpeg():
     assert read_frame_number(cv2.imdecode(coded, cv2.IMREAD_COLOR)) == 0b1010101101010101
 
 
+@pytest.mark.parametrize('asked', [(0, 0), (320, 0), (0, 180), (320, 240)])
+def test_a_pattern_of_one_length_keeps_its_proportions(asked):
+    height, width = open_source('pattern', *asked).read().bgr.shape[:2]
+    expected = {(0, 0): (1280, 720), (320, 240): (320, 240)}
+    assert (width, height) == expected.get(asked, (320, 180))
+
+
 def test_a_pattern_too_small_for_its_number_is_refused():
     with pytest.raises(VideoError, match='15x40'):
         open_source('pattern', 15, 40)
