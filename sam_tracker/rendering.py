@@ -120,7 +120,7 @@ def draw_masks(
     Draw masks over the image, in place: tinted, outlined and numbered.
 
     Large ones lie under small ones, so that a thing does not hide its parts. The number, from 1,
-    is where the mask is thickest.
+    is where what is seen of the mask is thickest.
 
     Args:
         image: (height, width, 3) uint8, blue, green, red; written into.
@@ -130,20 +130,20 @@ def draw_masks(
     """
     # Each is tinted as if it were alone, or things under many masks could not be made out.
     untouched = image.copy()
+    uppermost = np.zeros(image.shape[:2], np.int32)
     by_size = sorted(enumerate(masks, 1), key=lambda one: -np.count_nonzero(one[1][0]))
     for number, (mask, origin) in by_size:
         _draw_mask(image, mask, origin, object_colour(number), untouched)
-    for number, (mask, (left, top)) in by_size:
-        if numbered and mask.any():
-            # A border around it, so that what reaches the edge of the crop is thin there.
-            padded = np.pad((mask != 0).astype(np.uint8), 1)
-            row, column = np.unravel_index(
-                np.argmax(cv2.distanceTransform(padded, cv2.DIST_L2, 3)), padded.shape
-            )
-            text = f'#{number}'
-            width, height = _text_size(text, image)
-            x, y = left + int(column) - 1 - width // 2, top + int(row) - 1 - height // 2
-            _write(image, text, x, y, (width, height), object_colour(number))
+        inside, (left, top) = _clipped(mask, origin, image)
+        rows, columns = inside.shape
+        uppermost[top : top + rows, left : left + columns][inside != 0] = number
+    if numbered:
+        for number, (mask, origin) in by_size:
+            inside, (left, top) = _clipped(mask, origin, image)
+            rows, columns = inside.shape
+            seen = uppermost[top : top + rows, left : left + columns] == number
+            if seen.any():
+                _write_on(image, seen, (left, top), number)
 
 
 def draw_points(image: Image, points: Sequence[tuple[float, float]], positive: bool) -> None:
@@ -220,14 +220,10 @@ def _draw_mask(
     colour: Colour,
     under: Image | None = None,
 ) -> None:
-    # A mask may come from a stream whose image size has just changed: draw what lies inside.
-    x, y = origin
-    height, width = image.shape[:2]
-    left, top = max(x, 0), max(y, 0)
-    right, bottom = min(x + mask.shape[1], width), min(y + mask.shape[0], height)
-    if right <= left or bottom <= top:
+    mask, (left, top) = _clipped(mask, origin, image)
+    if not mask.size:
         return
-    mask = mask[top - y : bottom - y, left - x : right - x]
+    bottom, right = top + mask.shape[0], left + mask.shape[1]
     region = image[top:bottom, left:right]
     seen = region if under is None else under[top:bottom, left:right]
     dimmed = cv2.convertScaleAbs(seen, alpha=1 - TINT)
@@ -236,6 +232,26 @@ def _draw_mask(
     cv2.copyTo(tinted, mask, region)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(image, contours, -1, colour, _line(image), cv2.LINE_8, offset=(left, top))
+
+
+def _clipped(mask: Image, origin: tuple[int, int], image: Image) -> tuple[Image, tuple[int, int]]:
+    """Return what of a mask lies in the image, which may have changed its size, and where."""
+    x, y = origin
+    height, width = image.shape[:2]
+    left, top = min(max(x, 0), width), min(max(y, 0), height)
+    return mask[top - y : height - y, left - x : width - x], (left, top)
+
+
+def _write_on(image: Image, seen: NDArray[np.bool_], origin: tuple[int, int], number: int) -> None:
+    """Write the number of a mask [h, w] where it is thickest."""
+    # A border around it, so that what reaches the edge of the crop is thin there.
+    depth = cv2.distanceTransform(np.pad(seen.astype(np.uint8), 1), cv2.DIST_L2, 3)
+    row, column = np.unravel_index(np.argmax(depth), depth.shape)
+    text = f'#{number}'
+    width, height = _text_size(text, image)
+    left = origin[0] + int(column) - 1 - width // 2
+    top = origin[1] + int(row) - 1 - height // 2
+    _write(image, text, left, top, (width, height), object_colour(number))
 
 
 def _draw_dashed_box(image: Image, box: Box, colour: Colour) -> None:

@@ -189,6 +189,8 @@ def test_an_empty_mask_and_one_outside_the_image_draw_nothing():
     image = grey()
     draw_masks(image, [(np.zeros((0, 0), np.uint8), (0, 0))])
     draw_masks(image, [(np.zeros((5, 5), np.uint8), (3, 3))])
+    for origin in ((-80, 5), (5, -80), (400, 5), (5, 300)):
+        draw_masks(image, [(disc(60), origin)])
     assert (image == grey()).all()
 
 
@@ -199,6 +201,14 @@ def test_points_on_the_object_are_filled_and_points_beside_it_are_rings():
     assert image[60, 50].tolist() == [255] * 3
     assert image[60, 150].tolist() == [0] * 3
     assert (image[55:66, 145:156] == 255).any()
+
+
+def test_the_number_of_a_mask_that_is_hidden_altogether_is_not_written():
+    image, alone = grey(), grey()
+    draw_masks(image, [(disc(100), (50, 50)), (disc(100), (50, 50))])
+    draw_masks(alone, [(np.zeros((1, 1), np.uint8), (0, 0)), (disc(100), (50, 50))])
+    middle = np.s_[85:115, 80:120]
+    assert np.array_equal(image[middle], alone[middle])
 
 
 def test_a_box_alone_can_be_drawn():
