@@ -192,7 +192,10 @@ class SegmentService:
         patience: _Patience,
     ) -> list[MaskCandidate]:
         threshold = self._settings().text_threshold
-        groundings = patience.wait(session.text_search.submit(pixels, request.text, threshold))
+        groundings = patience.wait(
+            session.text_search.submit(pixels, request.text, threshold),
+            lambda: 'the text is still being looked for (the first one has its model loaded)',
+        )
         prompts = [Prompt(box=grounding.box) for grounding in groundings[:MOST_PROMPTS]]
         count = masks_at_once(pixels.shape[1], pixels.shape[0])
         batches = (prompts[start : start + count] for start in range(0, len(prompts), count))

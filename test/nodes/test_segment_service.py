@@ -23,6 +23,7 @@ from sam_tracker.ros.stamps import nanoseconds, time_message
 from sam_tracker.srv import SegmentImage
 
 from ..conftest import PATIENCE, wait_until
+from ..segmentation.test_text_grounder import owl_model
 from .conftest import HEIGHT, WIDTH, Camera, Graph, Tester
 
 Request = SegmentImage.Request
@@ -92,9 +93,11 @@ class Client:
     def begin(self, **fields: object):
         return self._segment.call_async(Request(**fields))
 
-    def segment(self, **fields: object) -> SegmentImage.Response:
+    def segment(
+        self, *, patience: float = 2 * PATIENCE, **fields: object
+    ) -> SegmentImage.Response:
         future = self.begin(**fields)
-        wait_until(future.done, 'an answer of segment_image', 2 * PATIENCE)
+        wait_until(future.done, 'an answer of segment_image', patience)
         return future.result()
 
     def set(self, name: str, value: object) -> object:
@@ -456,6 +459,36 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
             camera.close()
         client.close()
     assert 'Traceback' not in program.output
+
+
+def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_path):
+    transformers = pytest.importorskip('transformers')
+    owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
+    graph.start(
+        'sam_tracker.nodes.segmenter_node',
+        '-r',
+        '__node:=reader',
+        device='cpu',
+        text_model=tmp_path,
+        text_threshold=0.0,
+        segment_timeout=10 * PATIENCE,
+    )
+    client = Client(graph, 'reader')
+    try:
+        fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
+        # The node imports the library and loads the model first.
+        answer = client.segment(patience=10 * PATIENCE, **fields)
+        assert client.set('text_threshold', 1.0).successful
+        nothing = client.segment(**fields)
+    finally:
+        client.close()
+    assert answer.success, answer.message
+    # What a model of random weights finds is anything, but it is found for one of the words.
+    assert answer.candidates
+    assert {each.label for each in answer.candidates} <= {'red', 'Mug'}
+    assert {each.prompt_index for each in answer.candidates} == {0}
+    assert nothing.success, nothing.message
+    assert nothing.message.startswith('0 candidates')
 
 
 def test_the_segmenter_node_refuses_in_one_line_what_cannot_be(graph):
