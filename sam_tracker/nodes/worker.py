@@ -19,8 +19,11 @@ Result = TypeVar('Result')
 
 MOST_COMMANDS = 32
 """Commands that may wait: whoever floods the worker is told so, and memory stays bounded."""
-MOST_SLICED = 4
-"""Pieces of sliced work that may be under way at once, which bounds what they hold, too."""
+MOST_SLICED = 8
+"""
+Pieces of sliced work that may be under way at once, which bounds what they hold, too. One that was
+cancelled counts until its turn comes.
+"""
 
 
 class WorkerStoppedError(RuntimeError):
