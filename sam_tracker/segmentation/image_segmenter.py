@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -92,9 +93,8 @@ class ImageSegmenter:
         """
         Find what each prompt means, each for itself.
 
-        A mask is where the decoder starts, also when it is the whole prompt: its border may
-        move. A network that was never shown a mask alone, as the bundled one, needs a box or a
-        point beside it, and otherwise answers with nothing.
+        A mask is where the decoder starts: its border may move. A mask that is the whole prompt
+        is asked for together with its box, since networks are hardly ever trained on less.
 
         :param several: three candidates, for a prompt that may mean a part or the whole; else the
             single best one, which is what several points or a box are answered with.
@@ -105,6 +105,7 @@ class ImageSegmenter:
         """
         for index, prompt in enumerate(prompts):
             _validate(prompt, index, encoded)
+        prompts = [with_box_of_mask(prompt) for prompt in prompts]
         answers: list[list[MaskCandidate]] = [[] for _ in prompts]
         for batch in _batches(prompts):
             asked = [prompts[index] for index in batch]
@@ -183,10 +184,6 @@ class ImageSegmenter:
                 torch.from_numpy(labels).to(self.device),
                 mask_logits,
             )
-            if not labels.shape[1]:
-                # SAM 2's image predictor says nothing beside a mask; the tokens that fill up a
-                # row without points say that there is a frame on which nobody pointed.
-                prompts = replace(prompts, sparse=prompts.sparse[:, :0])
             return self.network.decode(encoded.features, encoded.conditioned, prompts, several)
 
     def _answer(
@@ -209,6 +206,14 @@ class ImageSegmenter:
         for candidates in answers:
             candidates.sort(key=lambda one: one.predicted_iou, reverse=True)
         return answers
+
+
+def with_box_of_mask(prompt: Prompt) -> Prompt:
+    """Return a prompt that is a mask alone with the box of the mask; any other as it is."""
+    if prompt.mask is None or prompt.box is not None or len(prompt.points):
+        return prompt
+    x, y, width, height = cv2.boundingRect(prompt.mask.astype(np.uint8))
+    return replace(prompt, box=np.array([x, y, x + width, y + height]))
 
 
 def mask_candidates(

@@ -121,8 +121,7 @@ def argument_parser() -> argparse.ArgumentParser:
         '--mask',
         type=Path,
         metavar='FILE',
-        help='an image as large as IMAGE; what is not black is about the object. The bundled '
-        'weights need a box or a point beside it',
+        help='an image as large as IMAGE; what is not black is about the object',
     )
     prompt.add_argument(
         '--several',

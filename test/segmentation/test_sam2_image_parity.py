@@ -33,6 +33,7 @@ PROMPTS = {
         points=[[70, 40], [30, 80]], labels=[1, 0], box=[20.5, 30, 150, 90.5]
     ),
     'a mask': Prompt(mask=MASK),
+    'a mask and a box': Prompt(box=[20, 30, 150, 90.5], mask=MASK),
     'a mask and a click': Prompt(points=[[70, 40]], labels=[1], mask=MASK),
     'everything together': Prompt(points=[[70, 40]], labels=[0], box=[20, 30, 150, 90], mask=MASK),
 }
@@ -80,6 +81,8 @@ def predictor(pair, image):
 
     @torch.inference_mode()
     def predict(prompt, mask_input, several):
+        if prompt is PROMPTS['a mask']:
+            prompt = Prompt(box=[50, 30, 140, 90], mask=MASK)
         coordinates, labels = [], []
         if prompt.box is not None:
             # The predictor counts pixels where we measure lengths: the last one is inside.
@@ -87,12 +90,10 @@ def predictor(pair, image):
             coordinates, labels = [*corners], [2, 3]
         coordinates += [*(prompt.points * [SIZE / WIDTH, SIZE / HEIGHT] - 0.5)]
         labels += prompt.labels.tolist()
-        points = None
-        if labels:
-            points = (
-                torch.tensor(np.array(coordinates), dtype=torch.float32)[None],
-                torch.tensor(labels, dtype=torch.int32)[None],
-            )
+        points = (
+            torch.tensor(np.array(coordinates), dtype=torch.float32)[None],
+            torch.tensor(labels, dtype=torch.int32)[None],
+        )
         sparse, dense = meta.sam_prompt_encoder(points=points, boxes=None, masks=mask_input)
         low, iou, _, _ = meta.sam_mask_decoder(
             image_embeddings=embedding,
