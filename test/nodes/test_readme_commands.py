@@ -55,6 +55,8 @@ ELSEWHERE = {
     + 'downloads_and_verifies',
     r'sam_tracker-checkpoint download \w+ --url': DOWNLOAD
     + 'fetches_from_another_address_and_checks_all_the_same',
+    r'sam_tracker-segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
+    'test_what_a_text_names_is_segmented_by_its_box_and_labelled',
     r'python -m sam_tracker.evaluation clips': EVALUATION
     + 'clips_prints_every_label_and_the_means_last',
 }
@@ -273,8 +275,9 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'python benchmark/images.py$': with_little_to_do,
     r'python -m sam_tracker.ros.parameter_documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
+    r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
-    r'ros2 run sam_tracker (video|recorder|image_monitor|tracker)_node': until_interrupted,
+    r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter)_node': until_interrupted,
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,
     r'ros2 service call ': service_is_called,
     r'ros2 topic list': topics_are_listed,
