@@ -4,6 +4,7 @@
 
 import argparse
 from pathlib import Path
+import signal
 import sys
 
 from sam_tracker.training.curriculum import Curriculum
@@ -64,6 +65,8 @@ def parse(arguments: list[str] | None = None) -> Settings:
 def main() -> None:
     """Train, then write the weights beside the checkpoint."""
     settings = parse()
+    # A leave like any other, so that the processes of the run end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         train(settings)
     except (OSError, ValueError) as error:

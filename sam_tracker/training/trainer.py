@@ -395,4 +395,4 @@ def train(settings: Settings) -> None:
     if settings.processes == 1:
         _run_process(0, settings)
     else:
-        spawn(_run_process, args=(settings,), nprocs=settings.processes)
+        spawn(_run_process, args=(settings,), nprocs=settings.processes, daemon=True)

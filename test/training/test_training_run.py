@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 import json
+from pathlib import Path
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -86,6 +90,29 @@ def test_two_processes_train_one_network(tmp_path):
     saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     assert saved['step'] > 0
     assert saved['frames'] >= 2 * saved['step']
+
+
+def test_a_terminated_run_leaves_no_process_behind(tmp_path):
+    command = '-m sam_tracker.training --minutes 5 --processes 2 --clips 1 --objects 1 --output'
+    with (tmp_path / 'output.txt').open('w') as output:
+        run = subprocess.Popen(
+            [sys.executable, *command.split(), str(tmp_path)], stdout=output, stderr=output
+        )
+    children = Path(f'/proc/{run.pid}/task/{run.pid}/children')
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / 'rendezvous').exists():
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        processes = [Path('/proc', pid) for pid in children.read_text().split()]
+        assert len(processes) >= 2
+    finally:
+        run.terminate()
+    assert run.wait(60) != 0
+    deadline = time.monotonic() + 30
+    while any(process.exists() for process in processes):
+        assert time.monotonic() < deadline, 'a process of the run lives on'
+        time.sleep(0.1)
 
 
 def test_resuming_where_nothing_was_trained_yet_begins(tmp_path):
