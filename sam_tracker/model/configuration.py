@@ -93,7 +93,7 @@ _SIZES = (
     # Small enough for a CPU; its weights come with the package (docs/nano.md).
     NetworkConfiguration(
         name='nano',
-        image_size=192,
+        image_size=224,
         hiera_width=24,
         hiera_heads=1,
         hiera_blocks=(1, 2, 4, 1),

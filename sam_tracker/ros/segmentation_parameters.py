@@ -32,7 +32,7 @@ class SegmentationParameters:
     everything_predicted_iou: float = declared(
         -1.0,
         'Predicted IoU, 0 to 1, from which on a mask counts when everything is looked for. '
-        'Negative: what suits the network, 0.4 for nano and 0.8 for the others.',
+        'Negative: what suits the network, 0.5 for nano and 0.8 for the others.',
         change=Change.LIVE,
         minimum=-1.0,
         maximum=1.0,
@@ -40,7 +40,7 @@ class SegmentationParameters:
     everything_stability_score: float = declared(
         -1.0,
         'Stability score, 0 to 1, from which on a mask counts when everything is looked for. '
-        'Negative: what suits the network, 0.5 for nano and 0.95 for the others.',
+        'Negative: what suits the network, 0.4 for nano and 0.95 for the others.',
         change=Change.LIVE,
         minimum=-1.0,
         maximum=1.0,

@@ -104,14 +104,24 @@ class TrackerSettings:
 
     @classmethod
     def for_network(cls, name: str) -> TrackerSettings:
-        """Return the settings that suit the network of that name (``NetworkConfiguration``)."""
-        return cls(motion_weight=0.15 if name == 'large' else 0.25)
+        """
+        Return the settings that suit the network of that name (``NetworkConfiguration``).
+
+        SAMURAI calls an object present from a logit of -1 on, which suits the published networks.
+        The bundled nano is right where it was trained to be, at 0: with -1 it follows hardly
+        better, and takes many absent objects for present (docs/nano.md).
+        """
+        return cls(
+            motion_weight=0.15 if name == 'large' else 0.25,
+            presence_logit=0.0 if name == 'nano' else cls.presence_logit,
+        )
 
     def released(self) -> TrackerSettings:
         """Return these settings with the behaviour of the released SAMURAI code."""
         return replace(
             self,
             motion_aware=True,
+            presence_logit=TrackerSettings.presence_logit,
             parametrisation=Parametrisation.ASPECT_HEIGHT,
             learn_from_empty_masks=True,
             corrections_condition=False,

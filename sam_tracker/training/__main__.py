@@ -25,6 +25,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
     )
     parser.add_argument('--start', type=Path, help='weights to fine-tune instead of starting anew')
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
+    parser.add_argument(
+        '--shipped-size', type=int, help='side that the weights are to be used at; --size'
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--processes', type=int, default=1, help='on a CPU: one for each core')
     parser.add_argument('--clips', type=int, help='of 4 frames in a batch; 4 on a CPU, else 64')
@@ -47,6 +50,7 @@ def parse(arguments: list[str] | None = None) -> Settings:
         output=options.output,
         minutes=options.minutes,
         image_size=options.size,
+        shipped_size=options.shipped_size,
         processes=options.processes,
         device=options.device,
         clips=options.clips or (4 if options.device == 'cpu' else 64),
@@ -71,7 +75,7 @@ def main() -> None:
         train(settings)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    ship(settings.output / CHECKPOINT, settings.output / 'nano.pt')
+    ship(settings.output / CHECKPOINT, settings.output / 'nano.pt', settings.shipped_size)
 
 
 if __name__ == '__main__':

@@ -48,6 +48,8 @@ class Settings:
     minutes: float
     """Of training, earlier parts of a resumed run counted in."""
     image_size: int = 128
+    shipped_size: int | None = None
+    """Side of the frames that the weights are to be used at; None: `image_size`."""
     processes: int = 1
     device: str = 'cpu'
     clips: int = 4

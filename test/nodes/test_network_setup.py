@@ -27,7 +27,7 @@ def parameters(tmp_path_factory) -> TrackerParameters:
 def test_a_checkpoint_file_tells_which_network_it_is_for(parameters):
     setup = set_up_network(replace(parameters, model='tiny'))
     assert (setup.model, setup.device.type, setup.precision) == ('nano', 'cpu', 'float32')
-    assert setup.description == 'nano at 192 px on cpu in float32'
+    assert setup.description == 'nano at 224 px on cpu in float32'
     assert setup.device_memory() is None
     assert not any(each.requires_grad for each in setup.network.parameters())
 

@@ -167,3 +167,9 @@ def test_settings_that_make_no_sense_are_refused_by_name_and_value(name, value):
 def test_the_large_network_has_its_own_motion_weight():
     assert TrackerSettings.for_network('large').motion_weight == 0.15
     assert TrackerSettings.for_network('tiny').motion_weight == 0.25
+
+
+def test_the_bundled_network_has_its_own_presence_threshold():
+    assert TrackerSettings.for_network('nano').presence_logit == 0
+    assert TrackerSettings.for_network('tiny').presence_logit == -1
+    assert TrackerSettings.for_network('nano').released().presence_logit == -1

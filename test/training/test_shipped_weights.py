@@ -20,7 +20,7 @@ def test_the_bundled_weights_are_small_and_in_half_precision():
     assert {value.dtype for value in saved['model'].values()} == {torch.float16}
 
 
-def test_the_bundled_weights_are_for_the_size_they_were_trained_at(network):
+def test_the_bundled_weights_tell_the_size_they_are_used_at(network):
     saved = torch.load(find_checkpoint('nano'), map_location='cpu', weights_only=True)
     assert saved['image_size'] == network.configuration.image_size
 

@@ -80,6 +80,9 @@ def test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped(tmp_path):
     assert all(value.dtype == torch.float16 for value in shipped['model'].values())
     assert (tmp_path / 'nano.pt').stat().st_size < 10e6
     Sam2Network(configuration_named('nano')).load_state_dict(shipped['model'])
+    assert shipped['image_size'] == settings.image_size
+    ship(tmp_path / CHECKPOINT, tmp_path / 'larger.pt', 160)
+    assert torch.load(tmp_path / 'larger.pt', weights_only=True)['image_size'] == 160
 
 
 def test_two_processes_train_one_network(tmp_path):

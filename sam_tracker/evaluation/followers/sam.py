@@ -34,9 +34,9 @@ def memory_alone(settings: TrackerSettings) -> TrackerSettings:
     return replace(settings, presence_logit=0.0, motion_weight=0.0)
 
 
-def both_rules(settings: TrackerSettings) -> TrackerSettings:
-    """Choose masks and memories by motion, but call present what SAM 2 does."""
-    return replace(settings, presence_logit=0.0)
+def lower_presence(settings: TrackerSettings) -> TrackerSettings:
+    """Call present what the released SAMURAI does, whatever the network."""
+    return replace(settings, presence_logit=TrackerSettings.presence_logit)
 
 
 def width_and_height(settings: TrackerSettings) -> TrackerSettings:
@@ -53,8 +53,8 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'sam2': TrackerSettings.plain,
     'selection': selection_alone,
     'memory': memory_alone,
-    'both': both_rules,
     'samurai': lambda settings: settings,
+    'lower_presence': lower_presence,
     'aspect_height': aspect_and_height,
     'width_height': width_and_height,
     'released': TrackerSettings.released,
