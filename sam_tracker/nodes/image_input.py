@@ -75,6 +75,8 @@ class ImageInput:
 
     def start(self) -> None:
         with self._lock:
+            # Not with every subscription: what is lost while subscribing anew is lost.
+            self._sequence = PublicationSequence()
             self._reliability = wanted_reliability(self._parameter, self._offered(), None)
             self._subscribe()
 
@@ -116,7 +118,6 @@ class ImageInput:
 
     def _subscribe(self) -> None:
         assert self._reliability is not None
-        self._sequence = PublicationSequence()
         counted = TELLS_MESSAGE_INFO and self._on_missed is not None
         self._subscription = self._node.create_subscription(
             self._type,
