@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 import signal
 import threading
+import time
 
 import cv2
 from lifecycle_msgs.msg import Transition
@@ -89,6 +90,15 @@ class Client:
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
         self._thread.start()
         assert self._segment.wait_for_service(2 * PATIENCE), 'segment_image is not there'
+        # A service that is there may not know yet where answers go, and the first ones are lost.
+        wait_until(self._is_answered, 'a first answer of segment_image', 2 * PATIENCE)
+
+    def _is_answered(self) -> bool:
+        future = self.begin(mode=255)
+        end = time.monotonic() + 5.0
+        while not future.done() and time.monotonic() < end:
+            time.sleep(0.01)
+        return future.done()
 
     def begin(self, **fields: object):
         return self._segment.call_async(Request(**fields))

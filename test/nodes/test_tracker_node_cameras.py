@@ -166,6 +166,9 @@ def test_images_that_were_never_taken_are_counted(new_camera, tester):
         return published + 1
 
     wait_until(camera.publisher.get_subscription_count, 'a subscription')
+    # A camera that was killed is missed only when its lease ends.
+    topic = camera.publisher.topic_name
+    wait_until(lambda: tester.node.count_publishers(topic) == 1, 'being alone', 60.0)
     publish(0.3, 0.05, camera)
     before = counts()
     published = publish(2.0, 0.0, camera)

@@ -254,20 +254,31 @@ def test_a_folder_that_goes_bad_ends_it_with_the_name_of_the_file(start, tmp_pat
     assert 'Traceback' not in program.output
 
 
+def answer(listener, client, request):
+    """Ask until there is an answer: a service that is there may not know yet where answers go."""
+    assert client.wait_for_service(20.0)
+    futures = []
+
+    def answered():
+        now = time.monotonic()
+        if not futures or now - futures[-1][0] > 5:
+            futures.append((now, client.call_async(request)))
+        return next((future for _, future in futures if future.done()), None)
+
+    return listener.spin_until(answered, 'an answer').result()
+
+
 def test_parameters_are_described_and_tell_their_values(start, listener):
     start(VIDEO_NODE, loop=True, **SMALL)
     describe = listener.node.create_client(DescribeParameters, 'video_node/describe_parameters')
     get = listener.node.create_client(GetParameters, 'video_node/get_parameters')
-    assert describe.wait_for_service(20.0)
-    future = describe.call_async(DescribeParameters.Request(names=['rate', 'source', 'depth']))
-    listener.spin_until(future.done, 'an answer')
-    rate, source, depth = future.result().descriptors
+    asked = DescribeParameters.Request(names=['rate', 'source', 'depth'])
+    rate, source, depth = answer(listener, describe, asked).descriptors
     assert rate.floating_point_range[0].to_value == 1000.0
     assert 'video' in source.description
     assert (depth.integer_range[0].from_value, depth.integer_range[0].to_value) == (1, 1000)
-    future = get.call_async(GetParameters.Request(names=['width', 'loop', 'encoding']))
-    listener.spin_until(future.done, 'an answer')
-    width, loop, encoding = future.result().values
+    asked = GetParameters.Request(names=['width', 'loop', 'encoding'])
+    width, loop, encoding = answer(listener, get, asked).values
     assert (width.integer_value, loop.bool_value, encoding.string_value) == (160, True, 'bgr8')
 
 
