@@ -25,9 +25,10 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from sam_tracker.ros.colour_conversion import colour_converter
-from sam_tracker.ros.fast_dds import large_image_environment
-from sam_tracker.ros.images import compressed_image_message, image_message, rgb_image
+from sam_tracker import programs
+from sam_tracker.ros.images.colour_conversion import colour_converter
+from sam_tracker.ros.images.conversion import compressed_image_message, image_message, rgb_image
+from sam_tracker.ros.process.fast_dds import large_image_environment
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 
@@ -157,7 +158,7 @@ def send(reliability: str, environment: dict[str, str], frames: int, domain: int
 def start(
     module: str, environment: dict[str, str], **parameters: object
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, '-m', f'sam_tracker.nodes.{module}', '--ros-args']
+    command = [sys.executable, '-m', getattr(programs, module).args[0], '--ros-args']
     command += ['--log-level', 'warn']
     for name, value in parameters.items():
         command += ['-p', f'{name}:={value}']

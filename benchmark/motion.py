@@ -20,7 +20,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.tracking.motion import BoxFilter, Parametrisation, overlap
+from sam_tracker.tracking.motion.kalman_box import BoxFilter, Parametrisation, overlap
 from sam_tracker.video.generated import generate_clip
 
 NETWORK_SIZE = 1024

@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.masks import memory_mask, resize_logits
-from sam_tracker.model.network import ImageFeatures, Memory, Sam2Network
-from sam_tracker.model.preprocessing import network_input
-from sam_tracker.model.runtime import Runtime, choose_runtime
+from sam_tracker.networks.masks import memory_mask, resize_logits
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
 
 WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 8

@@ -35,14 +35,14 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 import torch
 
-from sam_tracker.model.checkpoint import CheckpointError, find_checkpoint
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
-from sam_tracker.ros.fast_dds import large_image_environment
-from sam_tracker.ros.frame_statistics import WINDOW
-from sam_tracker.ros.images import image_message
-from sam_tracker.ros.stamps import nanoseconds, time_message
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.weights.loading import CheckpointError, find_checkpoint
+from sam_tracker.ros.camera.frame_statistics import WINDOW
+from sam_tracker.ros.images.conversion import image_message
+from sam_tracker.ros.messages.stamps import nanoseconds, time_message
+from sam_tracker.ros.process.fast_dds import large_image_environment
 from sam_tracker.srv import AddPrompt
 
 SIZES = ((640, 480), (1280, 720))
@@ -191,7 +191,13 @@ def bench_checkpoint(folder: Path) -> Path:
 def measure(arguments: argparse.Namespace) -> None:
     """Measure in the environment that this process has; the table's rows go to stdout."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, '-m', 'sam_tracker.nodes.tracker_node', '--ros-args', '-p']
+        command = [
+            sys.executable,
+            '-m',
+            'sam_tracker.nodes.tracker.tracker_node',
+            '--ros-args',
+            '-p',
+        ]
         command += [f'checkpoint:={bench_checkpoint(Path(folder))}', '-p', 'device:=cpu']
         command += ['-p', f'cpu_threads:={arguments.threads}', '--log-level', 'warn']
         node = subprocess.Popen(command)

@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.recording.frame import SECOND, RecordedFrame, RecordedTrack
+from sam_tracker.core.run_length import run_lengths
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
 from sam_tracker.recording.recording import Recording
-from sam_tracker.recording.run_length import run_lengths
 from sam_tracker.rendering import draw_tracks
 
 WIDTH, HEIGHT, SIDE, OBJECTS, IMAGES = 1280, 720, 300, 5, 120

@@ -33,18 +33,18 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 import torch
 
-from sam_tracker.model.checkpoint import load_network
-from sam_tracker.model.runtime import choose_runtime
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.msg import BoundingBox2D, TrackArray
 from sam_tracker.msg import Prompt as PromptMessage
-from sam_tracker.nodes.segment_slices import generator_settings, masks_at_once, prompted
-from sam_tracker.ros.images import image_message
-from sam_tracker.ros.segmentation_parameters import SegmentationParameters
-from sam_tracker.ros.stamps import nanoseconds, time_message
+from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.nodes.segmenter.segment_slices import generator_settings, masks_at_once, prompted
+from sam_tracker.ros.images.conversion import image_message
+from sam_tracker.ros.messages.stamps import nanoseconds, time_message
+from sam_tracker.ros.parameters.segmentation import SegmentationParameters
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 from sam_tracker.segmentation.mask_generator import MaskGenerator
 from sam_tracker.srv import AddPrompt, SegmentImage
-from sam_tracker.tracking.prompt import Prompt
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background, square_box
@@ -261,7 +261,7 @@ def main() -> int:
         f'latency at {WIDTH}x{HEIGHT} and {arguments.rate:g} Hz, nano on the CPU with '
         f'{arguments.threads} thread(s), one object; ms'
     )
-    command = [sys.executable, '-m', 'sam_tracker.nodes.tracker_node', '--ros-args']
+    command = [sys.executable, '-m', 'sam_tracker.nodes.tracker.tracker_node', '--ros-args']
     command += ['-p', 'device:=cpu', '-p', f'cpu_threads:={arguments.threads}']
     node = subprocess.Popen([*command, '--log-level', 'warn'])
     bench = Bench(arguments.rate)

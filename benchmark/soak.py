@@ -20,9 +20,9 @@ import time
 import numpy as np
 import torch
 
-from sam_tracker.model.configuration import NetworkConfiguration
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip

@@ -10,6 +10,8 @@ import sys
 import time
 from types import TracebackType
 
+from sam_tracker import programs
+
 PATIENCE = 20.0
 """Seconds that a node may take to end when it is asked to."""
 
@@ -54,7 +56,7 @@ class Graph:
 
     def run(self, name: str, node: str, *arguments: str) -> None:
         """Start a node with a command line of its own; its file is called `name`."""
-        command = [sys.executable, '-m', f'sam_tracker.nodes.{node}', *arguments]
+        command = [sys.executable, '-m', getattr(programs, node).args[0], *arguments]
         with self.log(name).open('wb') as log:
             self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
 

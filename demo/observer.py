@@ -9,10 +9,11 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 
+from sam_tracker.core.time import SECOND
 from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import Box
-from sam_tracker.ros.recorded_tracks import recorded_track
-from sam_tracker.ros.stamps import SECOND, nanoseconds
+from sam_tracker.ros.messages.recorded_tracks import recorded_track
+from sam_tracker.ros.messages.stamps import nanoseconds
 
 DROPPED = 'images dropped: '
 

@@ -25,8 +25,8 @@ import numpy as np
 from observer import Observer
 from tqdm import tqdm
 
+from sam_tracker.core.time import SECOND
 from sam_tracker.rendering import Box
-from sam_tracker.ros.stamps import SECOND
 from sam_tracker.video.sources import silence_decoders
 
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo')

@@ -13,7 +13,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from sam_tracker.ros.fast_dds import large_image_environment
+from sam_tracker.ros.process.fast_dds import large_image_environment
 
 SHARE = Path(get_package_share_directory('sam_tracker'))
 BOOLEAN = ['true', 'false']

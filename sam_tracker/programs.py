@@ -23,7 +23,7 @@ def run(module: str) -> int:
     """
     Return the exit code of a module's ``main``.
 
-    :param module: such as ``sam_tracker.nodes.tracker_node``.
+    :param module: such as ``sam_tracker.nodes.tracker.tracker_node``.
     """
     interrupted = 0 if module.startswith('sam_tracker.nodes.') else INTERRUPTED
     # Of a program in the background a shell may have SIGINT ignored, and so it stays.
@@ -40,11 +40,11 @@ def run(module: str) -> int:
         return interrupted
 
 
-checkpoint = partial(run, 'sam_tracker.model.checkpoint_command')
+checkpoint = partial(run, 'sam_tracker.networks.weights.checkpoint_command')
 image_monitor_node = partial(run, 'sam_tracker.nodes.image_monitor_node')
-prompt_node = partial(run, 'sam_tracker.nodes.prompt_node')
+prompt_node = partial(run, 'sam_tracker.nodes.prompt.prompt_node')
 recorder_node = partial(run, 'sam_tracker.nodes.recorder_node')
 segment = partial(run, 'sam_tracker.segmentation.segment_command')
-segmenter_node = partial(run, 'sam_tracker.nodes.segmenter_node')
-tracker_node = partial(run, 'sam_tracker.nodes.tracker_node')
+segmenter_node = partial(run, 'sam_tracker.nodes.segmenter.segmenter_node')
+tracker_node = partial(run, 'sam_tracker.nodes.tracker.tracker_node')
 video_node = partial(run, 'sam_tracker.nodes.video_node')

@@ -202,7 +202,7 @@ def shared_memory_of_killed_nodes() -> Iterator[None]:
     """Give back what killed programs left, of this run and of runs before it."""
     yield
     try:
-        from sam_tracker.ros.fast_dds import remove_abandoned_segments
+        from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
     except ImportError:
         return
     remove_abandoned_segments(older_than=5.0)

@@ -122,39 +122,101 @@ def test_the_change_log_begins_with_the_version_of_the_package():
     assert heading.group(1) == PACKAGE.findtext('version')
 
 
-@pytest.mark.parametrize(
-    ('room', 'forbidden'),
-    [
-        ('model', ('tracking', 'segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
-        ('tracking', ('segmentation', 'ros', 'nodes', 'video', 'training', 'evaluation')),
-        ('video', ('model', 'tracking', 'segmentation', 'ros', 'nodes', 'training', 'evaluation')),
-        (
+# Which rooms each room may import; a room within a room is named with a dot.
+ROOMS = {
+    'core': set(),
+    'command_line': set(),
+    'image_files': set(),
+    'networks': {'core', 'command_line'},
+    'tracking': {'core', 'networks'},
+    'segmentation': {'core', 'networks', 'rendering', 'image_files', 'command_line'},
+    'rendering': {'core'},
+    'recording': {'core', 'rendering'},
+    'video': {'core'},
+    'ros.messages': {'core', 'tracking', 'segmentation', 'rendering', 'recording'},
+    'ros.images': {'core'},
+    'ros.parameters': {'core', 'ros.images', 'ros.camera', 'video'},
+    'ros.camera': {'core', 'ros.messages', 'ros.images', 'ros.parameters'},
+    'ros.process': {
+        'core',
+        'tracking',
+        'ros.camera',
+        'ros.images',
+        'ros.messages',
+        'ros.parameters',
+    },
+    'nodes': {
+        *(
+            'core',
+            'networks',
+            'tracking',
             'segmentation',
-            ('ros', 'nodes', 'video', 'training', 'evaluation', 'tracking.tracker'),
+            'rendering',
+            'recording',
+            'video',
+            'ros',
         ),
-        ('ros', ('nodes', 'training', 'evaluation')),
-        ('nodes', ('training', 'evaluation')),
-    ],
-)
-def test_imports_run_downward_only(room, forbidden):
-    for path in (ROOT / 'sam_tracker' / room).rglob('*.py'):
-        for node in ast.walk(ast.parse(path.read_text())):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
-            for other in forbidden:
-                assert not any(
-                    f'{name}.'.startswith(f'sam_tracker.{other}.') for name in modules
-                ), path
+        *('image_files', 'command_line'),
+    },
+    'training': {'core', 'networks', 'video'},
+    'evaluation': {'core', 'networks', 'tracking', 'rendering', 'video'},
+    'programs': set(),
+}
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module named without the package, such as ``ros.images.layout``."""
+    parts = module.split('.')
+    return '.'.join(parts[:2]) if '.'.join(parts[:2]) in ROOMS else parts[0]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return our own modules that a file imports, named without the package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == 'sam_tracker':
+            names.update(f'sam_tracker.{alias.name}' for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+    ours = {name.removeprefix('sam_tracker.') for name in names if name.startswith('sam_tracker.')}
+    return {name for name in ours if name.split('.')[0] not in ('msg', 'srv')}
+
+
+def test_every_room_imports_only_the_rooms_that_it_may():
+    package = ROOT / 'sam_tracker'
+    files = [path for path in package.rglob('*.py') if path != package / '__init__.py']
+    wrong = []
+    for path in files:
+        parts = path.relative_to(package).with_suffix('').parts
+        room = room_of('.'.join(part for part in parts if part != '__init__'))
+        for module in imported_modules(path):
+            other = room_of(module)
+            if other != room and not {other, other.split('.')[0]} & ROOMS[room]:
+                wrong.append(f'{path.relative_to(ROOT)} imports {module}')
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
-    'room', ['model', 'tracking', 'video', 'segmentation', 'evaluation', 'training']
+    'room',
+    [
+        'core',
+        'networks',
+        'tracking',
+        'video',
+        'segmentation',
+        'recording',
+        'evaluation',
+        'training',
+    ],
 )
 def test_only_ros_and_nodes_know_ros(room):
     ros = {'rclpy', 'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'rosbags'}
     names = imported_names(f'sam_tracker/{room}')
     assert not names & ros
     assert not {name for name in names if name.endswith(('_msgs', '_srvs'))}
+
+
+def test_core_knows_numpy_alone():
+    assert imported_names('sam_tracker/core') - sys.stdlib_module_names <= {'numpy'}

@@ -36,7 +36,7 @@ def test_a_command_says_by_its_exit_code_that_it_was_interrupted(monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('sam_tracker.model.checkpoint_command.main', interrupted)
+    monkeypatch.setattr('sam_tracker.networks.weights.checkpoint_command.main', interrupted)
     assert programs.checkpoint() == programs.INTERRUPTED
 
 
@@ -44,7 +44,8 @@ def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         monkeypatch.setattr(
-            'sam_tracker.model.checkpoint_command.main', lambda: signal.getsignal(signal.SIGINT)
+            'sam_tracker.networks.weights.checkpoint_command.main',
+            lambda: signal.getsignal(signal.SIGINT),
         )
         assert programs.checkpoint() is signal.SIG_IGN
     finally:

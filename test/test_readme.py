@@ -12,8 +12,8 @@ import re
 
 import pytest
 
-from sam_tracker.ros.parameter_documents import parameter_table
-from sam_tracker.ros.video_parameters import VideoParameters
+from sam_tracker.ros.parameters.documents import parameter_table
+from sam_tracker.ros.parameters.video import VideoParameters
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text()

@@ -17,8 +17,8 @@ from sam_tracker.evaluation.followers.sam import MODES, in_mode
 from sam_tracker.evaluation.followers.static_box import StaticBox
 from sam_tracker.evaluation.run import SequenceResult, run
 from sam_tracker.evaluation.sequence import Dataset
-from sam_tracker.model.checkpoint import load_network
-from sam_tracker.model.network import Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.weights.loading import load_network
 
 STATIC_BOX = 'static box'
 Results = dict[str, list[SequenceResult]]

@@ -9,12 +9,12 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.prompt import PromptError
 from sam_tracker.evaluation.followers.follower import Follower, Observation
 from sam_tracker.evaluation.metrics.boxes import box_overlap
 from sam_tracker.evaluation.metrics.identity import NOBODY, identity
 from sam_tracker.evaluation.metrics.masks import boundary_accuracy, region_similarity
 from sam_tracker.evaluation.sequence import DatasetError, Image, Target, VideoSequence, no_mask
-from sam_tracker.tracking.prompt import PromptError
 
 Values = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.core.prompt import Prompt
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -20,14 +20,14 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from sam_tracker.nodes.run_node import REFUSED, NodeFinished, run_node
-from sam_tracker.ros.camera_topics import CameraTopics, image_quality_of_service
-from sam_tracker.ros.colour_conversion import colour_converter
-from sam_tracker.ros.image_monitor_parameters import ImageMonitorParameters
-from sam_tracker.ros.image_stream import ImageStream, StreamReport
-from sam_tracker.ros.images import ImageError, rgb_image
-from sam_tracker.ros.parameters import ParameterError, declare
-from sam_tracker.ros.stamps import nanoseconds
+from sam_tracker.ros.camera.camera_topics import CameraTopics, image_quality_of_service
+from sam_tracker.ros.camera.image_stream import ImageStream, StreamReport
+from sam_tracker.ros.images.colour_conversion import colour_converter
+from sam_tracker.ros.images.conversion import ImageError, rgb_image
+from sam_tracker.ros.messages.stamps import nanoseconds
+from sam_tracker.ros.parameters.declaration import ParameterError, declare
+from sam_tracker.ros.parameters.image_monitor import ImageMonitorParameters
+from sam_tracker.ros.process.run_node import REFUSED, NodeFinished, run_node
 
 try:
     from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks

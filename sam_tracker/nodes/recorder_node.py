@@ -24,21 +24,21 @@ from rclpy.qos import QoSProfile
 from tqdm import tqdm
 
 from sam_tracker.msg import TrackArray
-from sam_tracker.nodes.image_input import ImageInput
-from sam_tracker.nodes.run_node import REFUSED, NodeFinished, run_node
 from sam_tracker.recording.frame import RecordingError
 from sam_tracker.recording.recording import Recording
-from sam_tracker.ros.header_match import HeaderMatch
-from sam_tracker.ros.images import ImageError, rgb_image
-from sam_tracker.ros.parameters import declare
-from sam_tracker.ros.recorded_tracks import TrackMessageError, recorded_frame
-from sam_tracker.ros.recorder_parameters import RecorderParameters
+from sam_tracker.ros.camera.header_match import HeaderMatch
+from sam_tracker.ros.camera.image_input import ImageInput
+from sam_tracker.ros.images.conversion import ImageError, rgb_image
+from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
+from sam_tracker.ros.parameters.declaration import declare
+from sam_tracker.ros.parameters.recorder import RecorderParameters
+from sam_tracker.ros.process.run_node import REFUSED, NodeFinished, run_node
 from sam_tracker.video.sources import silence_decoders
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
 
-    from sam_tracker.ros.header_match import Pair
+    from sam_tracker.ros.camera.header_match import Pair
 
 NAME = 'recorder_node'
 

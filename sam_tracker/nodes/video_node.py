@@ -22,18 +22,23 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from tqdm import tqdm
 
-from sam_tracker.nodes.run_node import NodeFinished, run_node
-from sam_tracker.ros.camera_info import CalibrationError, pinhole_camera_info, read_camera_info
-from sam_tracker.ros.camera_topics import CameraTopics, image_publisher
-from sam_tracker.ros.images import (
+from sam_tracker.core.time import SECOND
+from sam_tracker.ros.camera.camera_info import (
+    CalibrationError,
+    pinhole_camera_info,
+    read_camera_info,
+)
+from sam_tracker.ros.camera.camera_topics import CameraTopics, image_publisher
+from sam_tracker.ros.images.conversion import (
     ImageError,
     compressed_image_message,
     converted_from_bgr,
     image_message,
 )
-from sam_tracker.ros.parameters import declare
-from sam_tracker.ros.stamps import SECOND, time_message
-from sam_tracker.ros.video_parameters import VideoParameters
+from sam_tracker.ros.messages.stamps import time_message
+from sam_tracker.ros.parameters.declaration import declare
+from sam_tracker.ros.parameters.video import VideoParameters
+from sam_tracker.ros.process.run_node import NodeFinished, run_node
 from sam_tracker.video.sources import Frame, VideoError, open_source, silence_decoders
 
 SETTLING_TIME = 0.5

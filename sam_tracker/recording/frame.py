@@ -8,9 +8,6 @@ import math
 
 from sam_tracker.rendering import DrawnTrack
 
-SECOND = 1_000_000_000
-"""Nanoseconds."""
-
 
 class RecordingError(Exception):
     """A recording that cannot be made or finished; the text names the file or folder."""

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.recording.frame import SECOND, RecordingError
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordingError
 
 Picture = NDArray[np.uint8]
 

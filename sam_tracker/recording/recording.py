@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.recording.frame import SECOND, RecordedFrame, RecordingError
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordedFrame, RecordingError
 from sam_tracker.recording.overlay_video import OverlayVideo
 from sam_tracker.recording.score_plot import Scores, scores, write_score_plot
 from sam_tracker.recording.thinning import EvenlySpread

@@ -14,8 +14,9 @@ import math
 from pathlib import Path
 from typing import Any, TextIO
 
-from sam_tracker.recording.frame import SECOND, RecordedFrame, RecordedTrack
-from sam_tracker.recording.run_length import RunLengths, run_lengths
+from sam_tracker.core.run_length import RunLengths, run_lengths
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
 
 JSON_LINES = 'tracks.jsonl'
 MOT = 'tracks_mot.txt'

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.tracking.mask_images import Region
+from sam_tracker.core.boxes import Region
 
 
 @dataclass(frozen=True)

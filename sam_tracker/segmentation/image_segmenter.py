@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import corrected_logits, mask_as_logits, resize_logits
-from sam_tracker.model.network import ImageFeatures, Sam2Network
-from sam_tracker.model.preprocessing import network_input
-from sam_tracker.model.runtime import Runtime
+from sam_tracker.core.coordinates import ImageScale, prompt_points
+from sam_tracker.core.frame import Pixels, frame_size
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.frame_upload import FrameUpload
+from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask
+from sam_tracker.networks.masks import corrected_logits, mask_as_logits, resize_logits
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.runtime import Runtime
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import ImageFeatures, Sam2Network
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET, stability_scores
-from sam_tracker.tracking.coordinates import ImageScale, prompt_points
-from sam_tracker.tracking.frames import Frame, FrameUpload, frame_size
-from sam_tracker.tracking.mask_images import MaskImages, mask_boxes, network_mask
-from sam_tracker.tracking.prompt import Prompt, PromptError
 
 LARGEST_BATCH = 16
 """Prompts that go through the network at once; more are worked on in turns."""
@@ -71,7 +72,7 @@ class ImageSegmenter:
         self.device = next(network.parameters()).device
         self._upload = FrameUpload(self.device)
 
-    def encode(self, image: Frame) -> EncodedImage:
+    def encode(self, image: Pixels) -> EncodedImage:
         """
         Look at an image: the expensive part, needed once however many prompts follow.
 

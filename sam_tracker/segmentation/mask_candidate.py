@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.tracking.mask_images import Region
-from sam_tracker.tracking.motion import Box
+from sam_tracker.core.boxes import Box, Region
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.tracking.mask_images import Region
-from sam_tracker.tracking.motion import Box
+from sam_tracker.core.boxes import Box, Region
 
 Boxes = NDArray[np.float64]
 """[N, 4] x_min, y_min, x_max, y_max, half open."""

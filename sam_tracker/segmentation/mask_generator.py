@@ -16,8 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import resize_logits
+from sam_tracker.core.boxes import Region
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.core.frame import Pixels, frame_size
+from sam_tracker.core.prompt import POSITIVE
+from sam_tracker.networks.mask_images import mask_boxes, tightened
+from sam_tracker.networks.masks import resize_logits
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
 from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
 from sam_tracker.segmentation.image_crops import ImageCrop, image_crops, point_grid
 from sam_tracker.segmentation.image_segmenter import (
@@ -34,10 +39,6 @@ from sam_tracker.segmentation.mask_filters import (
     near_inner_edge,
     stability_scores,
 )
-from sam_tracker.tracking.coordinates import ImageScale
-from sam_tracker.tracking.frames import Frame, frame_size
-from sam_tracker.tracking.mask_images import Region, mask_boxes, tightened
-from sam_tracker.tracking.prompt import POSITIVE
 
 __all__ = ['GenerationProgress', 'MaskGenerator', 'MaskGeneratorSettings']
 
@@ -107,7 +108,7 @@ class MaskGenerator:
         )
 
     def generate(
-        self, image: Frame, progress: Callable[[GenerationProgress], None] | None = None
+        self, image: Pixels, progress: Callable[[GenerationProgress], None] | None = None
     ) -> list[MaskCandidate]:
         """Run ``steps`` to the end, telling ``progress`` after each how far it is."""
         steps = self.steps(image)
@@ -119,7 +120,7 @@ class MaskGenerator:
             if progress is not None:
                 progress(reached)
 
-    def steps(self, image: Frame) -> Generator[GenerationProgress, None, list[MaskCandidate]]:
+    def steps(self, image: Pixels) -> Generator[GenerationProgress, None, list[MaskCandidate]]:
         """
         Search in slices: each ``next`` encodes one crop, or asks one batch of points.
 
@@ -133,7 +134,7 @@ class MaskGenerator:
         return self._steps(image, *frame_size(image))
 
     def _steps(
-        self, image: Frame, width: int, height: int
+        self, image: Pixels, width: int, height: int
     ) -> Generator[GenerationProgress, None, list[MaskCandidate]]:
         settings = self.settings
         crops = image_crops(width, height, settings.crop_layers, settings.crop_overlap)

@@ -23,11 +23,11 @@ from sam_tracker.command_line import OneLineParser, number
 from sam_tracker.image_files import ImageFileError, read_image, read_mask
 
 if TYPE_CHECKING:
+    from sam_tracker.core.prompt import Prompt
     from sam_tracker.rendering import Image
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
     from sam_tracker.segmentation.mask_generator import GenerationProgress
-    from sam_tracker.tracking.prompt import Prompt
 
 PROGRAM = 'sam_tracker-segment'
 
@@ -41,9 +41,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = parse(args)
     # torch takes seconds to import, and a wrong command line needs none of it.
-    from sam_tracker.model.checkpoint_catalogue import CheckpointError
+    from sam_tracker.core.prompt import PromptError
+    from sam_tracker.networks.weights.catalogue import CheckpointError
     from sam_tracker.segmentation.text_grounder import GroundingError
-    from sam_tracker.tracking.prompt import PromptError
 
     try:
         return run(options)
@@ -219,7 +219,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _prompt(options: argparse.Namespace) -> Prompt:
-    from sam_tracker.tracking.prompt import NEGATIVE, POSITIVE, Prompt
+    from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt
 
     box = None
     if options.box:
@@ -235,8 +235,8 @@ def _prompt(options: argparse.Namespace) -> Prompt:
 
 
 def _segmenter(options: argparse.Namespace) -> ImageSegmenter:
-    from sam_tracker.model.checkpoint import load_network
-    from sam_tracker.model.runtime import choose_runtime
+    from sam_tracker.networks.runtime import choose_runtime
+    from sam_tracker.networks.weights.loading import load_network
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
     try:
@@ -272,8 +272,8 @@ def _everything(
 def _named(
     segmenter: ImageSegmenter, picture: Image, options: argparse.Namespace
 ) -> list[MaskCandidate]:
+    from sam_tracker.core.prompt import Prompt
     from sam_tracker.segmentation.text_grounder import TextGrounder
-    from sam_tracker.tracking.prompt import Prompt
 
     grounder = TextGrounder(options.text_model.expanduser(), str(segmenter.device))
     image = _rgb(picture)

@@ -13,7 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sam_tracker.recording.run_length import run_lengths
+from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt
+from sam_tracker.core.run_length import run_lengths
 from sam_tracker.rendering import (
     Image,
     contact_sheet,
@@ -23,7 +24,6 @@ from sam_tracker.rendering import (
     object_colour,
 )
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
-from sam_tracker.tracking.prompt import NEGATIVE, POSITIVE, Prompt
 
 PICTURE = 'overlay.png'
 COCO = 'masks_coco.json'

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from sam_tracker.model.runtime import choose_runtime
+from sam_tracker.networks.runtime import choose_runtime
 
 ARCHITECTURES = {'owlv2': 'Owlv2', 'owlvit': 'OwlViT', 'grounding-dino': 'GroundingDino'}
 """``model_type`` of a folder's config.json to what the library's classes begin with."""

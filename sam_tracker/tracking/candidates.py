@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import resize_logits
+from sam_tracker.networks.mask_images import mask_boxes
+from sam_tracker.networks.masks import resize_logits
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
 from sam_tracker.tracking.contest import Settlement
-from sam_tracker.tracking.mask_images import mask_boxes
-from sam_tracker.tracking.memory_store import uploaded
+from sam_tracker.tracking.memory.store import uploaded
 
 ABSENT = -1024.0
 """Logit of every pixel of an object that is not in the image, as SAM 2 has it."""

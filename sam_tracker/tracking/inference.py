@@ -9,21 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import (
+from sam_tracker.core.coordinates import ImageScale, prompt_points
+from sam_tracker.core.frame import Pixels
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.frame_upload import FrameUpload
+from sam_tracker.networks.mask_images import network_mask
+from sam_tracker.networks.masks import (
     corrected_logits,
     mask_as_logits,
     memory_mask,
     resize_logits,
 )
-from sam_tracker.model.network import ImageFeatures, Sam2Network
-from sam_tracker.model.preprocessing import network_input
-from sam_tracker.tracking.coordinates import ImageScale, prompt_points
-from sam_tracker.tracking.frames import Frame, FrameUpload, SeenFrame
-from sam_tracker.tracking.mask_images import network_mask
-from sam_tracker.tracking.memory_bank import Recollection
-from sam_tracker.tracking.memory_store import MemoryStore, uploaded
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import ImageFeatures, Sam2Network
+from sam_tracker.tracking.memory.bank import Recollection
+from sam_tracker.tracking.memory.store import MemoryStore, uploaded
+from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 
 LARGEST_BATCH = 16
@@ -54,7 +56,7 @@ class Inference:
         self.store = MemoryStore(network.configuration, settings, self.device)
         self._upload = FrameUpload(self.device)
 
-    def encode(self, seen: SeenFrame, frame: Frame) -> ImageFeatures:
+    def encode(self, seen: SeenFrame, frame: Pixels) -> ImageFeatures:
         """Return what the network sees in the frame, encoding it the first time."""
         if seen.features is None:
             images = network_input(self._upload(frame), self.image_size)

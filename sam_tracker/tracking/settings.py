@@ -7,10 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 import math
 
-from sam_tracker.tracking.motion import Parametrisation
-
-SECOND = 1_000_000_000
-"""Nanoseconds: stamps and durations of this package are whole nanoseconds."""
+from sam_tracker.core.time import SECOND
+from sam_tracker.tracking.motion.kalman_box import Parametrisation
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.tracking.mask_images import MaskImages, Region
-from sam_tracker.tracking.motion import Box
+from sam_tracker.core.boxes import Box, Region
+from sam_tracker.networks.mask_images import MaskImages
 
 
 class TrackState(enum.IntEnum):

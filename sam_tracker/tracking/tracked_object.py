@@ -4,21 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass, field
 import math
 
-from sam_tracker.tracking.coordinates import ImageScale
-from sam_tracker.tracking.frames import SeenFrame
-from sam_tracker.tracking.mask_images import MaskImages
-from sam_tracker.tracking.memory_bank import MemoryBank, Scores
-from sam_tracker.tracking.motion import Box
-from sam_tracker.tracking.selection import Choice, Motion
+from sam_tracker.core.boxes import Box
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.tracking.memory.bank import MemoryBank, Scores
+from sam_tracker.tracking.motion.selection import Choice, Motion
+from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
-
-LARGEST_ID = 65535
-"""Ids are pixel values of a label image of 16 bits; 0 is no object."""
 
 
 @dataclass
@@ -144,15 +140,3 @@ class TrackedObject:
             quality = weight * choice.motion_score + (1 - weight) * choice.affinity
         # Written so that a large negative logit does not overflow.
         return quality * 0.5 * (1 + math.tanh(sighting.object_logit / 2))
-
-
-def next_object_id(last: int, living: Container[int]) -> int:
-    """
-    Return the id of a new object: the one after the last given that no living object has.
-
-    Ids come round after LARGEST_ID, so that one that was removed is not soon seen again.
-    """
-    candidate = last % LARGEST_ID + 1
-    while candidate in living:
-        candidate = candidate % LARGEST_ID + 1
-    return candidate

@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.model.runtime import Runtime
+from sam_tracker.core.boxes import Box
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.core.frame import FrameError, Pixels, checked_stamp, frame_size
+from sam_tracker.core.object_ids import next_object_id
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.networks.runtime import Runtime
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.candidates import (
     Measurements,
     absent_suppressed,
@@ -26,17 +32,13 @@ from sam_tracker.tracking.candidates import (
     taken,
 )
 from sam_tracker.tracking.contest import Claim, settle, support
-from sam_tracker.tracking.coordinates import ImageScale
-from sam_tracker.tracking.frames import Frame, FrameError, SeenFrame, checked_stamp, frame_size
 from sam_tracker.tracking.inference import LARGEST_BATCH, Inference
-from sam_tracker.tracking.mask_images import MaskImages
-from sam_tracker.tracking.memory_bank import MemoryBank
-from sam_tracker.tracking.motion import Box
-from sam_tracker.tracking.prompt import Prompt, PromptError
-from sam_tracker.tracking.selection import Motion
+from sam_tracker.tracking.memory.bank import MemoryBank
+from sam_tracker.tracking.motion.selection import Motion
+from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
-from sam_tracker.tracking.tracked_object import Sighting, TrackedObject, next_object_id
+from sam_tracker.tracking.tracked_object import Sighting, TrackedObject
 
 PART_SHARE = 0.5
 """Share of the smaller mask from which on a prompted object is taken for a part of another."""
@@ -91,7 +93,7 @@ class Tracker:
         """Bytes of the objects' memories on the device; grows only with objects at once."""
         return self._inference.store.bytes
 
-    def step(self, frame: Frame, stamp: int) -> list[Track]:
+    def step(self, frame: Pixels, stamp: int) -> list[Track]:
         """
         Bring all objects to the next frame.
 
@@ -115,12 +117,12 @@ class Tracker:
 
     def add_prompt(
         self,
-        frame: Frame,
+        frame: Pixels,
         stamp: int,
         prompt: Prompt,
         object_id: int | None = None,
         label: str = '',
-        later: Iterable[tuple[Frame, int]] = (),
+        later: Iterable[tuple[Pixels, int]] = (),
     ) -> Track:
         """
         Start following an object, or refine one that is followed.
@@ -196,7 +198,7 @@ class Tracker:
             raise PromptError(f'there is no object {object_id}; the objects are: {known}')
         return self._objects[object_id]
 
-    def _see(self, frame: Frame, stamp: int) -> SeenFrame:
+    def _see(self, frame: Pixels, stamp: int) -> SeenFrame:
         """Return what is known of a frame: of the newest one, if it is that, or nothing yet."""
         width, height = frame_size(frame)
         stamp, current = checked_stamp(stamp), self._frame
@@ -209,7 +211,7 @@ class Tracker:
             )
         return current
 
-    def _look(self, frame: Frame, stamp: int) -> SeenFrame:
+    def _look(self, frame: Pixels, stamp: int) -> SeenFrame:
         """Do the same, and keep a frame that is newer than the newest."""
         seen = self._see(frame, stamp)
         if self._frame is None or seen.stamp > self._frame.stamp:
@@ -219,7 +221,7 @@ class Tracker:
     def _scale(self, seen: SeenFrame) -> ImageScale:
         return ImageScale(seen.width, seen.height, self._inference.image_size)
 
-    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Frame) -> None:
+    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Pixels) -> None:
         """Bring objects, each with a past, to a frame by what they remember."""
         features = self._inference.encode(seen, frame)
         past = [(held.row, held.bank.recall()) for held in objects]
@@ -254,7 +256,7 @@ class Tracker:
             held.take_in(sighting)
         self._report(objects, sightings, seen, logits)
 
-    def _begin(self, seen: SeenFrame, frame: Frame, prompt: Prompt, label: str) -> TrackedObject:
+    def _begin(self, seen: SeenFrame, frame: Pixels, prompt: Prompt, label: str) -> TrackedObject:
         """Start a new object by a prompt on a frame."""
         held = TrackedObject(
             object_id=next_object_id(self._last_id, self._objects),
@@ -275,7 +277,7 @@ class Tracker:
         self._objects[held.object_id] = held
         return held
 
-    def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Frame, prompt: Prompt) -> None:
+    def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Pixels, prompt: Prompt) -> None:
         """Correct a known object by a prompt on a frame."""
         if seen.stamp > held.stamp:
             self._advance([held], seen, frame)
@@ -289,7 +291,7 @@ class Tracker:
         self,
         held: TrackedObject,
         seen: SeenFrame,
-        frame: Frame,
+        frame: Pixels,
         prompt: Prompt,
         correcting: bool,
     ) -> None:

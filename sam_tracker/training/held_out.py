@@ -5,7 +5,7 @@
 import numpy as np
 import torch
 
-from sam_tracker.model.network import Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.training.batches import PROMPTED_SHARE, Batch
 from sam_tracker.training.prompting import boxes_of
 from sam_tracker.training.rollout import Choices, PromptKind, candidate_iou, roll_out, small_truth

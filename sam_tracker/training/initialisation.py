@@ -14,11 +14,11 @@ with enough weight to be read.
 import torch
 from torch import nn
 
-from sam_tracker.model.feature_pyramid import Lateral
-from sam_tracker.model.layers import Attention
-from sam_tracker.model.memory_attention import MemoryAttentionLayer, RotaryAttention
-from sam_tracker.model.memory_encoder import FuserBlock
-from sam_tracker.model.network import Sam2Network
+from sam_tracker.networks.sam2.feature_pyramid import Lateral
+from sam_tracker.networks.sam2.layers import Attention
+from sam_tracker.networks.sam2.memory_attention import MemoryAttentionLayer, RotaryAttention
+from sam_tracker.networks.sam2.memory_encoder import FuserBlock
+from sam_tracker.networks.sam2.network import Sam2Network
 
 LOCAL_BIAS = 3.0
 LOCAL_BIAS_OF_SELF_ATTENTION = 1.8

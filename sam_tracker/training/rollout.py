@@ -13,10 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.masks import mask_as_logits, memory_mask, resize_logits
-from sam_tracker.model.network import ImageFeatures, Memory, Sam2Network
-from sam_tracker.model.preprocessing import network_input
+from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
 from sam_tracker.training import prompting
 from sam_tracker.training.batches import Batch
 

@@ -16,9 +16,9 @@ from torch import distributed, nn
 from torch.multiprocessing.spawn import spawn
 from tqdm import tqdm
 
-from sam_tracker.model.configuration import NetworkConfiguration, configuration_named
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.model.preprocessing import network_input
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.sam2.configuration import NetworkConfiguration, configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.training.averaging import MovingAverage, average_parameters
 from sam_tracker.training.batches import Batch, training_batch
 from sam_tracker.training.curriculum import Curriculum

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.time import SECOND
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
 PATTERN = 'pattern'
@@ -20,8 +21,6 @@ PATTERN = 'pattern'
 PATTERN_SIZE = (1280, 720)
 """Width and height of the pattern if no other are asked for."""
 
-SECOND = 1_000_000_000
-"""Nanoseconds."""
 
 DEFAULT_RATE = 30.0
 """Frames per second of what has no rate of its own."""

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 
 
 def from_size(rows):

@@ -12,7 +12,7 @@ from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.commands import generated
 from sam_tracker.evaluation.followers.opencv import algorithms
 from sam_tracker.evaluation.followers.sam import MODES
-from sam_tracker.tracking.motion import Parametrisation
+from sam_tracker.tracking.motion.kalman_box import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
 
 

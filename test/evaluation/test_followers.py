@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import filled_box
 from sam_tracker.evaluation.followers.opencv import OpenCvTracker, algorithms
 from sam_tracker.evaluation.followers.sam import MODES, SamFollower, in_mode
 from sam_tracker.evaluation.followers.static_box import StaticBox
 from sam_tracker.evaluation.readers.generated_clips import generated
 from sam_tracker.evaluation.run import run
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 
 

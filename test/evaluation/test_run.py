@@ -5,13 +5,13 @@
 import numpy as np
 import pytest
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.benchmarks import got10k_figures, mask_figures, one_pass_figures
 from sam_tracker.evaluation.followers.follower import Observation
 from sam_tracker.evaluation.metrics.boxes import got10k_overlaps
 from sam_tracker.evaluation.run import run
 from sam_tracker.evaluation.sequence import DatasetError, Target, VideoSequence, box_of_mask
 from sam_tracker.evaluation.summary import region_by_frame, summarise
-from sam_tracker.tracking.prompt import Prompt
 
 HEIGHT, WIDTH = 60, 90
 NOTHING = Observation(np.zeros((HEIGHT, WIDTH), bool), None)

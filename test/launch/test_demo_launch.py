@@ -21,9 +21,9 @@ import launch_testing.asserts
 import rclpy
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.srv import AddPrompt
 
 os.environ.setdefault('ROS_DOMAIN_ID', '18')

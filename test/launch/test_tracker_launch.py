@@ -26,10 +26,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
-from sam_tracker.ros.images import image_message
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.srv import AddPrompt
 
 os.environ.setdefault('ROS_DOMAIN_ID', '17')

@@ -30,11 +30,11 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
 from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
-from sam_tracker.ros.images import image_message
-from sam_tracker.ros.stamps import nanoseconds, time_message
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.ros.images.conversion import image_message
+from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 
 from ..conftest import PATIENCE, Program, unused_domain, wait_until
@@ -318,7 +318,7 @@ def new_tester(graph) -> Iterator[Callable[..., Tester]]:
 def tracker_program(graph, random_checkpoint) -> Program:
     """One tracker node for all tests of a module."""
     return graph.start(
-        'sam_tracker.nodes.tracker_node', checkpoint=random_checkpoint, device='cpu'
+        'sam_tracker.nodes.tracker.tracker_node', checkpoint=random_checkpoint, device='cpu'
     )
 
 

@@ -283,7 +283,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'make ': what_would_be_made,
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
-    r'python -m sam_tracker.ros.parameter_documents table': table_of_parameters,
+    r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,

@@ -14,10 +14,11 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from sam_tracker.core.time import SECOND
 from sam_tracker.msg import BoundingBox2D, Track, TrackArray
-from sam_tracker.ros.images import compressed_image_message, image_message
-from sam_tracker.ros.prompt_requests import mask_message
-from sam_tracker.ros.stamps import SECOND, time_message
+from sam_tracker.ros.images.conversion import compressed_image_message, image_message
+from sam_tracker.ros.messages.prompt_requests import mask_message
+from sam_tracker.ros.messages.stamps import time_message
 
 RECORDER = 'sam_tracker.nodes.recorder_node'
 WIDTH, HEIGHT = 160, 120

@@ -21,8 +21,8 @@ pytest.importorskip('rclpy')
 from rcl_interfaces.srv import DescribeParameters, GetParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from sam_tracker.ros.images import rgb_image
-from sam_tracker.ros.stamps import nanoseconds
+from sam_tracker.ros.images.conversion import rgb_image
+from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.video.test_pattern import BARS, read_frame_number
 
 VIDEO_NODE = 'sam_tracker.nodes.video_node'

@@ -16,7 +16,7 @@ DOCUMENT = (Path(__file__).resolve().parents[2] / 'docs' / 'recording.md').read_
 
 
 def test_every_parameter_stands_there_with_its_default():
-    parameters = pytest.importorskip('sam_tracker.ros.recorder_parameters').RecorderParameters
+    parameters = pytest.importorskip('sam_tracker.ros.parameters.recorder').RecorderParameters
     section = DOCUMENT.partition('## Parameters')[2]
     documented = dict(re.findall(r'^\| `(\w+)` \| `(.+?)` \|', section, re.M))
     assert documented == {each.name: repr(each.default) for each in fields(parameters)}

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from sam_tracker.recording.frame import SECOND, RecordedFrame, RecordedTrack, RecordingError
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordedFrame, RecordedTrack, RecordingError
 from sam_tracker.recording.recording import Recording
 
 WIDTH, HEIGHT = 161, 121

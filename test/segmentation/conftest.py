@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.network import ImageFeatures
-from sam_tracker.model.runtime import choose_runtime
+from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import ImageFeatures
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
 SIZE = 128

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.model.checkpoint import load_network
-from sam_tracker.model.runtime import Runtime
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.runtime import Runtime
+from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
-from sam_tracker.tracking.prompt import Prompt
 from sam_tracker.video.generated import generate_clip
 
 SEEDS = range(6)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.segmentation.image_crops import image_crops, point_grid
 from sam_tracker.segmentation.mask_filters import (
     distinct,
@@ -17,7 +18,6 @@ from sam_tracker.segmentation.mask_filters import (
     overlaps,
     stability_scores,
 )
-from sam_tracker.tracking.mask_images import Region
 
 
 @st.composite

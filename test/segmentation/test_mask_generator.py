@@ -11,9 +11,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sam_tracker.core.frame import FrameError
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.segmentation.mask_generator import MaskGenerator, MaskGeneratorSettings
-from sam_tracker.tracking.frames import FrameError
-from sam_tracker.tracking.prompt import Prompt
 
 WIDTH, HEIGHT = 96, 64
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)

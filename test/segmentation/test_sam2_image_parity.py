@@ -17,10 +17,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sam_tracker.model.preprocessing import network_input
-from sam_tracker.model.runtime import Runtime
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.runtime import Runtime
 from sam_tracker.segmentation.image_segmenter import LARGEST_BATCH, ImageSegmenter
-from sam_tracker.tracking.prompt import Prompt, PromptError
 
 SIZE, WIDTH, HEIGHT = 160, 200, 120
 MASK = np.zeros((HEIGHT, WIDTH), bool)
@@ -42,7 +42,7 @@ PROMPTS = {
 @pytest.fixture(scope='module')
 def pair():
     pytest.importorskip('sam2', reason='parity is shown against the PyPI package sam2')
-    path = Path(__file__).parents[1] / 'model' / 'conftest.py'
+    path = Path(__file__).parents[1] / 'networks' / 'conftest.py'
     spec = importlib.util.spec_from_file_location('pairs_of_networks', path)
     pairs = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pairs)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.segmentation import text_grounder
 from sam_tracker.segmentation.text_grounder import (
     LONGEST_TEXT,
@@ -27,7 +28,6 @@ from sam_tracker.segmentation.text_grounder import (
     TextGrounder,
     things_asked_for,
 )
-from sam_tracker.tracking.prompt import Prompt
 
 ROOT = Path(__file__).resolve().parents[2]
 OWL = ('owlv2', 'owlvit')

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from sam_tracker.model.configuration import NetworkConfiguration
-from sam_tracker.model.mask_decoder import MaskCandidates
-from sam_tracker.model.network import ImageFeatures
+from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.sam2.network import ImageFeatures
 
 
 @dataclass(frozen=True)

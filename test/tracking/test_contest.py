@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 import numpy as np
 import torch
 
+from sam_tracker.core.boxes import Region
+from sam_tracker.networks.mask_images import resized_part
 from sam_tracker.tracking.candidates import given_up, measure
 from sam_tracker.tracking.contest import Claim, settle, support
-from sam_tracker.tracking.mask_images import Region, resized_part
 
 SHARE = 0.8
 

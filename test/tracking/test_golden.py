@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.model.preprocessing import network_input
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.tracking.frames import FrameError
-from sam_tracker.tracking.mask_images import network_mask
-from sam_tracker.tracking.prompt import Prompt, PromptError
+from sam_tracker.core.frame import FrameError
+from sam_tracker.core.object_ids import LARGEST_ID, next_object_id
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
-from sam_tracker.tracking.tracked_object import LARGEST_ID, next_object_id
 from sam_tracker.tracking.tracker import Tracker
 
 SIZE = 128

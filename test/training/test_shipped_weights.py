@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sam_tracker.model.checkpoint import load_network
-from sam_tracker.model.checkpoint_catalogue import find_checkpoint
+from sam_tracker.networks.weights.catalogue import find_checkpoint
+from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.training.held_out import held_out_scores
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.model.configuration import configuration_named
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.model.preprocessing import network_input
+from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.averaging import MovingAverage
 from sam_tracker.training.batches import softened, training_batch

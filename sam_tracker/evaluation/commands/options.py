@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sam_tracker.evaluation.evaluate import STATIC_BOX, Setup, best_opencv_tracker
 from sam_tracker.evaluation.followers.sam import MODES
-from sam_tracker.model.configuration import configuration_named
+from sam_tracker.networks.sam2.configuration import configuration_named
 
 SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 

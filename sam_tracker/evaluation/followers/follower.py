@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.sequence import Image, Mask, box_of_mask
-from sam_tracker.tracking.prompt import Prompt
 
 Box = NDArray[np.float64]
 

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import (
     Box,
     Observation,
@@ -22,7 +23,6 @@ from sam_tracker.evaluation.followers.follower import (
     filled_box,
 )
 from sam_tracker.evaluation.sequence import Image
-from sam_tracker.tracking.prompt import Prompt
 
 _PREFERRED = ('CSRT', 'KCF', 'MIL')
 

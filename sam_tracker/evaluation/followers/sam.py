@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
 from sam_tracker.evaluation.sequence import Image
-from sam_tracker.model.network import Sam2Network
-from sam_tracker.tracking.motion import Parametrisation
-from sam_tracker.tracking.prompt import Prompt
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.tracking.motion.kalman_box import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
 from sam_tracker.tracking.tracker import Tracker

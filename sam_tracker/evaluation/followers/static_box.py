@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What any tracker must beat: the box of the prompt, left where it was."""
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation, box_of_prompt, filled_box
 from sam_tracker.evaluation.sequence import Image
-from sam_tracker.tracking.prompt import Prompt
 
 
 class StaticBox:

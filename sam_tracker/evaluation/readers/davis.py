@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Mask, Target, VideoSequence
-from sam_tracker.tracking.prompt import Prompt
 
 VOID = 255
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.prompt import POSITIVE, Prompt
 from sam_tracker.evaluation.sequence import (
     Dataset,
     Image,
@@ -16,7 +17,6 @@ from sam_tracker.evaluation.sequence import (
     VideoSequence,
     box_of_mask,
 )
-from sam_tracker.tracking.prompt import POSITIVE, Prompt
 from sam_tracker.video.generated import GeneratedClip, Scenario, generate_clip
 
 PROMPT_KINDS = ('box', 'point', 'mask')

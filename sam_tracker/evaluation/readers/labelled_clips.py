@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Image, Target, VideoSequence
-from sam_tracker.tracking.prompt import Prompt
 from sam_tracker.video.sources import VideoError, open_source
 
 LABELS = 'labels.json'

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.sequence import Boxes, Dataset, DatasetError, Target, VideoSequence
-from sam_tracker.tracking.prompt import Prompt
 
 SPLIT = 'testing_set.txt'
 

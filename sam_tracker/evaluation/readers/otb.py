@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.readers.lasot import first_box
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Target, VideoSequence
-from sam_tracker.tracking.prompt import Prompt
 
 ANNOTATED_FRAMES = {
     'david': (300, 770),

@@ -1,0 +1,72 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Between the pixels of a source image and those of the network: the one place where they meet.
+
+Outside: pixels of the source image, float, origin in the top left corner of the top left pixel,
+so that pixel centres lie at +0.5; boxes are half open. Inside: the network sees the image
+stretched to a square of S pixels; its prompts and the boxes of the motion model count whole
+pixels, so that pixel centres lie at whole numbers and boxes are inclusive.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.core.boxes import Box
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.time import SECOND
+
+
+@dataclass(frozen=True)
+class ImageScale:
+    """The sizes of one source image and of the network that looks at it."""
+
+    width: int
+    height: int
+    network_size: int
+    """S, the side of the network's input."""
+
+    @property
+    def pixel(self) -> NDArray[np.float64]:
+        """[2] width and height of a network pixel, in source pixels."""
+        return np.array([self.width, self.height]) / self.network_size
+
+    def points_to_network(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[N, 2] source pixels to [N, 2] network pixels."""
+        return points / self.pixel - 0.5
+
+    def box_to_network(self, box: Box) -> NDArray[np.float64]:
+        """[4] source pixels to [2, 2] network pixels: the corner pixels, both inside the box."""
+        corners = box.reshape(2, 2) / self.pixel - np.array([[0.0], [1.0]])
+        # A box narrower than a network pixel lies within that pixel.
+        corners[1] = np.maximum(corners[0], corners[1])
+        return corners
+
+    def box_to_image(self, box: Box) -> Box | None:
+        """[4] inclusive network pixels to [4] source pixels; None when it has no extent."""
+        if box[2] < box[0] or box[3] < box[1]:
+            return None
+        corners = (box.reshape(2, 2) + np.array([[0.0], [1.0]])) * self.pixel
+        return corners.reshape(4)
+
+    def velocity_to_image(
+        self, velocity: NDArray[np.float64], frame_period: int
+    ) -> tuple[float, float]:
+        """[2] network pixels per nominal period (in ns) to source pixels per second."""
+        x, y = velocity * self.pixel * (SECOND / frame_period)
+        return float(x), float(y)
+
+
+def prompt_points(prompt: Prompt, scale: ImageScale) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return points [N, 2] in network pixels and labels [N] as the prompt encoder takes them.
+
+    The two corners of a box come first, labelled 2 and 3, as SAM 2 was trained.
+    """
+    points, labels = scale.points_to_network(prompt.points), prompt.labels
+    if prompt.box is not None:
+        points = np.concatenate((scale.box_to_network(prompt.box), points))
+        labels = np.concatenate((np.array([2, 3]), labels))
+    return points, labels

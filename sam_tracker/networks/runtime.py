@@ -1,0 +1,99 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Where and how a network runs: device, precision, compilation.
+
+Chosen once, by whoever builds the network; the network itself knows nothing of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from sam_tracker.networks.sam2.network import Sam2Network
+
+PRECISIONS = {
+    'float32': torch.float32,
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device, and how to compute on it."""
+
+    device: torch.device
+    precision: torch.dtype = torch.float32
+    """
+    float32, or the narrower type for the products of matrices.
+
+    The narrower types go through autocast, so that norms, softmax, positions and the sums of the
+    feature pyramid stay float32, as in SAM 2's own predictors.
+    """
+    compiled: bool = False
+    """Whether ``torch.compile`` works on the four parts in which the time goes."""
+
+    def place(self, network: Sam2Network) -> Sam2Network:
+        """Bring a network here for inference, in place, and return it."""
+        network = network.to(self.device).eval()
+        # torch's annotations leave this form out.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.requires_grad_(False)
+        network.memory_attention.project_values_last(self.device.type == 'cpu')
+        if self.compiled:
+            for part in (
+                network.image_encoder.trunk,
+                network.memory_attention,
+                network.memory_encoder,
+                network.sam_mask_decoder,
+            ):
+                part.compile()
+        return network
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Run what is inside without gradients, in this precision."""
+        narrow = self.precision != torch.float32
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, dtype=self.precision, enabled=narrow),
+        ):
+            yield
+
+
+def choose_runtime(
+    device: str = 'auto', precision: str = 'auto', compiled: bool = False
+) -> Runtime:
+    """
+    Choose a runtime from what a user wrote.
+
+    :param device: a name that torch knows, such as ``cpu``, ``cuda`` or ``cuda:1``; ``auto`` is
+        the first GPU if there is one, else the CPU.
+    :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 on a GPU that computes in it,
+        else float32.
+    :raises ValueError: for a device that is not there and a precision that is not known.
+    """
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        place = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f'device {device!r} is not one that torch knows: {error}') from None
+    if place.type == 'cuda' and (place.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f'device {device!r} is not there: torch finds {torch.cuda.device_count()} GPUs'
+        )
+    if precision == 'auto':
+        on_gpu = place.type == 'cuda'
+        precision = 'bfloat16' if on_gpu and computes_bfloat16(place) else 'float32'
+    if precision not in PRECISIONS:
+        raise ValueError(f'precision {precision!r} is not one of auto, {", ".join(PRECISIONS)}')
+    return Runtime(place, PRECISIONS[precision], compiled)
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Tell whether a GPU computes in bfloat16 itself: from Ampere (8.0) on."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -1,0 +1,57 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The neck of the image encoder: the trunk's stages, brought to one width."""
+
+from torch import Tensor, nn
+
+from sam_tracker.networks.sam2.layers import pointwise, pointwise_pair
+
+
+class Lateral(nn.Module):
+    """A 1×1 convolution under the name that checkpoints give it."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, H, W, channels] to [B, H, W, out_channels]."""
+        return pointwise(x, self.conv)
+
+
+class FeaturePyramid(nn.Module):
+    """
+    A feature pyramid in which only stride 16 hears from the level above it.
+
+    The fine levels, strides 4 and 8, are what the trunk made of them, projected.
+    """
+
+    def __init__(self, stage_channels: list[int], dimension: int) -> None:
+        super().__init__()
+        # Checkpoints count from the deepest stage.
+        self.convs = nn.ModuleList(
+            Lateral(channels, dimension) for channels in reversed(stage_channels)
+        )
+
+    def forward(self, stride_16: Tensor, stride_32: Tensor) -> Tensor:
+        """
+        Join the two deep stages, [B, h, w, C] and [B, h/2, w/2, 2C], in float32.
+
+        Returns the image embedding [B, D, h, w], laid out channels-last.
+        """
+        fine = self.convs[1](stride_16)
+        coarse = self.convs[0](stride_32).float()
+        # Each coarse token is added to the four fine ones below it: nearest upsampling, unmade.
+        fine = fine.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+        joined = fine + coarse[:, :, None, :, None]
+        return joined.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+    def lateral(self, stage: Tensor, level: int, then: nn.Conv2d) -> Tensor:
+        """
+        Project a fine stage [B, H, W, C] and pass it through a second 1×1 convolution.
+
+        Returns [B, out channels of ``then``, H, W], laid out channels-last.
+        """
+        lateral = self.convs[3 - level]
+        assert isinstance(lateral, Lateral)
+        return pointwise_pair(stage, lateral.conv, then).permute(0, 3, 1, 2)

@@ -1,0 +1,75 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Points, boxes and masks, as the mask decoder takes them (arXiv 2304.02643, appendix A)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.layers import ChannelNorm
+from sam_tracker.networks.sam2.position_encoding import RandomFourierEncoding
+
+
+@dataclass(frozen=True)
+class PromptEncoding:
+    """The prompts of O objects."""
+
+    sparse: Tensor
+    """[O, T, D], a token for each point and for what fills up the row."""
+    dense: Tensor
+    """[O, D, h, w] for given masks, [1, D, 1, 1] without."""
+
+
+class PromptEncoder(nn.Module):
+    """Encodes points with labels, and the mask to start from."""
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        dimension = configuration.embedding_dimension
+        self.image_size = configuration.image_size
+        self.side = configuration.embedding_size
+        self.pe_layer = RandomFourierEncoding(dimension)
+        self.point_embeddings = nn.ModuleList(nn.Embedding(1, dimension) for _ in range(4))
+        self.not_a_point_embed = nn.Embedding(1, dimension)
+        self.no_mask_embed = nn.Embedding(1, dimension)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(1, 4, kernel_size=2, stride=2),
+            ChannelNorm(4),
+            nn.GELU(),
+            nn.Conv2d(4, 16, kernel_size=2, stride=2),
+            ChannelNorm(16),
+            nn.GELU(),
+            nn.Conv2d(16, dimension, kernel_size=1),
+        )
+
+    def forward(
+        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None
+    ) -> PromptEncoding:
+        """
+        Encode points [O, N, 2] in pixels with labels [O, N], and mask logits [O, 1, S/4, S/4].
+
+        A row of points always ends with one that is none, and a row without any has two.
+        """
+        if mask_logits is None:
+            dense = self.no_mask_embed.weight[:, :, None, None]
+        else:
+            dense = self.mask_downscaling(mask_logits)
+        return PromptEncoding(sparse=self._encode_points(points, labels), dense=dense)
+
+    def grid_position(self) -> Tensor:
+        """Return the position encoding of the image embedding's cells, [h * w, D]."""
+        return self.pe_layer.grid(self.side)
+
+    def _encode_points(self, points: Tensor, labels: Tensor) -> Tensor:
+        none = self.not_a_point_embed.weight
+        filling = none.expand(len(points), 1 if points.shape[1] else 2, -1)
+        if not points.shape[1]:
+            return filling
+        label = labels[..., None]
+        encoded = self.pe_layer((points + 0.5) / self.image_size)
+        # The kinds in the order of their labels, from -1 on.
+        kinds = torch.cat((none, *self.point_embeddings.parameters()))
+        encoded = encoded * (label >= 0) + kinds[labels.long() + 1]
+        return torch.cat((encoded, filling), dim=1)

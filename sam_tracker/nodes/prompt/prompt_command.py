@@ -1,0 +1,264 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the prompt node: what it takes, what it asks, what it prints."""
+
+import argparse
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+import math
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING, Any
+
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool, Trigger
+
+from sam_tracker.command_line import number, positive_number
+from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.core.time import SECOND
+from sam_tracker.image_files import read_mask
+from sam_tracker.msg import Prompt
+from sam_tracker.ros.messages.prompt_requests import prompt_message
+from sam_tracker.ros.messages.recorded_tracks import recorded_track
+from sam_tracker.ros.messages.stamps import nanoseconds, stamp_text, time_message
+from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
+
+if TYPE_CHECKING:
+    from sam_tracker.msg import Track
+    from sam_tracker.nodes.prompt.tracker_client import TrackerClient
+
+
+DESCRIPTION = """\
+Says to a tracker what to follow. Without a prompt and without a command it opens a window in which
+to point with the mouse; `image` and the tracks of the tracker are shown there.
+Coordinates are pixels of the camera image, x to the right and y down from its top left corner."""
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser('prompt_node', description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument(
+        '--tracker',
+        default='sam_tracker',
+        metavar='NAME',
+        help='the tracker node, relative to the namespace or absolute as in /left/sam_tracker '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--timeout',
+        type=positive_number,
+        default=15.0,
+        metavar='SECONDS',
+        help='how long to wait for the service, and for its answer (default: %(default)s)',
+    )
+    prompt = parser.add_argument_group('the prompt, any mixture')
+    prompt.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
+    prompt.add_argument(
+        '--point',
+        nargs=2,
+        type=number,
+        action='append',
+        default=[],
+        metavar=('X', 'Y'),
+        help='a point on the object; may be repeated',
+    )
+    prompt.add_argument(
+        '--negative-point',
+        nargs=2,
+        type=number,
+        action='append',
+        default=[],
+        metavar=('X', 'Y'),
+        help='a point beside the object; may be repeated',
+    )
+    prompt.add_argument(
+        '--mask',
+        type=Path,
+        metavar='FILE',
+        help='an image as large as the camera image; what is not black is the object',
+    )
+    prompt.add_argument(
+        '--label', default='', help='what to call the object, or every new one in the window'
+    )
+    prompt.add_argument(
+        '--stamp',
+        type=stamp,
+        default=0,
+        metavar='SECONDS',
+        help='of the image that is meant, as in 1712.040000000 (default: the newest)',
+    )
+    prompt.add_argument(
+        '--next-image',
+        action='store_true',
+        help='wait for the next image and mean that one; before a recording is played: its first',
+    )
+    prompt.add_argument(
+        '--object-id',
+        type=object_id,
+        default=0,
+        metavar='ID',
+        help='refine this object (default: a new one)',
+    )
+    command = parser.add_argument_group('commands').add_mutually_exclusive_group()
+    command.add_argument('--remove', type=object_id, metavar='ID', help='stop following it')
+    command.add_argument('--reset', action='store_true', help='stop following everything')
+    command.add_argument('--list', action='store_true', help='show what is followed')
+    command.add_argument('--pause', action='store_true', help='let images pass untracked')
+    command.add_argument('--resume', action='store_true', help='go on tracking')
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command line; one that makes no sense ends the program with code 2."""
+    parser = argument_parser()
+    options = parser.parse_args(arguments)
+    if _is_prompt(options) and _is_command(options):
+        parser.error('a prompt and a command do not go together')
+    if not _is_prompt(options) and (options.stamp or options.next_image or options.object_id):
+        parser.error('--stamp, --next-image and --object-id need --box, --point or --mask')
+    if options.stamp and options.next_image:
+        parser.error('--stamp and --next-image mean different images')
+    if _is_command(options) and options.label:
+        parser.error('--label belongs to a prompt')
+    if options.box and min(options.box[2:]) <= 0:
+        parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
+    return options
+
+
+def wants_window(options: argparse.Namespace) -> bool:
+    return not _is_prompt(options) and not _is_command(options)
+
+
+def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
+    """
+    Do what the command line asks for and return the exit code: 1 when the tracker refuses.
+
+    Raises `TrackerClientError` when it does not answer, `ImageFileError` for an unreadable mask.
+    """
+    service, request = _request(options)
+    if options.next_image:
+        client.wait_for(service, options.timeout)
+        request.prompt.header = client.next_image(options.timeout)
+    answer = client.ask(service, request, options.timeout)
+    if not answer.success:
+        sys.stderr.write(f'prompt_node: refused: {answer.message}\n')
+        return 1
+    sys.stdout.write(f'{answer.message}\n')
+    if service == 'add_prompt':
+        sys.stdout.write(_image_line(answer.header) + table([answer.track]))
+    elif service == 'get_objects' and answer.objects.tracks:
+        sys.stdout.write(_image_line(answer.objects.header) + table(answer.objects.tracks))
+    return 0
+
+
+def table(tracks: Sequence['Track']) -> str:
+    """Return tracks as a table for people, one line each under a line of headings."""
+    rows: list[tuple[str, ...]] = [
+        (
+            'object',
+            'label',
+            'state',
+            'confidence',
+            'x',
+            'y',
+            'w',
+            'h',
+            'affinity',
+            'logit',
+            'motion',
+        )
+    ]
+    for message in tracks:
+        track = recorded_track(message)
+        x_min, y_min, x_max, y_max = track.box or (math.nan,) * 4
+        state: str = track.state
+        if track.state != 'tracked':
+            state += f' {track.seconds_since_seen:.1f} s'
+        if track.duplicate_of:
+            state += f', same as {track.duplicate_of}'
+        numbers = (x_min, y_min, x_max - x_min, y_max - y_min)
+        rows.append(
+            (
+                str(track.object_id),
+                track.label or '-',
+                state,
+                f'{track.confidence:.2f}',
+                *(_decimal(number, 1) for number in numbers),
+                _decimal(track.mask_affinity_score, 2),
+                _decimal(track.object_score, 1),
+                _decimal(track.motion_score, 2),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # Words to the left, numbers to the right.
+    signs = ['>', '<', '<', *'>>>>>>>>']
+    return ''.join(
+        '  '.join(
+            f'{cell:{sign}{width}}' for cell, sign, width in zip(row, signs, widths, strict=True)
+        ).rstrip()
+        + '\n'
+        for row in rows
+    )
+
+
+def _request(options: argparse.Namespace) -> tuple[str, Any]:
+    if options.remove is not None:
+        return 'remove_object', RemoveObject.Request(object_id=options.remove)
+    if options.reset:
+        return 'reset', Trigger.Request()
+    if options.list:
+        return 'get_objects', GetObjects.Request()
+    if options.pause or options.resume:
+        return 'set_paused', SetBool.Request(data=options.pause)
+    positive, negative = options.point, options.negative_point
+    box = None
+    if options.box:
+        x, y, width, height = options.box
+        box = (x, y, x + width, y + height)
+    prompt = prompt_message(
+        Header(stamp=time_message(options.stamp)),
+        [*positive, *negative],
+        [Prompt.POINT_POSITIVE] * len(positive) + [Prompt.POINT_NEGATIVE] * len(negative),
+        box,
+        None if options.mask is None else read_mask(options.mask.expanduser()),
+        object_id=options.object_id,
+        label=options.label,
+    )
+    return 'add_prompt', AddPrompt.Request(prompt=prompt)
+
+
+def _is_prompt(options: argparse.Namespace) -> bool:
+    return bool(options.box or options.point or options.negative_point or options.mask)
+
+
+def _is_command(options: argparse.Namespace) -> bool:
+    flags = (options.reset, options.list, options.pause, options.resume)
+    return options.remove is not None or any(flags)
+
+
+def _image_line(header: Header) -> str:
+    frame = f' in {header.frame_id}' if header.frame_id else ''
+    return f'on the image of {stamp_text(nanoseconds(header.stamp))}{frame}\n'
+
+
+def _decimal(value: float, digits: int) -> str:
+    return '-' if math.isnan(value) else f'{value:.{digits}f}'
+
+
+def object_id(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= LARGEST_ID:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no object id: they go from 1 to {LARGEST_ID}'
+        )
+    return value
+
+
+def stamp(text: str) -> int:
+    """Return seconds as nanoseconds, exactly: a float has not enough digits for today's date."""
+    try:
+        value = Decimal(text) * SECOND
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or value < 0 or value >= SECOND * 2**31:
+        raise argparse.ArgumentTypeError(f'{text!r} is no time in seconds')
+    return round(value)

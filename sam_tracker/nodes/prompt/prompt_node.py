@@ -1,0 +1,64 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Prompts for those without rqt: from the command line, or with the mouse in a window.
+
+The exit code is 0 when the tracker did what was asked, 1 when it refused or did not answer, and 2
+for a command line that makes no sense.
+"""
+
+from collections.abc import Sequence
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.utilities import remove_ros_args
+
+from sam_tracker.image_files import ImageFileError
+from sam_tracker.nodes.prompt.prompt_command import parse, run, wants_window
+from sam_tracker.nodes.prompt.prompt_window import PromptWindow, WindowError, require_windows
+from sam_tracker.nodes.prompt.tracker_client import TrackerClient, TrackerClientError
+from sam_tracker.ros.process.run_node import BAD_COMMAND_LINE, REFUSED, one_line
+
+NAME = 'prompt_node'
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Ask what the command line says and return the exit code."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    try:
+        # argparse would take what is meant for ROS for its own.
+        options = parse(remove_ros_args([NAME, *arguments])[1:])
+        if wants_window(options):
+            require_windows()
+        rclpy.init(args=arguments)
+    except WindowError as error:
+        return _fail(error)
+    except RuntimeError as error:
+        _fail(error)
+        return BAD_COMMAND_LINE
+    try:
+        node = rclpy.create_node(NAME)
+        client = TrackerClient(node, options.tracker, lambda line: _say(f'{line} ...'))
+        if wants_window(options):
+            return PromptWindow(node, options.tracker, client, options.label).run()
+        return run(options, client)
+    except (TrackerClientError, ImageFileError) as error:
+        return _fail(error)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 0 if wants_window(options) else _fail('interrupted')
+    finally:
+        rclpy.try_shutdown()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f'{NAME}: {line}\n')
+
+
+def _fail(error: Exception | str) -> int:
+    _say(one_line(error) if isinstance(error, Exception) else error)
+    return REFUSED
+
+
+if __name__ == '__main__':
+    sys.exit(main())

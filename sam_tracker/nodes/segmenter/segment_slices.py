@@ -1,0 +1,122 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Segmentation in slices, each of about the work of tracking an image with one object.
+
+By the figures of nano on one core (`benchmark/segmentation.py --slices`), beside which larger
+networks spend more on encoding and relatively less on points and masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rclpy.impl.rcutils_logger import RcutilsLogger
+
+    from sam_tracker.core.prompt import Prompt
+    from sam_tracker.ros.parameters.segmentation import SegmentationParameters
+    from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+    from sam_tracker.segmentation.mask_candidate import MaskCandidate
+    from sam_tracker.segmentation.mask_generator import GenerationProgress, MaskGenerator
+
+POINTS_AT_ONCE = 12
+"""Points of the grid that are asked in one slice."""
+MASK_PIXELS_AT_ONCE = 3_000_000
+"""Pixels of the masks that are brought to the size of the image in one slice."""
+LOG_PERIOD = 5.0
+"""Seconds between two log lines about the same work."""
+
+Slices = Generator[None, None, 'list[MaskCandidate]']
+
+
+def prompted(
+    segmenter: ImageSegmenter,
+    pixels: NDArray[np.uint8],
+    batches: Iterable[list[Prompt]],
+    *,
+    several: bool,
+) -> Slices:
+    """
+    Answer prompts: the first slice encodes the image, each other one answers a batch.
+
+    :param pixels: [H, W, 3] RGB.
+    :param several: as for ``ImageSegmenter.segment``.
+    :returns: the candidates, by prompt and then best first.
+    """
+    found: list[MaskCandidate] = []
+    encoded = segmenter.encode(pixels)
+    first_index = 0
+    for batch in batches:
+        yield
+        for answers in segmenter.segment(encoded, batch, several=several):
+            found += [replace(one, prompt_index=first_index + one.prompt_index) for one in answers]
+        first_index += len(batch)
+    return found
+
+
+class Generation:
+    """Everything there is on one image, and how far the work has come."""
+
+    def __init__(self, generator: MaskGenerator, log: RcutilsLogger) -> None:
+        self._generator = generator
+        self._log = log
+        self._last: GenerationProgress | None = None
+
+    @property
+    def progress(self) -> str:
+        if self._last is None:
+            return 'it has not begun'
+        return f'{self._last.points_done} of {self._last.points} points are asked'
+
+    def slices(self, pixels: NDArray[np.uint8]) -> Slices:
+        """
+        Do one step of the generator at a time.
+
+        :param pixels: [H, W, 3] RGB.
+        :returns: the candidates, best first.
+        """
+        steps = self._generator.steps(pixels)
+        while True:
+            try:
+                self._last = next(steps)
+            except StopIteration as end:
+                found: list[MaskCandidate] = end.value
+                return found
+            self._log.info(f'everything: {self.progress}', throttle_duration_sec=LOG_PERIOD)
+            yield
+
+
+def masks_at_once(width: int, height: int) -> int:
+    """Return how many masks of an image of that size, or prompts for them, make one slice."""
+    return min(max(MASK_PIXELS_AT_ONCE // (width * height), 1), POINTS_AT_ONCE)
+
+
+def generator_settings(
+    parameters: SegmentationParameters, model: str, width: int, height: int
+) -> MaskGeneratorSettings:
+    """
+    Return how everything is looked for.
+
+    :param model: name of the network, which fills in what depends on it.
+    :param width: columns of the image.
+    :param height: rows of the image.
+    """
+    suited = MaskGeneratorSettings.for_network(model)
+    predicted_iou = parameters.everything_predicted_iou
+    stability_score = parameters.everything_stability_score
+    return replace(
+        suited,
+        points_per_side=parameters.everything_points_per_side or suited.points_per_side,
+        points_per_batch=POINTS_AT_ONCE,
+        masks_per_batch=masks_at_once(width, height),
+        predicted_iou=suited.predicted_iou if predicted_iou < 0 else predicted_iou,
+        stability_score=suited.stability_score if stability_score < 0 else stability_score,
+        crop_layers=parameters.everything_crop_layers,
+    )

@@ -1,0 +1,90 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the node decides what computes, how precisely, and with which weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.parameters.network import NetworkParameters
+from sam_tracker.ros.parameters.tracker import TrackingParameters
+from sam_tracker.tracking.settings import TrackerSettings
+
+
+@dataclass(frozen=True)
+class NetworkSetup:
+    """A network that is ready to be used, where and how it runs, and what to say of it."""
+
+    network: Sam2Network
+    runtime: Runtime
+
+    @property
+    def model(self) -> str:
+        return self.network.configuration.name
+
+    @property
+    def device(self) -> torch.device:
+        return self.runtime.device
+
+    @property
+    def precision(self) -> str:
+        return str(self.runtime.precision).removeprefix('torch.')
+
+    @property
+    def description(self) -> str:
+        size = self.network.configuration.image_size
+        compiled = ', compiled' if self.runtime.compiled else ''
+        return f'{self.model} at {size} px on {self.device} in {self.precision}{compiled}'
+
+    def device_memory(self) -> int | None:
+        """Bytes that this process holds on the device; None on the CPU."""
+        if self.device.type != 'cuda':
+            return None
+        return torch.cuda.memory_allocated(self.device)
+
+
+def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
+    """
+    Load the network that the parameters ask for onto its device.
+
+    Raises ``ParameterError`` for a device that is not there or an impossible image size, and
+    ``CheckpointError`` when there are no such weights or they cannot be read.
+    """
+    if parameters.cpu_threads:
+        torch.set_num_threads(parameters.cpu_threads)
+    try:
+        runtime = choose_runtime(parameters.device, parameters.precision, parameters.compile)
+        network = load_network(
+            parameters.checkpoint or parameters.model, parameters.image_size or None
+        )
+    except ValueError as error:
+        raise ParameterError(str(error)) from error
+    return NetworkSetup(runtime.place(network), runtime)
+
+
+def tracker_settings(parameters: TrackingParameters, model: str) -> TrackerSettings:
+    """Return the settings of the tracker, in its units; ``model`` fills in what depends on it."""
+    suited = TrackerSettings.for_network(model)
+    weight = parameters.motion_weight
+    return TrackerSettings(
+        motion_aware=parameters.motion_aware,
+        motion_weight=suited.motion_weight if weight < 0 else weight,
+        stable_frames=parameters.stable_frames,
+        stable_affinity=parameters.stable_affinity,
+        # Without its rules the node is plain SAM 2, which asks more of an object's presence.
+        presence_logit=suited.presence_logit if parameters.motion_aware else 0.0,
+        frame_period=round(SECOND / parameters.frame_rate),
+        memory_affinity=parameters.memory_affinity,
+        memory_object_logit=parameters.memory_object_score,
+        memory_motion_score=parameters.memory_motion_score,
+        exclusive=parameters.exclusive,
+        lost_after=round(parameters.lost_after * SECOND),
+        maximum_objects=parameters.maximum_objects,
+    )

@@ -1,0 +1,179 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The subscription to the camera: what it asks of the publisher, and why nothing comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import threading
+from typing import TYPE_CHECKING
+
+from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage, Image
+
+from sam_tracker.ros.camera.camera_topics import CameraTopics
+from sam_tracker.ros.camera.publication_sequence import PublicationSequence
+from sam_tracker.ros.camera.quality_of_service import (
+    image_overrides,
+    image_profile,
+    wanted_reliability,
+)
+
+try:
+    from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+
+if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.node import Node
+
+NAMED_AT_MOST = 3
+TELLS_MESSAGE_INFO = hasattr(Subscription, 'CallbackType')
+"""Whether rclpy hands the number of a message to its callback; Humble's does not."""
+
+
+class ImageInput:
+    """
+    Subscribes to images, asking for the reliability that is offered.
+
+    ``check`` is to be called about once a second: publishers come and go.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        transport: str,
+        reliability: str,
+        callback: Callable[[Image | CompressedImage], None],
+        group: CallbackGroup,
+        depth: int = 1,
+        on_missed: Callable[[int], None] | None = None,
+    ) -> None:
+        """
+        Only remember; ``start`` subscribes.
+
+        :param transport: ``raw`` or ``compressed``.
+        :param reliability: as for ``wanted_reliability``.
+        :param depth: how many images may wait for the callback.
+        :param on_missed: told how many images were lost or replaced before one that is taken; as
+            far as can be known, see ``PublicationSequence``.
+        """
+        self._node = node
+        self._type = CompressedImage if transport == 'compressed' else Image
+        self._parameter = reliability
+        self._callback = callback
+        self._group = group
+        self._depth = depth
+        self._on_missed = on_missed
+        self._sequence = PublicationSequence()
+        self._subscription: Subscription | None = None
+        self._reliability: ReliabilityPolicy | None = None
+        self._refused = ''
+        # The node may be deactivated while its diagnostics look at the publishers.
+        self._lock = threading.Lock()
+        topics = CameraTopics.of(node)
+        self.topic = topics.compressed if transport == 'compressed' else topics.image
+        """Full name of the topic."""
+
+    def start(self) -> None:
+        with self._lock:
+            # Not with every subscription: what is lost while subscribing anew is lost.
+            self._sequence = PublicationSequence()
+            self._reliability = wanted_reliability(self._parameter, self._offered(), None)
+            self._subscribe()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._unsubscribe()
+
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
+        self._refused = ''
+
+    def check(self, silent: bool) -> list[str]:
+        """
+        Subscribe anew if the publishers now offer something else.
+
+        :param silent: whether images have failed to come.
+        :returns: what keeps images from coming, in sentences for people.
+        """
+        with self._lock:
+            if self._subscription is None:
+                return []
+            self._subscribe_to_what_is_offered()
+        warnings = [self._refused] if self._refused else []
+        if silent:
+            warnings += self._why_silent()
+        return warnings
+
+    def _subscribe_to_what_is_offered(self) -> None:
+        wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
+        if wanted is not self._reliability:
+            self._node.get_logger().info(
+                f'the publishers on {self.topic} offer {wanted.name.lower()}: subscribing anew'
+            )
+            self._unsubscribe()
+            self._reliability = wanted
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        assert self._reliability is not None
+        counted = TELLS_MESSAGE_INFO and self._on_missed is not None
+        self._subscription = self._node.create_subscription(
+            self._type,
+            self.topic,
+            self._receive_and_count if counted else self._callback,
+            image_profile(self._depth),
+            callback_group=self._group,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible),
+            qos_overriding_options=image_overrides(self._reliability),
+        )
+
+    def _receive_and_count(
+        self, message: Image | CompressedImage, info: Mapping[str, int | None]
+    ) -> None:
+        publishers = self._node.count_publishers(self.topic)
+        missed = self._sequence.missed(info['publication_sequence_number'], publishers)
+        if missed and self._on_missed is not None:
+            self._on_missed(missed)
+        self._callback(message)
+
+    def _on_incompatible(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        self._refused = (
+            f'a publisher on {self.topic} offers less than is asked for ({policy}): its images '
+            'cannot be received; set image_reliability to auto or best_effort'
+        )
+        if self._parameter != 'auto':
+            self._node.get_logger().warning(self._refused)
+
+    def _offered(self) -> list[ReliabilityPolicy]:
+        return [
+            publisher.qos_profile.reliability
+            for publisher in self._node.get_publishers_info_by_topic(self.topic)
+        ]
+
+    def _why_silent(self) -> list[str]:
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        expected = f'sensor_msgs/msg/{self._type.__name__}'
+        others = {each.topic_type for each in publishers} - {expected}
+        if others:
+            return [f'{self.topic} carries {", ".join(sorted(others))} and not {expected}']
+        if publishers:
+            return [f'{len(publishers)} publisher(s) on {self.topic} send nothing']
+        own = self._node.get_fully_qualified_name() + '/'
+        elsewhere = sorted(
+            name
+            for name, types in self._node.get_topic_names_and_types()
+            if expected in types and not name.startswith(own) and name != self.topic
+            if self._node.count_publishers(name)
+        )
+        if not elsewhere:
+            return ['nobody publishes images']
+        more = ', ...' if len(elsewhere) > NAMED_AT_MOST else ''
+        named = ', '.join(elsewhere[:NAMED_AT_MOST])
+        return [f'nobody publishes there, but there are images on {named}{more}: remap']

@@ -1,0 +1,95 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes of an image message as arrays: checked, and without a copy where possible."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.ros.images.encodings import ImageError, PackedEncoding, TwoPlaneEncoding
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import Image
+
+
+def packed_pixels(message: 'Image', encoding: PackedEncoding) -> NDArray[Any]:
+    """
+    Return the pixels of a message whose encoding has one plane.
+
+    Returns:
+        (height, width) or (height, width, channels), uint8 or uint16 in native byte order. It
+        shares the message's memory (rows may be padded) unless byte order or alignment have to
+        change. YUV 4:2:2 of an odd width comes one column wider, because its last pixel shares the
+        colour of one that is not shown.
+
+    Raises:
+        ImageError: the size is zero, `step` is too small for a row, or `data` is too short.
+
+    """
+    check_size(message)
+    width = message.width + message.width % 2 if encoding.pairs_pixels else message.width
+    row_bytes = width * encoding.pixel_bytes
+    _check_rows(message, row_bytes, (message.height - 1) * message.step + row_bytes)
+    dtype = np.dtype(encoding.dtype)
+    shape: tuple[int, ...] = (message.height, width)
+    strides: tuple[int, ...] = (message.step, encoding.pixel_bytes)
+    if encoding.channels > 1:
+        shape, strides = (*shape, encoding.channels), (*strides, dtype.itemsize)
+    # 16-bit pixels of either byte order; for bytes numpy ignores the order.
+    wire_order = dtype.newbyteorder('>' if message.is_bigendian else '<')
+    pixels: NDArray[Any] = np.ndarray(shape, wire_order, message.data, 0, strides)
+    # An odd step puts every second row between two 16-bit words, where OpenCV would misread it.
+    return np.require(pixels.astype(dtype, copy=False), requirements=['ALIGNED'])
+
+
+def two_planes(
+    message: 'Image', encoding: TwoPlaneEncoding
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """
+    Return brightness and colour of an NV image, sharing the message's memory.
+
+    `message.height` counts the rows of the picture, not those of the colour plane below it.
+
+    Returns:
+        (height, width) and (rows, columns, 2) uint8; rows and columns are halved and rounded up
+        where four pixels share one colour.
+
+    Raises:
+        ImageError: the size is zero, `step` is too small for a row, or `data` is too short.
+
+    """
+    check_size(message)
+    shared = encoding.subsampling
+    rows, columns = -(-message.height // shared), -(-message.width // shared)
+    colour_start = message.step * message.height
+    # The colour rows are as long as those of brightness, or twice as long when every pixel has its
+    # own colour.
+    colour_step = message.step * 2 // shared
+    row_bytes = columns * shared
+    _check_rows(message, row_bytes, colour_start + (rows - 1) * colour_step + 2 * columns)
+    brightness: NDArray[np.uint8] = np.ndarray(
+        (message.height, message.width), np.uint8, message.data, 0, (message.step, 1)
+    )
+    colour: NDArray[np.uint8] = np.ndarray(
+        (rows, columns, 2), np.uint8, message.data, colour_start, (colour_step, 2, 1)
+    )
+    return brightness, colour
+
+
+def check_size(message: 'Image') -> None:
+    if message.width == 0 or message.height == 0:
+        raise ImageError(f'image of zero size: width {message.width}, height {message.height}')
+
+
+def _check_rows(message: 'Image', row_bytes: int, needed_bytes: int) -> None:
+    what = f'{message.width}x{message.height} {message.encoding} image'
+    if message.step < row_bytes:
+        raise ImageError(
+            f'step {message.step} is too small: a row of a {what} has {row_bytes} bytes'
+        )
+    if len(message.data) < needed_bytes:
+        raise ImageError(
+            f'truncated image: data has {len(message.data)} bytes, but a {what} '
+            f'with step {message.step} needs {needed_bytes}'
+        )

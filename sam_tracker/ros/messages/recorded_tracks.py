@@ -1,0 +1,88 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Track messages as what is drawn and recorded."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
+from sam_tracker.ros.messages.stamps import nanoseconds
+from sam_tracker.ros.messages.track_messages import STATE_NAMES
+
+if TYPE_CHECKING:
+    from sam_tracker.msg import BoundingBox2D, Track, TrackArray
+    from sam_tracker.rendering import Box
+
+
+class TrackMessageError(ValueError):
+    """A track message that contradicts itself; the text names the value."""
+
+
+def recorded_frame(message: 'TrackArray') -> RecordedFrame:
+    """
+    Return all tracks of a message; their masks are views of its memory.
+
+    Raises:
+        TrackMessageError: a mask does not fit its region, or the region the image.
+
+    """
+    for track in message.tracks:
+        region = track.mask.region
+        right, bottom = region.x_offset + region.width, region.y_offset + region.height
+        if right > message.image_width or bottom > message.image_height:
+            raise TrackMessageError(
+                f'the mask of object {track.object_id}, {region.width}x{region.height} pixels at '
+                f'({region.x_offset}, {region.y_offset}), leaves the image of '
+                f'{message.image_width}x{message.image_height}'
+            )
+    return RecordedFrame(
+        stamp=nanoseconds(message.header.stamp),
+        frame_id=message.header.frame_id,
+        width=message.image_width,
+        height=message.image_height,
+        tracks=[recorded_track(track) for track in message.tracks],
+        processing_latency=nanoseconds(message.processing_latency) / SECOND,
+    )
+
+
+def recorded_track(message: 'Track') -> RecordedTrack:
+    """
+    Return one track; its mask is a view of the message's memory.
+
+    Raises:
+        TrackMessageError: the mask does not fit its region.
+
+    """
+    region = message.mask.region
+    mask = None
+    if region.width and region.height:
+        if len(message.mask.data) != region.width * region.height:
+            raise TrackMessageError(
+                f'the mask of object {message.object_id} has {len(message.mask.data)} bytes, and '
+                f'its region of {region.width}x{region.height} needs '
+                f'{region.width * region.height}'
+            )
+        mask = np.frombuffer(message.mask.data, np.uint8).reshape(region.height, region.width)
+    return RecordedTrack(
+        object_id=message.object_id,
+        label=message.label,
+        state=STATE_NAMES.get(message.state, 'unknown'),
+        confidence=message.confidence,
+        box=_box(message.box),
+        predicted_box=_box(message.predicted_box),
+        mask=mask,
+        mask_origin=(region.x_offset, region.y_offset),
+        seconds_since_seen=nanoseconds(message.time_since_seen) / SECOND,
+        duplicate_of=message.duplicate_of,
+        mask_affinity_score=message.mask_affinity_score,
+        object_score=message.object_score,
+        motion_score=message.motion_score,
+        velocity=(message.velocity_x, message.velocity_y),
+    )
+
+
+def _box(message: 'BoundingBox2D') -> 'Box | None':
+    box = (message.x_min, message.y_min, message.x_max, message.y_max)
+    return box if any(box) else None

@@ -1,0 +1,70 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates of segmented images as messages, and the prompts of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.msg import MaskCandidate as MaskCandidateMessage
+from sam_tracker.msg import Point2D
+from sam_tracker.ros.messages.prompt_messages import prompt_of_message
+from sam_tracker.ros.messages.track_messages import box_message, mask_message
+
+if TYPE_CHECKING:
+    from sam_tracker.msg import Prompt as PromptMessage
+    from sam_tracker.segmentation.mask_candidate import MaskCandidate
+
+
+def candidate_message(candidate: MaskCandidate) -> MaskCandidateMessage:
+    message = MaskCandidateMessage(
+        prompt_index=candidate.prompt_index,
+        label=candidate.label,
+        mask=mask_message(candidate.region, candidate.mask_crop),
+        box=box_message(candidate.box),
+        area=candidate.area,
+        predicted_iou=candidate.predicted_iou,
+        stability_score=candidate.stability_score,
+    )
+    if candidate.point is not None:
+        message.point = Point2D(x=candidate.point[0], y=candidate.point[1])
+    return message
+
+
+def prompts_of_messages(
+    messages: Sequence[PromptMessage], width: int, height: int, first_index: int = 0
+) -> list[Prompt]:
+    """
+    Return the prompts of a request, each checked against the image.
+
+    :param width: columns of the image.
+    :param height: rows of the image.
+    :param first_index: of the first message in its request, for the text of errors.
+
+    Raises ``PromptError`` naming the first prompt that cannot be followed, and why.
+    """
+    prompts = []
+    for index, message in enumerate(messages, first_index):
+        try:
+            prompt = prompt_of_message(message, width, height)
+            prompt.validate(width, height)
+        except PromptError as error:
+            raise PromptError(f'prompt {index}: {error}') from None
+        prompts.append(prompt)
+    return prompts
+
+
+def most_confident(candidates: Sequence[MaskCandidate], count: int) -> list[MaskCandidate]:
+    """
+    Return the candidates that are the most sure of themselves, in the order they had.
+
+    :param count: how many; 0: all of them.
+    """
+    if count == 0 or count >= len(candidates):
+        return list(candidates)
+    best = sorted(
+        range(len(candidates)), key=lambda index: candidates[index].predicted_iou, reverse=True
+    )
+    return [candidates[index] for index in sorted(best[:count])]

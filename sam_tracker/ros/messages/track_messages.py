@@ -1,0 +1,128 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tracks as messages, as a label image, and as what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import RegionOfInterest
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.msg import BoundingBox2D, Mask, TrackArray
+from sam_tracker.msg import Track as TrackMessage
+from sam_tracker.rendering import DrawnTrack, State
+from sam_tracker.ros.messages.stamps import duration_message
+
+if TYPE_CHECKING:
+    from std_msgs.msg import Header
+
+    from sam_tracker.core.boxes import Box, Region
+    from sam_tracker.tracking.track import Track
+
+
+def track_array(
+    header: Header, width: int, height: int, tracks: Sequence[Track], *, masks: bool = True
+) -> TrackArray:
+    """
+    Return the tracks of one image; ``processing_latency`` is left for whoever publishes.
+
+    :param header: of the image, taken over as it is.
+    :param masks: whether to send the masks too.
+    """
+    return TrackArray(
+        header=header,
+        image_width=width,
+        image_height=height,
+        tracks=[
+            track_message(track, mask=masks)
+            for track in sorted(tracks, key=lambda each: each.object_id)
+        ],
+    )
+
+
+def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
+    message = TrackMessage(
+        object_id=track.object_id,
+        label=track.label,
+        state=int(track.state),
+        time_since_seen=duration_message(track.time_since_seen),
+        box=box_message(track.box),
+        predicted_box=box_message(track.predicted_box),
+        confidence=track.confidence,
+        mask_affinity_score=track.mask_affinity_score,
+        object_score=track.object_score,
+        motion_score=track.motion_score,
+        duplicate_of=track.duplicate_of,
+    )
+    message.velocity_x, message.velocity_y = track.velocity
+    if mask:
+        message.mask = mask_message(track.region, track.mask_crop)
+    return message
+
+
+def mask_message(region: Region | None, crop: NDArray[np.uint8]) -> Mask:
+    """
+    Return a mask of which only the part that has pixels is sent.
+
+    :param region: of the image; None: the mask is empty, and so is the message.
+    :param crop: [region.height, region.width], 255 on the object and 0 beside it.
+    """
+    message = Mask()
+    if region is not None:
+        message.region = RegionOfInterest(
+            x_offset=region.x, y_offset=region.y, width=region.width, height=region.height
+        )
+        # Without a detour through Python integers or a second buffer.
+        message.data.frombytes(np.ascontiguousarray(crop).data.cast('B'))
+    return message
+
+
+def label_image(tracks: Sequence[Track], width: int, height: int) -> NDArray[np.uint16]:
+    """Return [height, width]: each pixel the id of the object it belongs to, 0 for none."""
+    labels = np.zeros((height, width), dtype=np.uint16)
+    for track in tracks:
+        if track.region is not None:
+            np.copyto(labels[track.region.slices], track.object_id, where=track.mask_crop != 0)
+    return labels
+
+
+def drawn_track(track: Track) -> DrawnTrack:
+    region = track.region
+    return DrawnTrack(
+        object_id=track.object_id,
+        label=track.label,
+        state=STATE_NAMES[int(track.state)],
+        confidence=track.confidence,
+        box=_corners(track.box),
+        predicted_box=_corners(track.predicted_box),
+        mask=None if region is None else track.mask_crop,
+        mask_origin=(0, 0) if region is None else (region.x, region.y),
+        seconds_since_seen=track.time_since_seen / SECOND,
+        duplicate_of=track.duplicate_of,
+    )
+
+
+STATE_NAMES: dict[int, State] = {
+    TrackMessage.STATE_TRACKED: 'tracked',
+    TrackMessage.STATE_OCCLUDED: 'occluded',
+    TrackMessage.STATE_LOST: 'lost',
+}
+
+
+def box_message(box: Box | None) -> BoundingBox2D:
+    """Return a box, all zero where there is none."""
+    if box is None:
+        return BoundingBox2D()
+    x_min, y_min, x_max, y_max = box.tolist()
+    return BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+
+
+def _corners(box: Box | None) -> tuple[float, float, float, float] | None:
+    if box is None:
+        return None
+    x_min, y_min, x_max, y_max = box.tolist()
+    return x_min, y_min, x_max, y_max

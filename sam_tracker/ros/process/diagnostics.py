@@ -1,0 +1,154 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The state of the tracker node as diagnostic_msgs/DiagnosticStatus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+import resource
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from sam_tracker.ros.camera.frame_statistics import Drop, FrameReport, Spread
+
+FALLING_BEHIND = 0.1
+"""Share of the images replaced by newer ones, or lost, from which on it is worth a warning."""
+STRANGE_AGE = 10.0
+"""Seconds between an image's stamp and its publication beyond which clocks must differ."""
+
+
+@dataclass(frozen=True)
+class NodeCondition:
+    """What there is to say of the node besides its images."""
+
+    lifecycle_state: str
+    """``active``, ``inactive`` and so on."""
+    topic: str
+    """Full name of the topic that images are awaited on."""
+    paused: bool = False
+    object_states: Mapping[str, int] = field(default_factory=dict)
+    """Number of objects by state."""
+    model: str = ''
+    device: str = ''
+    precision: str = ''
+    device_memory: int | None = None
+    """Bytes that the network and the tracker hold on the device; None on the CPU."""
+    buffered_frames: int = 0
+    buffered_bytes: int = 0
+    refused_prompts: int = 0
+    clock_jumps: int = 0
+    warnings: tuple[str, ...] = ()
+    """What the node itself has to say, most important first."""
+    error: str = ''
+    """Why nothing is tracked although it should be; empty: nothing is wrong."""
+
+
+def diagnostic_status(
+    name: str, condition: NodeCondition, frames: FrameReport, no_image_warning: float
+) -> DiagnosticStatus:
+    """
+    Return the status: its level, a sentence for each warning, and every figure.
+
+    :param no_image_warning: seconds without an image after which there is a warning.
+    """
+    status = DiagnosticStatus(name=name, hardware_id=condition.device)
+    warnings = _warnings(condition, frames, no_image_warning)
+    if condition.error:
+        status.level, status.message = DiagnosticStatus.ERROR, condition.error
+    elif condition.lifecycle_state != 'active':
+        status.level, status.message = DiagnosticStatus.OK, condition.lifecycle_state
+    elif warnings:
+        status.level, status.message = DiagnosticStatus.WARN, '; '.join(warnings)
+    else:
+        status.level = DiagnosticStatus.OK
+        status.message = 'paused' if condition.paused else 'tracking'
+    values = {**_condition_values(condition), **_frame_values(frames)}
+    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+    return status
+
+
+def _warnings(condition: NodeCondition, frames: FrameReport, no_image_warning: float) -> list[str]:
+    warnings = list(condition.warnings)
+    silent = frames.silence > no_image_warning
+    if silent:
+        warnings.insert(0, f'no image for {frames.silence:.1f} s on {condition.topic}')
+    if frames.newly_dropped.get(Drop.REPLACED, 0) > FALLING_BEHIND * max(frames.input_rate, 1):
+        warnings.append(
+            f'images arrive at {frames.input_rate:.1f} Hz and are processed at '
+            f'{frames.processed_rate:.1f} Hz'
+        )
+    not_taken = frames.newly_dropped.get(Drop.NOT_TAKEN, 0)
+    if not_taken > FALLING_BEHIND * max(frames.input_rate + not_taken, 1):
+        warnings.append(
+            f'{not_taken} images were lost, or replaced before they were taken: does the camera '
+            'run with the Fast DDS profile, and is the machine overloaded?'
+        )
+    if frames.newly_dropped.get(Drop.REPEATED):
+        warnings.append('images come with the stamp of the one before')
+    if frames.age is not None and not silent and abs(frames.age.median) > STRANGE_AGE:
+        warnings.append(
+            f'images are {frames.age.median:.1f} s old by their stamps: do the camera and '
+            'use_sim_time mean the same clock?'
+        )
+    return warnings
+
+
+def _condition_values(condition: NodeCondition) -> dict[str, str]:
+    states = condition.object_states
+    values = {
+        'lifecycle state': condition.lifecycle_state,
+        'paused': str(condition.paused).lower(),
+        'image topic': condition.topic,
+        'objects': str(sum(states.values())),
+        **{f'objects {state}': str(states.get(state, 0)) for state in OBJECT_STATES},
+        'refused prompts': str(condition.refused_prompts),
+        'clock jumps': str(condition.clock_jumps),
+        'model': condition.model,
+        'device': condition.device,
+        'precision': condition.precision,
+        'process memory (MB)': _megabytes(resident_bytes()),
+        'kept images': str(condition.buffered_frames),
+        'kept images (MB)': _megabytes(condition.buffered_bytes),
+    }
+    if condition.device_memory is not None:
+        values['device memory (MB)'] = _megabytes(condition.device_memory)
+    return values
+
+
+OBJECT_STATES = ('tracked', 'occluded', 'lost')
+
+
+def _frame_values(frames: FrameReport) -> dict[str, str]:
+    return {
+        'input rate (Hz)': f'{frames.input_rate:.2f}',
+        'processed rate (Hz)': f'{frames.processed_rate:.2f}',
+        'images received': str(frames.received),
+        'images processed': str(frames.processed),
+        **{f'images dropped: {drop.value}': str(frames.dropped.get(drop, 0)) for drop in Drop},
+        'seconds since the last image': f'{frames.silence:.2f}',
+        **_spread_values('age at publication', frames.age),
+        **_spread_values('latency', frames.latency),
+        **_spread_values('tracking', frames.tracking),
+    }
+
+
+def _spread_values(name: str, spread: Spread | None) -> dict[str, str]:
+    if spread is None:
+        return {}
+    return {
+        f'{name} median (ms)': f'{1000 * spread.median:.1f}',
+        f'{name} 95 % (ms)': f'{1000 * spread.p95:.1f}',
+        f'{name} most (ms)': f'{1000 * spread.most:.1f}',
+    }
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in RAM."""
+    pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
+    return pages * resource.getpagesize()
+
+
+def _megabytes(count: int) -> str:
+    return f'{count / 1e6:.1f}'

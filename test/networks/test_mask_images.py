@@ -1,0 +1,93 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+import torch
+
+from sam_tracker.core.boxes import Region
+from sam_tracker.networks.mask_images import MaskImages, mask_boxes, reach
+from sam_tracker.tracking.candidates import measure
+
+size = st.integers(1, 90)
+
+
+def field(seed, side, count=1):
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.randn((count, 1, 4, 4), generator=random) - 1.0
+    return torch.nn.functional.interpolate(coarse, size=(side, side), mode='bilinear')[:, 0]
+
+
+@given(seed=st.integers(0, 2**32 - 1), side=st.integers(4, 40), width=size, height=size)
+@hypothesis_settings(deadline=None)
+def test_a_mask_is_what_resizing_the_whole_logits_gives(seed, side, width, height):
+    logits = field(seed, side, count=3)
+    bounds = [
+        box.numpy() if mask.max() > 0 else None
+        for box, mask in zip(mask_boxes(logits), logits, strict=True)
+    ]
+    images = MaskImages(logits, bounds, width, height)
+    whole = torch.nn.functional.interpolate(
+        logits[:, None], size=(height, width), mode='bilinear'
+    )[:, 0]
+    # On the very border of a mask rounding decides.
+    clear = (whole.abs() > 1e-5).numpy()
+    for index in range(3):
+        region, crop = images.crop(index)
+        mask = np.zeros((height, width), np.uint8)
+        if region is not None:
+            mask[region.slices] = crop
+            rows, columns = np.nonzero(mask)
+            assert region == Region(
+                columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+            )
+            assert set(np.unique(crop)) <= {0, 255}
+            assert crop.flags.c_contiguous
+        expected = (whole[index] > 0).numpy()
+        assert np.array_equal((mask != 0)[clear[index]], expected[clear[index]])
+
+
+def test_masks_are_worked_out_once_for_all_objects(monkeypatch):
+    from sam_tracker.networks import mask_images
+
+    calls = []
+    resize = mask_images.resized_part
+    monkeypatch.setattr(
+        mask_images, 'resized_part', lambda *given: calls.append(1) or resize(*given)
+    )
+    logits = torch.full((3, 8, 8), 1.0)
+    images = MaskImages(logits, [np.array([0.0, 0, 7, 7]), None, np.array([0.0, 0, 7, 7])], 20, 10)
+    assert not calls
+    for index in (2, 0, 1, 0):
+        images.crop(index)
+    assert len(calls) == 2
+    assert images.crop(0)[0] == Region(0, 0, 20, 10)
+    assert images.crop(1)[0] is None
+
+
+def test_the_reach_of_a_mask_stays_in_the_image():
+    assert reach(np.array([0.0, 0, 7, 7]), 8, 20, 10) == Region(0, 0, 20, 10)
+
+
+def test_candidates_are_measured_at_the_networks_resolution():
+    logits = torch.full((2, 3, 8, 8), -4.0)
+    logits[0, 1, 2:4, 5:7] = 4.0
+    measured = measure(logits, torch.rand(2, 3), torch.tensor([1.5, -2]), 32, 1, False)
+    resized = torch.nn.functional.interpolate(logits[:1], size=(32, 32), mode='bilinear')
+    rows, columns = np.nonzero((resized[0, 1] > 0).numpy())
+    assert measured.boxes[0, 1].tolist() == [columns.min(), rows.min(), columns.max(), rows.max()]
+    assert measured.bounds[0, 1].tolist() == [5, 2, 6, 3]
+    assert not measured.boxes[1].any()
+    assert measured.object_logits.tolist() == [1.5, -2]
+    assert measured.intersections is None
+
+
+@pytest.mark.parametrize('batch', [1, 2, 16])
+def test_measuring_in_turns_changes_nothing(batch):
+    logits = field(3, 16, count=15).reshape(5, 3, 16, 16)
+    whole = measure(logits, torch.rand(5, 3), torch.rand(5), 64, 5, True)
+    parts = measure(logits, torch.rand(5, 3), torch.rand(5), 64, batch, True)
+    np.testing.assert_array_equal(whole.boxes, parts.boxes)
+    np.testing.assert_array_equal(whole.intersections, parts.intersections)

@@ -1,0 +1,148 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Choosing where a network runs, and what the choice must not change."""
+
+import pytest
+import torch
+
+from sam_tracker.networks.masks import memory_mask
+from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
+
+
+@pytest.fixture(scope='module')
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Sam2Network(configuration_named('nano')).eval()
+
+
+@pytest.fixture(scope='module')
+def inputs(network):
+    generator = torch.manual_seed(1)
+    configuration = network.configuration
+    side, size = configuration.embedding_size, configuration.image_size
+    return {
+        'image': torch.randn(1, 3, size, size, generator=generator),
+        'spatial': torch.randn(
+            2, 3, configuration.memory_channels, side, side, generator=generator
+        ),
+        'pointers': torch.randn(2, 4, configuration.embedding_dimension, generator=generator),
+        'mask': torch.randn(2, 1, size, size, generator=generator),
+    }
+
+
+def run(network, inputs):
+    """Walk a frame through every method of the network."""
+    features = network.encode_image(inputs['image'])
+    memory = Memory(
+        inputs['spatial'],
+        torch.tensor([[6, 1, 0], [6, 1, 0]]),
+        inputs['pointers'],
+        torch.arange(8.0).view(2, 4),
+    )
+    conditioned = network.attend_to_memory(features.embedding, memory)
+    prompts = network.encode_prompts(torch.zeros(2, 0, 2), torch.zeros(2, 0))
+    candidates = network.decode(features, conditioned, prompts, several=True)
+    pointer = network.object_pointer(candidates.tokens[:, 0], candidates.object_logit > -1)
+    remembered = network.encode_memory(
+        features.embedding, memory_mask(inputs['mask'], binary=False), candidates.object_logit
+    )
+    return conditioned, candidates.mask_logits, candidates.predicted_iou, pointer, remembered
+
+
+def copy_of(network):
+    copy = Sam2Network(network.configuration).eval()
+    copy.load_state_dict(network.state_dict())
+    return copy
+
+
+def test_the_runtime_of_a_cpu_changes_nothing_but_rounding(network, inputs):
+    plain = run(network, inputs)
+    runtime = choose_runtime('cpu')
+    assert runtime == Runtime(torch.device('cpu'), torch.float32, compiled=False)
+    placed = runtime.place(copy_of(network))
+    with runtime.inference():
+        for ours, expected in zip(run(placed, inputs), plain, strict=True):
+            torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_narrow_precision_stays_near_float32(network, inputs):
+    plain = run(network, inputs)
+    runtime = choose_runtime('cpu', 'bfloat16')
+    placed = runtime.place(copy_of(network))
+    with runtime.inference():
+        narrow = run(placed, inputs)
+    for ours, expected in zip(narrow, plain, strict=True):
+        assert (ours.float() - expected).abs().max() < 0.05 * expected.abs().max()
+    assert not torch.equal(narrow[0], plain[0])
+
+
+@pytest.mark.parametrize('last', [False, True])
+def test_every_method_is_one_graph(network, inputs, last, monkeypatch):
+    network.memory_attention.project_values_last(last)
+    plain = run(network, inputs)
+    for method in (
+        'encode_image',
+        'attend_to_memory',
+        'encode_prompts',
+        'decode',
+        'object_pointer',
+        'encode_memory',
+    ):
+        # A break of the graph, as a wait for the device makes one, is an error under fullgraph.
+        compiled = torch.compile(getattr(network, method), backend='aot_eager', fullgraph=True)
+        monkeypatch.setattr(network, method, compiled)
+    for ours, expected in zip(run(network, inputs), plain, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+    network.memory_attention.project_values_last(False)
+
+
+@pytest.mark.parametrize(
+    'arguments,message',
+    [
+        (('toaster',), "device 'toaster'"),
+        (('cuda:99',), "device 'cuda:99' is not there: torch finds"),
+        (('cpu', 'int8'), "precision 'int8' is not one of auto, float32, bfloat16, float16"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_by_value(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        choose_runtime(*arguments)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_a_gpu_agrees_with_the_cpu(network, inputs):
+    plain = run(network, inputs)
+    runtime = choose_runtime('cuda', 'float32')
+    placed = runtime.place(copy_of(network))
+    there = {name: tensor.cuda() for name, tensor in inputs.items()}
+    with runtime.inference(), torch.device('cuda'):
+        for ours, expected in zip(run(placed, there), plain, strict=True):
+            torch.testing.assert_close(ours.cpu(), expected, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_nothing_waits_for_the_gpu(network, inputs):
+    runtime = choose_runtime('cuda')
+    placed = runtime.place(copy_of(network))
+    there = {name: tensor.cuda() for name, tensor in inputs.items()}
+    with runtime.inference(), torch.device('cuda'):
+        slots = torch.tensor([[6, 1, 0], [6, 1, 0]])
+        distances = torch.arange(8.0).view(2, 4)
+        nothing = torch.zeros(2, 0, 2), torch.zeros(2, 0)
+        torch.cuda.set_sync_debug_mode('error')
+        try:
+            features = placed.encode_image(there['image'])
+            assert isinstance(features, ImageFeatures)
+            memory = Memory(there['spatial'], slots, there['pointers'], distances)
+            conditioned = placed.attend_to_memory(features.embedding, memory)
+            candidates = placed.decode(
+                features, conditioned, placed.encode_prompts(*nothing), several=True
+            )
+            placed.object_pointer(candidates.tokens[:, 0], candidates.object_logit > 0)
+            mask = memory_mask(there['mask'], binary=False)
+            placed.encode_memory(features.embedding, mask, candidates.object_logit)
+        finally:
+            torch.cuda.set_sync_debug_mode('default')

@@ -1,0 +1,77 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""From parameters to a network on its device and to the settings of the tracker."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.weights.loading import CheckpointError
+from sam_tracker.nodes.tracker.network_setup import set_up_network, tracker_settings
+from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.parameters.tracker import TrackerParameters
+from sam_tracker.tracking.settings import TrackerSettings
+
+
+@pytest.fixture(scope='module')
+def parameters(tmp_path_factory) -> TrackerParameters:
+    path = tmp_path_factory.mktemp('weights') / 'random.pt'
+    torch.save({'model': Sam2Network(configuration_named('nano')).state_dict()}, path)
+    return TrackerParameters(checkpoint=str(path), device='cpu')
+
+
+def test_a_checkpoint_file_tells_which_network_it_is_for(parameters):
+    setup = set_up_network(replace(parameters, model='tiny'))
+    assert (setup.model, setup.device.type, setup.precision) == ('nano', 'cpu', 'float32')
+    assert setup.description == 'nano at 224 px on cpu in float32'
+    assert setup.device_memory() is None
+    assert not any(each.requires_grad for each in setup.network.parameters())
+
+
+def test_precision_and_image_size_are_as_asked(parameters):
+    setup = set_up_network(replace(parameters, precision='bfloat16', image_size=256))
+    assert setup.runtime.precision == torch.bfloat16
+    assert setup.network.configuration.image_size == 256
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'device': 'toaster'}, "device 'toaster' is not one that torch knows"),
+        ({'device': 'cuda:99'}, "device 'cuda:99' is not there: torch finds \\d+ GPUs"),
+        ({'image_size': 100}, 'image_size must be a multiple of 32 from 128 to 1024, not 100'),
+    ],
+)
+def test_what_cannot_be_is_refused_by_value(parameters, change, message):
+    with pytest.raises(ParameterError, match=message):
+        set_up_network(replace(parameters, **change))
+
+
+def test_missing_weights_are_named(parameters):
+    with pytest.raises(CheckpointError, match=r'/nowhere/at_all\.pt'):
+        set_up_network(replace(parameters, checkpoint='/nowhere/at_all.pt'))
+
+
+@pytest.mark.parametrize('model', ['nano', 'tiny', 'small', 'base_plus', 'large'])
+def test_the_default_parameters_give_the_settings_that_suit_the_network(model):
+    assert tracker_settings(TrackerParameters(), model) == TrackerSettings.for_network(model)
+
+
+def test_parameters_reach_the_tracker_in_its_units():
+    parameters = TrackerParameters(
+        motion_weight=0.5, frame_rate=50.0, lost_after=1.5, memory_object_score=2.0
+    )
+    settings = tracker_settings(parameters, 'large')
+    assert settings.motion_weight == 0.5
+    assert settings.frame_period == SECOND // 50
+    assert settings.lost_after == 3 * SECOND // 2
+    assert settings.memory_object_logit == 2.0
+
+
+def test_without_its_rules_it_is_plain_sam_2():
+    settings = tracker_settings(TrackerParameters(motion_aware=False), 'tiny')
+    assert (settings.motion_aware, settings.presence_logit) == (False, 0.0)

@@ -1,0 +1,188 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras that stop, come back, die, jump in time, do not stamp, or are two; over real DDS."""
+
+import signal
+import sys
+import time
+
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.ros.messages.stamps import nanoseconds
+
+from ...conftest import wait_until
+
+
+def test_a_camera_that_stops_and_comes_back_keeps_its_objects(new_camera, tester):
+    first = new_camera()
+    tester.next_tracks()
+    assert tester.add_box().success
+    first.close()
+    first.close = lambda: None
+    assert tester.set('no_image_warning', 1.0).successful
+    tester.diagnosed(
+        lambda status, _: (
+            'no image for' in status.message
+            and 'on /image' in status.message
+            and 'nobody publishes' in status.message
+        ),
+        'a warning that no images come',
+    )
+    new_camera(reliability=ReliabilityPolicy.BEST_EFFORT)
+    assert [track.object_id for track in tester.next_tracks(3)[2].tracks] == [1]
+    tester.diagnosed(lambda status, _: 'no image' not in status.message, 'the end of the warning')
+
+
+def test_stamps_that_jump_back_keep_the_objects_and_are_told(new_camera, tester):
+    camera = new_camera()
+    tester.next_tracks()
+    assert tester.add_box().success
+    camera.offset = -60 * SECOND
+    deadline = time.monotonic() + 30
+    latest = tester.next_tracks()[0]
+    while nanoseconds(latest.header.stamp) > time.time_ns() - 50 * SECOND:
+        assert time.monotonic() < deadline
+        latest = tester.next_tracks()[0]
+    assert [track.object_id for track in latest.tracks] == [1]
+    assert tester.add_box(header=latest.header).success
+    tester.diagnosed(
+        lambda status, values: 'jumped back' in status.message and int(values['clock jumps']) > 0,
+        'a clock jump in the diagnostics',
+    )
+
+
+def test_images_without_a_stamp_are_tracked_by_their_arrival(graph, new_camera, tester):
+    camera = new_camera(silent=True)
+    header = Header(frame_id='unstamped')
+    picture = Image(header=header, width=32, height=32, step=32, encoding='mono8')
+    picture.data.frombytes(bytes(1024))
+
+    def published_and_tracked() -> bool:
+        camera.publisher.publish(picture)
+        time.sleep(0.1)
+        return [each.header for each in tester.tracks[-3:]] == [header] * 3
+
+    graph.wait_until(published_and_tracked, 'tracks of images without a stamp')
+
+
+def test_simulated_time_that_does_not_run_is_told_and_images_are_tracked(new_camera, tester):
+    new_camera()
+    assert tester.set('use_sim_time', True).successful
+    try:
+        tester.next_tracks(3)
+        tester.diagnosed(
+            lambda status, _: 'use_sim_time mean the same clock' in status.message,
+            'a warning about clocks',
+        )
+    finally:
+        assert tester.set('use_sim_time', False).successful
+
+
+CAMERA = """
+import sys, time
+import numpy, rclpy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from sam_tracker.ros.images.conversion import image_message
+
+rclpy.init()
+node = rclpy.create_node('real_camera')
+publisher = node.create_publisher(Image, 'image', 1)
+picture = numpy.zeros((120, 160, 3), numpy.uint8)
+while True:
+    header = Header(stamp=node.get_clock().now().to_msg(), frame_id=sys.argv[1])
+    publisher.publish(image_message(picture, 'bgr8', header))
+    time.sleep(0.05)
+"""
+
+
+def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
+    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
+    )
+    assert tester.add_box().success
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
+    )
+    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
+    second.end(signal.SIGKILL)
+
+
+def test_two_cameras_in_two_namespaces_are_tracked_apart(
+    graph, random_checkpoint, new_camera, new_tester
+):
+    sides = ('/left', '/right')
+    programs = [
+        graph.start(
+            'sam_tracker.nodes.tracker.tracker_node',
+            '-r',
+            f'__ns:={side}',
+            checkpoint=random_checkpoint,
+            device='cpu',
+        )
+        for side in sides
+    ]
+    testers = [new_tester(namespace=side) for side in sides]
+    for side, tester in zip(sides, testers, strict=True):
+        tester.wait_until_active()
+        new_camera(namespace=side, rate=8.0, frame_id=side)
+    for tester in testers:
+        tester.next_tracks()
+    assert testers[0].add_box(label='left').success
+    assert testers[1].add_box(label='right').success
+    assert testers[1].add_box(label='right too').success
+    for side, tester, count in zip(sides, testers, (1, 2), strict=True):
+        message = tester.next_tracks(2)[1]
+        assert message.header.frame_id == side
+        assert [track.object_id for track in message.tracks] == list(range(1, count + 1))
+        status, _ = tester.diagnosed(lambda *_: True, 'diagnostics')
+        assert status.name == f'{side[1:]}/sam_tracker: tracking'
+    assert [program.end(signal.SIGINT) for program in programs] == [0, 0]
+
+
+def test_images_that_were_never_taken_are_counted(new_camera, tester):
+    camera = new_camera(silent=True)
+    received, missed = 'images received', 'images dropped: lost or replaced before it was taken'
+
+    def counts() -> tuple[int, int]:
+        _, values = tester.diagnosed(lambda _, values: received in values, 'diagnostics')
+        return int(values[received]), int(values[missed])
+
+    def publish(seconds: float, pause: float, *cameras) -> int:
+        end, published = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            for each in cameras:
+                each.publish()
+                published += 1
+            time.sleep(pause)
+        # The last one is not replaced by any.
+        last = cameras[-1].publish().stamp
+        wait_until(lambda: tester.tracks[-1].header.stamp == last, 'tracks of the last image')
+        return published + 1
+
+    wait_until(camera.publisher.get_subscription_count, 'a subscription')
+    # A camera that was killed is missed only when its lease ends.
+    topic = camera.publisher.topic_name
+    wait_until(lambda: tester.node.count_publishers(topic) == 1, 'being alone', 60.0)
+    publish(0.3, 0.05, camera)
+    before = counts()
+    published = publish(2.0, 0.0, camera)
+    after = counts()
+    assert after[1] > before[1]
+    assert sum(after) - sum(before) == published
+
+    # Neither one that is started anew nor one more is taken for a flood that was lost.
+    camera.close()
+    camera.close = lambda: None
+    again, other = new_camera(silent=True), new_camera(silent=True)
+    for each in (again, other):
+        wait_until(each.publisher.get_subscription_count, 'a subscription')
+    published = publish(0.5, 0.02, again)
+    published += publish(1.0, 0.02, again, other)
+    assert 0 < sum(counts()) - sum(after) <= published

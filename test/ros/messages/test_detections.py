@@ -1,0 +1,25 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tracks as vision_msgs, where it is installed."""
+
+import pytest
+
+from sam_tracker.msg import BoundingBox2D, Track, TrackArray
+from sam_tracker.ros.messages import detections
+
+
+@pytest.mark.skipif(not detections.INSTALLED, reason='vision_msgs is not installed')
+def test_seen_objects_are_detections_with_centre_size_id_and_score():
+    tracks = TrackArray()
+    tracks.header.frame_id = 'camera'
+    seen = Track(object_id=7, label='mug', state=Track.STATE_TRACKED, confidence=0.5)
+    seen.box = BoundingBox2D(x_min=10.0, y_min=20.0, x_max=30.0, y_max=60.0)
+    tracks.tracks = [seen, Track(object_id=8, state=Track.STATE_LOST)]
+    (detection,) = detections.detection_array(tracks).detections
+    assert detection.header == tracks.header
+    assert detection.id == '7'
+    position = detection.bbox.center.position
+    assert (position.x, position.y) == (20.0, 40.0)
+    assert (detection.bbox.size_x, detection.bbox.size_y) == (20.0, 40.0)
+    assert detection.results[0].hypothesis.class_id == 'mug'
+    assert detection.results[0].hypothesis.score == pytest.approx(0.5)

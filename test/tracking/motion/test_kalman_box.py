@@ -1,0 +1,217 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from sam_tracker.tracking.motion.kalman_box import (
+    BoxFilter,
+    Parametrisation,
+    overlap,
+    process_noise,
+)
+
+both = pytest.mark.parametrize('parametrisation', Parametrisation)
+side = st.floats(1, 400)
+corner = st.floats(-500, 1500)
+boxes = st.builds(
+    lambda x, y, width, height: np.array([x, y, x + width, y + height]), corner, corner, side, side
+)
+steps = st.one_of(st.just(1.0), st.floats(0.01, 8))
+moves = st.lists(st.tuples(steps, st.one_of(st.none(), boxes)), min_size=1, max_size=25)
+
+
+def follow(parametrisation, first, moves):
+    motion = BoxFilter(parametrisation)
+    motion.start(first)
+    for step, box in moves:
+        motion.predict(step)
+        if box is not None:
+            motion.update(box)
+    return motion
+
+
+def walk(count, start=(100.0, 60.0, 180.0, 100.0), velocity=(3.0, -2.0, 3.5, -1.0)):
+    return [np.array(start) + n * np.array(velocity) for n in range(count)]
+
+
+class Reference:
+    """The equations of the released code (state x, y, aspect, height), one period a step."""
+
+    def __init__(self, box):
+        z = self.measurement(box)
+        self.x = np.r_[z, np.zeros(4)]
+        deviation = np.array([0.1, 0.1, 0, 0.1, 1 / 16, 1 / 16, 0, 1 / 16]) * z[3]
+        deviation[2], deviation[6] = 1e-2, 1e-5
+        self.p = np.diag(deviation**2)
+
+    @staticmethod
+    def measurement(box):
+        width, height = box[2] - box[0], box[3] - box[1]
+        return np.array([box[0] + width / 2, box[1] + height / 2, width / height, height])
+
+    def predict(self):
+        f = np.eye(8) + np.eye(8, k=4)
+        deviation = np.array([0.05, 0.05, 0, 0.05, *([1 / 160] * 4)]) * self.x[3]
+        deviation[2], deviation[6] = 1e-2, 1e-5
+        self.x = f @ self.x
+        self.p = f @ self.p @ f.T + np.diag(deviation**2)
+
+    def update(self, box):
+        h = np.eye(4, 8)
+        deviation = np.array([0.05, 0.05, 0, 0.05]) * self.x[3]
+        deviation[2] = 1e-1
+        s = h @ self.p @ h.T + np.diag(deviation**2)
+        gain = self.p @ h.T @ np.linalg.inv(s)
+        self.x = self.x + gain @ (self.measurement(box) - h @ self.x)
+        self.p = self.p - gain @ s @ gain.T
+
+
+def test_equal_steps_are_the_reference_exactly():
+    path = [box + np.sin(n) for n, box in enumerate(walk(60))]
+    reference = Reference(path[0])
+    motion = BoxFilter(Parametrisation.ASPECT_HEIGHT)
+    motion.start(path[0])
+    for n, box in enumerate(path[1:]):
+        reference.predict()
+        motion.predict(1.0)
+        if n % 7:
+            reference.update(box)
+            motion.update(box)
+        np.testing.assert_allclose(motion.mean, reference.x, rtol=1e-11, atol=1e-10)
+        np.testing.assert_allclose(motion.covariance, reference.p, rtol=1e-9, atol=1e-12)
+
+
+@both
+@given(first=boxes, moves=moves)
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_the_covariance_stays_symmetric_and_positive_definite(parametrisation, first, moves):
+    covariance = follow(parametrisation, first, moves).covariance
+    scale = np.sqrt(np.diag(covariance))
+    assert np.all(scale > 0)
+    correlation = covariance / np.outer(scale, scale)
+    np.testing.assert_allclose(correlation, correlation.T, atol=1e-9)
+    assert np.linalg.eigvalsh(correlation).min() > 0
+
+
+@both
+def test_a_long_watch_settles_instead_of_drifting(parametrisation):
+    motion = follow(parametrisation, walk(1)[0], [(1.0, walk(1)[0])] * 4000)
+    settled = motion.covariance.copy()
+    np.testing.assert_allclose(settled, settled.T, rtol=1e-12, atol=1e-15)
+    for _ in range(1000):
+        motion.predict(1.0)
+        motion.update(walk(1)[0])
+    # The aspect's velocity is believed so firmly that it takes thousands of frames to settle.
+    np.testing.assert_allclose(motion.covariance, settled, rtol=1e-2, atol=1e-12)
+    np.testing.assert_allclose(motion.box, walk(1)[0], atol=1e-6)
+
+
+@both
+@given(first=boxes, moves=moves, by=st.tuples(corner, corner))
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_moving_the_picture_moves_the_box_alone(parametrisation, first, moves, by):
+    shift = np.array([*by, *by])
+    here = follow(parametrisation, first, moves)
+    there = follow(
+        parametrisation,
+        first + shift,
+        [(step, None if box is None else box + shift) for step, box in moves],
+    )
+    tolerance = 1e-7 * (1 + np.abs(here.box).max())
+    np.testing.assert_allclose(there.box, here.box + shift, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(there.velocity, here.velocity, rtol=1e-6, atol=tolerance)
+
+
+@both
+@given(first=boxes, moves=moves, scale=st.floats(0.25, 4))
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_enlarging_the_picture_enlarges_box_and_velocity_alike(
+    parametrisation, first, moves, scale
+):
+    here = follow(parametrisation, first, moves)
+    there = follow(
+        parametrisation,
+        first * scale,
+        [(step, None if box is None else box * scale) for step, box in moves],
+    )
+    tolerance = 1e-6 * scale * (1 + np.abs(here.box).max())
+    np.testing.assert_allclose(there.box, here.box * scale, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(there.velocity, here.velocity * scale, rtol=0, atol=tolerance)
+    assert there.mahalanobis_distance == pytest.approx(here.mahalanobis_distance, rel=1e-4)
+
+
+@both
+def test_a_steady_walk_is_foreseen(parametrisation):
+    path = walk(60)
+    motion = follow(parametrisation, path[0], [(1.0, box) for box in path[1:-1]])
+    motion.predict(1.0)
+    assert overlap(motion.box, path[-1]) > 0.92
+    np.testing.assert_allclose(motion.velocity, [3.25, -1.5], atol=0.1)
+
+
+@both
+def test_dropped_frames_are_one_long_step(parametrisation):
+    path = walk(60)
+    motion = follow(parametrisation, path[0], [(1.0, box) for box in path[1:50]])
+    motion.predict(10.0)
+    assert overlap(motion.box, path[59]) > 0.8
+    late = follow(parametrisation, path[0], [(1.0, box) for box in path[1:50]])
+    late.predict(1.0)
+    assert overlap(late.box, path[59]) < 0.6
+
+
+@given(
+    position=st.floats(0.5, 20),
+    share=st.floats(0.01, 1),
+    parts=st.lists(st.floats(0.05, 5), min_size=1, max_size=6),
+)
+def test_the_noise_of_steps_adds_up_to_that_of_their_sum(position, share, parts):
+    position, velocity = np.array([position]), np.array([position * share])
+    total = np.zeros((2, 2))
+    for part in parts:
+        transition = np.array([[1, part], [0, 1]])
+        total = transition @ total @ transition.T + process_noise(position, velocity, part)
+    whole = process_noise(position, velocity, sum(parts))
+    np.testing.assert_allclose(total, whole, rtol=1e-9, atol=1e-12)
+    assert np.linalg.eigvalsh(whole).min() > 0
+
+
+def test_the_noise_of_one_period_is_the_references():
+    noise = process_noise(np.array([3.0, 4.0]), np.array([0.5, 0.25]), 1.0)
+    np.testing.assert_array_equal(noise, np.diag([9, 16, 0.25, 0.0625]))
+
+
+def test_a_surprise_lies_many_deviations_off():
+    path = walk(40)
+    motion = follow(Parametrisation.WIDTH_HEIGHT, path[0], [(1.0, box) for box in path[1:]])
+    assert motion.mahalanobis_distance < 0.5
+    motion.predict(1.0)
+    motion.update(path[-1] + 80)
+    assert motion.mahalanobis_distance > 5
+    assert np.all(motion.innovation[:2] > 60)
+
+
+def test_a_step_back_in_time_is_refused_by_value():
+    motion = follow(Parametrisation.WIDTH_HEIGHT, walk(1)[0], [])
+    with pytest.raises(ValueError, match=r'-0\.5'):
+        motion.predict(-0.5)
+
+
+def test_a_filter_that_forgot_must_be_started_again():
+    motion = follow(Parametrisation.WIDTH_HEIGHT, walk(1)[0], [])
+    motion.forget()
+    assert not motion.started
+    with pytest.raises(RuntimeError, match='not been started'):
+        motion.predict(1.0)
+
+
+def test_overlap_of_boxes():
+    box = np.array([0.0, 0, 10, 10])
+    assert overlap(box, box) == 1
+    assert overlap(box, np.array([5.0, 0, 15, 10])) == pytest.approx(1 / 3)
+    assert overlap(box, np.array([10.0, 10, 20, 20])) == 0
+    assert overlap(box, np.zeros(4)) == 0
+    assert overlap(np.array([3.0, 3, 3, 3]), np.array([3.0, 3, 3, 3])) == 0
