@@ -5,6 +5,7 @@
 import ast
 from pathlib import Path
 import re
+import subprocess
 import sys
 from xml.etree import ElementTree
 
@@ -218,5 +219,14 @@ def test_only_ros_and_nodes_know_ros(room):
     assert not {name for name in names if name.endswith(('_msgs', '_srvs'))}
 
 
-def test_core_knows_numpy_alone():
-    assert imported_names('sam_tracker/core') - sys.stdlib_module_names <= {'numpy'}
+def test_core_needs_numpy_alone():
+    program = (
+        'import importlib, pkgutil, sys, sam_tracker.core as core\n'
+        'for module in pkgutil.iter_modules(core.__path__, "sam_tracker.core."):\n'
+        '    importlib.import_module(module.name)\n'
+        'print({name.partition(".")[0] for name in sys.modules} & {"torch", "cv2", "scipy"})\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == 'set()\n'

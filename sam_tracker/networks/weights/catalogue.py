@@ -17,7 +17,7 @@ from types import MappingProxyType
 from platformdirs import user_cache_path
 
 FOLDER_VARIABLE = 'SAM_TRACKER_CHECKPOINTS'
-BUNDLED_FOLDER = Path(__file__).parent.parent / 'weights'
+BUNDLED_FOLDER = Path(__file__).parents[2] / 'weights'
 
 
 class CheckpointError(Exception):
