@@ -33,6 +33,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.msg import BoundingBox2D, TrackArray
 from sam_tracker.msg import Prompt as PromptMessage
@@ -80,10 +81,10 @@ def milliseconds(work: Callable[[], object]) -> float:
 def tracked_image(tracker: Tracker, width: int, height: int) -> float:
     """Return the median time of tracking an image with one object, in ms."""
     box = Prompt(box=np.array(square_box(width, height, 0)))
-    tracker.add_prompt(pattern(width, height, 0), 0, box)
+    tracker.add_prompt(Frame(pattern(width, height, 0), 0), box)
 
     def step(picture: NDArray[np.uint8], number: int) -> None:
-        for track in tracker.step(picture, number * FRAME_PERIOD):
+        for track in tracker.step(Frame(picture, number * FRAME_PERIOD)):
             _ = track.mask_crop
 
     times = [

@@ -20,6 +20,7 @@ import time
 import numpy as np
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration
 from sam_tracker.networks.sam2.network import Sam2Network
@@ -92,19 +93,19 @@ def soak(frames: int, report_every: int) -> list[tuple[float, int]]:
     added = removed = corrected = 0
     start = time.perf_counter()
     for number in range(1, frames + 1):
-        frame, stamp = images[number % len(images)], number * settings.frame_period
-        tracks = tracker.step(frame, stamp)
+        frame = Frame(images[number % len(images)], number * settings.frame_period)
+        tracks = tracker.step(frame)
         for track in tracks:
             _ = track.box, track.mask
         ids = [track.object_id for track in tracks]
         if len(ids) < OBJECTS and random.random() < 0.2:
-            tracker.add_prompt(frame, stamp, prompts(random))
+            tracker.add_prompt(frame, prompts(random))
             added += 1
         elif ids and random.random() < 0.02:
             tracker.remove(int(random.choice(ids)))
             removed += 1
         elif ids and random.random() < 0.02:
-            tracker.add_prompt(frame, stamp, prompts(random), object_id=int(random.choice(ids)))
+            tracker.add_prompt(frame, prompts(random), object_id=int(random.choice(ids)))
             corrected += 1
         if number % report_every == 0:
             figures.append((resident_mib(), living_tensors()))

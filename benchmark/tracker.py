@@ -23,6 +23,7 @@ import time
 import numpy as np
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import configuration_named
@@ -54,9 +55,9 @@ def ours(network: Sam2Network, clip: np.ndarray, objects: int, plain: bool) -> I
     settings = settings.plain() if plain else settings
     tracker = Tracker(network, settings)
     for box in boxes(objects):
-        tracker.add_prompt(clip[0], 0, Prompt(box=box))
+        tracker.add_prompt(Frame(clip[0], 0), Prompt(box=box))
     for number, frame in enumerate(clip[1:], 1):
-        for track in tracker.step(frame, number * settings.frame_period):
+        for track in tracker.step(Frame(frame, number * settings.frame_period)):
             _ = track.mask
         yield
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.evaluation.followers.follower import Follower, Observation
 from sam_tracker.evaluation.metrics.boxes import box_overlap
@@ -121,17 +122,17 @@ def run(
     seconds = 0.0
     size = (0, 0)
     count = 0
-    for number, frame in enumerate(sequence.frames()):
+    for number, image in enumerate(sequence.frames()):
         count += 1
-        size = (frame.shape[1], frame.shape[0])
-        stamp = number * sequence.frame_period
+        frame = Frame(image, number * sequence.frame_period)
+        size = (frame.width, frame.height)
         start = time.perf_counter()
-        observations = dict(follower.step(frame, stamp)) if followed else {}
+        observations = dict(follower.step(frame)) if followed else {}
         for target in sequence.targets:
             if target.first_frame == number:
                 try:
                     observations[target.object_id] = follower.prompt(
-                        frame, stamp, target.object_id, target.prompt
+                        frame, target.object_id, target.prompt
                     )
                 except PromptError as error:
                     raise DatasetError(f'{sequence.name}, frame {number}: {error}') from error
@@ -140,7 +141,7 @@ def run(
         for object_id, observation in observations.items():
             records[object_id].take(number, observation, sequence)
         if watch is not None:
-            watch(number, frame, observations)
+            watch(number, image, observations)
     if count != sequence.frame_count:
         raise DatasetError(f'{sequence.name} ends after {count} of {sequence.frame_count} frames')
     targets = tuple(record.result() for record in records.values())

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sam_tracker.core.boxes import Box
 from sam_tracker.core.coordinates import ImageScale
-from sam_tracker.core.frame import FrameError, Pixels, checked_stamp, frame_size
+from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import next_object_id
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.mask_images import MaskImages
@@ -93,20 +93,19 @@ class Tracker:
         """Bytes of the objects' memories on the device; grows only with objects at once."""
         return self._inference.store.bytes
 
-    def step(self, frame: Pixels, stamp: int) -> list[Track]:
+    def step(self, frame: Frame) -> list[Track]:
         """
-        Bring all objects to the next frame.
+        Propagate all objects to the next frame.
 
-        :param frame: RGB, uint8 [H, W, 3]; its memory is free again when this returns.
-        :param stamp: when it was taken, in nanoseconds.
+        :param frame: its pixels are free again when this returns.
         :returns: the tracks of all objects, seen or not, by ascending id.
-
-        Raises ``FrameError`` when the frame is no image, or its stamp that of the frame before;
-        then nothing has changed.
+        :raises FrameError: the stamp is that of the frame before; then nothing has changed.
         """
-        seen = self._see(frame, stamp)
+        seen = self._seen(frame)
         if seen.stepped:
-            raise FrameError(f'stamp {stamp} is that of the frame before; a stamp names one frame')
+            raise FrameError(
+                f'stamp {frame.stamp} is that of the frame before; a stamp names one frame'
+            )
         self._frame = seen
         behind = [held for held in self._objects.values() if held.stamp != seen.stamp]
         if behind:
@@ -117,60 +116,74 @@ class Tracker:
 
     def add_prompt(
         self,
-        frame: Pixels,
-        stamp: int,
+        frame: Frame,
         prompt: Prompt,
         object_id: int | None = None,
         label: str = '',
-        later: Iterable[tuple[Pixels, int]] = (),
+        later: Iterable[Frame] = (),
     ) -> Track:
         """
-        Start following an object, or refine one that is followed.
+        Start tracking an object, or refine one.
 
-        On the newest frame nothing is encoded again. A newer frame than that is looked at for
-        the prompt, and ``step`` may bring the other objects to it afterwards.
+        The newest frame is not encoded again. When the frame is newer than that, ``step`` may
+        propagate the other objects to it afterwards.
 
-        A known object is first brought to the frame; its memory and, where it is seen, its mask
-        help to read the prompt. Its motion starts anew. When the prompt is older than what is
-        known of the object, all that was tracked since its prompts is forgotten.
+        An object that is refined is first propagated to the frame; its memory and, where it is
+        seen, its mask help to read the prompt. Its motion starts anew. When the prompt is older
+        than its newest track, all that was tracked since its prompts is forgotten.
 
-        :param frame: the frame on which the prompt was made, as for ``step``.
-        :param stamp: its time, in nanoseconds.
+        :param frame: the frame on which the prompt was made.
         :param prompt: which object is meant.
         :param object_id: an object to refine; None: a new one.
-        :param label: what to call it; empty: what it is already called.
-        :param later: frames and stamps since then, oldest first, up to the newest one, through
-            which this object alone is brought after a prompt on an old frame.
-        :returns: the object on the newest of these frames.
+        :param label: name of the object; empty: keep the name it has.
+        :param later: frames since then, oldest first, up to the newest one, through which this
+            object alone is propagated after a prompt on an old frame. They are read one at a
+            time, each after the one before it was tracked.
+        :returns: the object on the last of these frames.
+        :raises PromptError: the prompt does not fit the image, the object is unknown, or there
+            would be more than ``maximum_objects``.
+        :raises FrameError: the frame has another size than the newest frame of this stamp, or
+            a later frame does not follow the one before.
 
-        Raises ``PromptError`` for a prompt that does not fit the image, an unknown object, or
-        one object too many, and ``FrameError`` for a frame that is no image; then nothing has
-        changed.
+        Whatever is raised, also by the network or by ``later``, the tracker is as it was before.
         """
-        since = list(later)
         held = None if object_id is None else self._known(object_id)
-        prompt.validate(*frame_size(frame), refining=held is not None)
+        prompt.validate(frame.width, frame.height, refining=held is not None)
         if held is None and len(self._objects) >= self.settings.maximum_objects:
             raise PromptError(
                 f'{len(self._objects)} objects are followed, and maximum_objects is'
                 f' {self.settings.maximum_objects}'
             )
-        for image, time in [(frame, stamp), *since]:
-            self._see(image, time)
-        for earlier, newer in pairwise([stamp, *(time for _, time in since)]):
-            if newer <= earlier:
-                raise FrameError(f'later frames must follow each other: {newer} after {earlier}')
-
-        seen = self._look(frame, stamp)
+        newest = seen = self._seen(frame)
         with self._inferring():
-            if held is None:
-                held = self._begin(seen, frame, prompt, label)
-            else:
-                held.label = label or held.label
-                self._refine(held, seen, frame, prompt)
-            for image, time in since:
-                self._advance([held], self._look(image, time), image)
-        return _reported(held)
+            # The prompt is applied to a copy, which takes the object's place when all went well.
+            draft = self._begun(seen, label) if held is None else self._copied(held, label)
+            try:
+                if held is None:
+                    self._follow_prompt(draft, seen, frame, prompt, correcting=False)
+                else:
+                    self._refine(draft, seen, frame, prompt)
+                for next_frame in later:
+                    if next_frame.stamp <= newest.stamp:
+                        raise FrameError(
+                            f'later frames must follow each other: {next_frame.stamp} after'
+                            f' {newest.stamp}'
+                        )
+                    newest = self._seen(next_frame)
+                    self._advance([draft], newest, next_frame)
+            except BaseException:
+                self._inference.store.release_row(draft.row)
+                raise
+        if held is None:
+            self._last_id = draft.object_id
+        else:
+            self._inference.store.release_row(held.row)
+        self._objects[draft.object_id] = draft
+        if self._frame is None or newest.stamp > self._frame.stamp:
+            self._frame = newest
+        if self.settings.exclusive:
+            self._note_parts(draft)
+        return _reported(draft)
 
     def remove(self, object_id: int) -> None:
         """
@@ -198,32 +211,24 @@ class Tracker:
             raise PromptError(f'there is no object {object_id}; the objects are: {known}')
         return self._objects[object_id]
 
-    def _see(self, frame: Pixels, stamp: int) -> SeenFrame:
-        """Return what is known of a frame: of the newest one, if it is that, or nothing yet."""
-        width, height = frame_size(frame)
-        stamp, current = checked_stamp(stamp), self._frame
-        if current is None or stamp != current.stamp:
-            return SeenFrame(stamp, width, height)
-        if (width, height) != (current.width, current.height):
+    def _seen(self, frame: Frame) -> SeenFrame:
+        """Return what is known of a frame; nothing yet unless it is the newest one."""
+        current = self._frame
+        if current is None or frame.stamp != current.stamp:
+            return SeenFrame(frame.stamp, frame.width, frame.height)
+        if (frame.width, frame.height) != (current.width, current.height):
             raise FrameError(
-                f'stamp {stamp} names a frame of {current.width}x{current.height} pixels, not'
-                f' one of {width}x{height}'
+                f'stamp {frame.stamp} names a frame of {current.width}x{current.height} pixels,'
+                f' not one of {frame.width}x{frame.height}'
             )
         return current
-
-    def _look(self, frame: Pixels, stamp: int) -> SeenFrame:
-        """Do the same, and keep a frame that is newer than the newest."""
-        seen = self._see(frame, stamp)
-        if self._frame is None or seen.stamp > self._frame.stamp:
-            self._frame = seen
-        return seen
 
     def _scale(self, seen: SeenFrame) -> ImageScale:
         return ImageScale(seen.width, seen.height, self._inference.image_size)
 
-    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Pixels) -> None:
+    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Frame) -> None:
         """Bring objects, each with a past, to a frame by what they remember."""
-        features = self._inference.encode(seen, frame)
+        features = self._inference.encode(seen, frame.pixels)
         past = [(held.row, held.bank.recall()) for held in objects]
         order, candidates = self._inference.track(features, past)
         objects = [objects[index] for index in order]
@@ -256,9 +261,9 @@ class Tracker:
             held.take_in(sighting)
         self._report(objects, sightings, seen, logits)
 
-    def _begin(self, seen: SeenFrame, frame: Pixels, prompt: Prompt, label: str) -> TrackedObject:
-        """Start a new object by a prompt on a frame."""
-        held = TrackedObject(
+    def _begun(self, seen: SeenFrame, label: str) -> TrackedObject:
+        """Return a new object without a past."""
+        return TrackedObject(
             object_id=next_object_id(self._last_id, self._objects),
             label=label,
             row=self._inference.store.take_row(),
@@ -268,16 +273,19 @@ class Tracker:
             stamp=seen.stamp,
             image_size=(seen.width, seen.height),
         )
-        try:
-            self._follow_prompt(held, seen, frame, prompt, correcting=False)
-        except BaseException:
-            self._inference.store.release_row(held.row)
-            raise
-        self._last_id = held.object_id
-        self._objects[held.object_id] = held
-        return held
 
-    def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Pixels, prompt: Prompt) -> None:
+    def _copied(self, held: TrackedObject, label: str) -> TrackedObject:
+        """Return an independent copy of an object, with a row of its own in the store."""
+        return replace(
+            held,
+            label=label or held.label,
+            row=self._inference.store.copy_row(held.row),
+            bank=deepcopy(held.bank),
+            motion=deepcopy(held.motion),
+            may_share=set(held.may_share),
+        )
+
+    def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Frame, prompt: Prompt) -> None:
         """Correct a known object by a prompt on a frame."""
         if seen.stamp > held.stamp:
             self._advance([held], seen, frame)
@@ -291,7 +299,7 @@ class Tracker:
         self,
         held: TrackedObject,
         seen: SeenFrame,
-        frame: Pixels,
+        frame: Frame,
         prompt: Prompt,
         correcting: bool,
     ) -> None:
@@ -300,7 +308,7 @@ class Tracker:
 
         :param correcting: on a frame that the object was already brought to.
         """
-        features = self._inference.encode(seen, frame)
+        features = self._inference.encode(seen, frame.pixels)
         previous = None
         if correcting and _reported(held).state is TrackState.TRACKED:
             previous = _reported(held).logits
@@ -328,8 +336,6 @@ class Tracker:
         elif sighting.seen:
             held.unseen = 0
         self._report([held], [sighting], seen, logits)
-        if self.settings.exclusive:
-            self._note_parts(held)
 
     def _measure(
         self, candidates: MaskCandidates, intersecting: bool
@@ -418,7 +424,7 @@ class Tracker:
         others = [
             other
             for other in self._objects.values()
-            if other is not held and _reported(other).state is TrackState.TRACKED
+            if other.object_id != held.object_id and _reported(other).state is TrackState.TRACKED
         ]
         for other in self._objects.values():
             other.may_share.discard(held.object_id)

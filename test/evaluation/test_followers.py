@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import filled_box
 from sam_tracker.evaluation.followers.opencv import OpenCvTracker, algorithms
@@ -47,10 +48,10 @@ def test_a_follower_of_boxes_takes_a_mask_and_refuses_points():
     frame = np.zeros((8, 9, 3), np.uint8)
     mask = np.zeros((8, 9), bool)
     mask[2:5, 3:7] = True
-    observation = StaticBox().prompt(frame, 0, 1, Prompt(mask=mask))
+    observation = StaticBox().prompt(Frame(frame, 0), 1, Prompt(mask=mask))
     assert observation.box.tolist() == [3, 2, 7, 5]
     with pytest.raises(ValueError, match='cannot start from points'):
-        StaticBox().prompt(frame, 0, 1, Prompt(points=[[1, 1]], labels=[1]))
+        StaticBox().prompt(Frame(frame, 0), 1, Prompt(points=[[1, 1]], labels=[1]))
 
 
 def test_the_best_tracker_of_the_installed_opencv_follows_a_moving_square():
@@ -63,9 +64,9 @@ def test_the_best_tracker_of_the_installed_opencv_follows_a_moving_square():
         x, y = 20 + 4 * number, 30 + 2 * number
         frame[y : y + 40, x : x + 40] = texture
         if number == 0:
-            follower.prompt(frame, 0, 1, Prompt(box=[x, y, x + 40, y + 40]))
+            follower.prompt(Frame(frame, 0), 1, Prompt(box=[x, y, x + 40, y + 40]))
         else:
-            found = follower.step(frame, number)[1]
+            found = follower.step(Frame(frame, number))[1]
     assert found.box == pytest.approx([x, y, x + 40, y + 40], abs=12)
     assert follower.name == next(iter(algorithms()))
 

@@ -30,13 +30,13 @@ class Playback:
         self.calls.append('begin')
         self.frame = 0
 
-    def prompt(self, frame, stamp, object_id, prompt):
-        self.calls.append(('prompt', int(frame[0, 0, 0]), stamp, object_id))
-        return self.observations[int(frame[0, 0, 0])]
+    def prompt(self, frame, object_id, prompt):
+        self.calls.append(('prompt', int(frame.pixels[0, 0, 0]), frame.stamp, object_id))
+        return self.observations[int(frame.pixels[0, 0, 0])]
 
-    def step(self, frame, stamp):
-        self.calls.append(('step', int(frame[0, 0, 0]), stamp))
-        return {1: self.observations[int(frame[0, 0, 0])]}
+    def step(self, frame):
+        self.calls.append(('step', int(frame.pixels[0, 0, 0]), frame.stamp))
+        return {1: self.observations[int(frame.pixels[0, 0, 0])]}
 
 
 def seen(mask):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
@@ -23,7 +24,7 @@ from sam_tracker.tracking.tracker import Tracker
 FOLDER = Path(os.environ.get('SAM_TRACKER_GOLDEN', Path(__file__).parents[1] / 'data/golden'))
 CLIPS = sorted(FOLDER.glob('*.npz'))
 SIZE = 256
-FRAME = np.zeros((SIZE, SIZE, 3), np.uint8)
+IMAGE = np.zeros((SIZE, SIZE, 3), np.uint8)
 
 
 def test_golden_clips_are_there():
@@ -41,12 +42,12 @@ def test_golden_clip_is_decided_as_by_the_released_code(path, scripted):
     )
     settings = replace(TrackerSettings(), motion_weight=float(clip['alpha'])).released()
     tracker = Tracker(network, settings)
-    track = tracker.add_prompt(FRAME, 0, Prompt(box=[80, 80, 120, 140]))
+    track = tracker.add_prompt(Frame(IMAGE, 0), Prompt(box=[80, 80, 120, 140]))
     motion = tracker._objects[1].motion
     assert not motion.filter.started
 
     for frame in range(1, len(logits)):
-        (track,) = tracker.step(FRAME, frame * settings.frame_period)
+        (track,) = tracker.step(Frame(IMAGE, frame * settings.frame_period))
         reading = network.readings[frame, 1]
         expected = clip['memory_frames'][frame]
         assert reading.frames == expected[expected >= 0].tolist(), frame

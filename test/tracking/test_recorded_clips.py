@@ -3,23 +3,27 @@
 """
 Real clips through real weights, beside what the released code made of them.
 
-The recordings lie beside the repository, not in it: where they are absent the test is skipped.
+The recordings lie beside the repository, not in it, or in the folder that the environment variable
+SAM_TRACKER_RECORDED names: where they are absent the test is skipped.
 """
 
 from dataclasses import replace
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
-FOLDER = Path(__file__).resolve().parents[2].parent / 'shared/reference/interim_nano'
+BESIDE = Path(__file__).resolve().parents[2].parent / 'shared/reference/interim_nano'
+FOLDER = Path(os.environ.get('SAM_TRACKER_RECORDED', BESIDE))
 CLIPS = sorted(FOLDER.glob('*.npz'))
 
 # Of the weights that the recordings were made with.
@@ -59,10 +63,10 @@ def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
     tracker = Tracker(network, settings)
     # The recording gave the network the very numbers of the box; its corners are pixels.
     box = clip['prompt_box'] + [0, 0, 1, 1]
-    tracks = [tracker.add_prompt(clip['frames'][0], 0, Prompt(box=box))]
+    tracks = [tracker.add_prompt(Frame(clip['frames'][0], 0), Prompt(box=box))]
     means = [np.full(8, np.nan)]
     for number, frame in enumerate(clip['frames'][1:], 1):
-        tracks += tracker.step(frame, number * settings.frame_period)
+        tracks += tracker.step(Frame(frame, number * settings.frame_period))
         motion = tracker._objects[1].motion.filter
         means.append(motion.mean if motion.started else np.full(8, np.nan))
 

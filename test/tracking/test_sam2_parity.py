@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import configuration_named
@@ -150,12 +151,14 @@ def test_box_click_and_mask_prompts_are_tracked_alike(predictor, network, clip, 
 
     tracker, frames = Tracker(network, PLAIN), clip[0]
     tracks = [{}, {}, {}]
-    tracks[0][0] = tracker.add_prompt(frames[0], 0, Prompt(box=box_as_sam2(box)))
-    tracks[1][0] = tracker.add_prompt(frames[0], 0, Prompt(points_as_sam2(point), [1]))
+    tracks[0][0] = tracker.add_prompt(Frame(frames[0], 0), Prompt(box=box_as_sam2(box)))
+    tracks[1][0] = tracker.add_prompt(Frame(frames[0], 0), Prompt(points_as_sam2(point), [1]))
     for number in range(1, FRAMES):
         if number == late:
-            tracks[2][late] = tracker.add_prompt(frames[late], late * PERIOD, Prompt(mask=mask))
-        for index, track in enumerate(tracker.step(frames[number], number * PERIOD)):
+            tracks[2][late] = tracker.add_prompt(
+                Frame(frames[late], late * PERIOD), Prompt(mask=mask)
+            )
+        for index, track in enumerate(tracker.step(Frame(frames[number], number * PERIOD))):
             tracks[index][number] = track
     for ours, theirs in zip(tracks, expected, strict=True):
         assert_same(ours, theirs)
@@ -179,13 +182,15 @@ def test_a_correction_on_the_newest_frame_is_followed_alike(
 
     tracker = Tracker(network, replace(PLAIN, corrections_condition=conditions))
     frames = clip[0]
-    tracks = {0: tracker.add_prompt(frames[0], 0, Prompt(box=box_as_sam2(box)))}
+    tracks = {0: tracker.add_prompt(Frame(frames[0], 0), Prompt(box=box_as_sam2(box)))}
     for number in range(1, FRAMES):
-        (tracks[number],) = tracker.step(frames[number], number * PERIOD)
+        (tracks[number],) = tracker.step(Frame(frames[number], number * PERIOD))
         if number == when:
             before = tracks[when]
             after = tracker.add_prompt(
-                frames[when], when * PERIOD, Prompt(points_as_sam2(points), labels), object_id=1
+                Frame(frames[when], when * PERIOD),
+                Prompt(points_as_sam2(points), labels),
+                object_id=1,
             )
     assert_same(tracks, expected)
     assert before.state == 1, 'there was no mask to correct'

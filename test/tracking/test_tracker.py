@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.core.frame import FrameError
+from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import LARGEST_ID, next_object_id
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.mask_images import network_mask
@@ -20,7 +20,7 @@ from sam_tracker.tracking.tracker import Tracker
 SIZE = 128
 SIDE = SIZE // 4
 WIDTH, HEIGHT = 320, 160
-FRAME = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 SETTINGS = TrackerSettings()
 PERIOD = SETTINGS.frame_period
 BOX = Prompt(box=[10, 10, 60, 60])
@@ -49,8 +49,12 @@ def apart(frame, number):
     return 4 + 8 * (number - 1), 10, 3
 
 
+def at(stamp):
+    return Frame(IMAGE, stamp)
+
+
 def run(tracker, frames, first=1):
-    return [tracker.step(FRAME, number * PERIOD) for number in range(first, first + frames)]
+    return [tracker.step(at(number * PERIOD)) for number in range(first, first + frames)]
 
 
 # --- frames ---
@@ -58,14 +62,14 @@ def run(tracker, frames, first=1):
 
 def test_a_frame_is_encoded_once_for_all_objects_and_prompts(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, CLICK)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), CLICK)
     assert network.frame == 0
-    assert [track.stamp for track in tracker.step(FRAME, 0)] == [0, 0]
+    assert [track.stamp for track in tracker.step(at(0))] == [0, 0]
     assert network.frame == 0
-    tracker.step(FRAME, PERIOD)
-    tracker.add_prompt(FRAME, PERIOD, BOX)
-    tracker.add_prompt(FRAME, PERIOD, CLICK, object_id=1)
+    tracker.step(at(PERIOD))
+    tracker.add_prompt(at(PERIOD), BOX)
+    tracker.add_prompt(at(PERIOD), CLICK, object_id=1)
     assert network.frame == 1
 
 
@@ -73,17 +77,17 @@ def test_without_objects_no_frame_is_encoded(playing):
     tracker, network = playing(apart)
     assert run(tracker, 3) == [[], [], []]
     assert network.frame == -1
-    tracker.add_prompt(FRAME, 3 * PERIOD, BOX)
+    tracker.add_prompt(at(3 * PERIOD), BOX)
     assert network.frame == 0
 
 
 def test_objects_of_equal_age_are_decoded_in_one_batch(playing):
     tracker, network = playing(apart)
     for _ in range(3):
-        tracker.add_prompt(FRAME, 0, BOX)
+        tracker.add_prompt(at(0), BOX)
     run(tracker, 2)
     assert network.batches == [3, 3]
-    tracker.add_prompt(FRAME, 2 * PERIOD, BOX)
+    tracker.add_prompt(at(2 * PERIOD), BOX)
     run(tracker, 30, first=3)
     assert network.batches[2:4] == [3, 1]
     assert network.batches[-1] == 4
@@ -91,11 +95,11 @@ def test_objects_of_equal_age_are_decoded_in_one_batch(playing):
 
 def test_a_prompt_on_a_newer_frame_lets_the_others_follow(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 2)
-    added = tracker.add_prompt(FRAME, 3 * PERIOD, BOX)
+    added = tracker.add_prompt(at(3 * PERIOD), BOX)
     assert [track.stamp for track in tracker.objects] == [2 * PERIOD, 3 * PERIOD]
-    first, second = tracker.step(FRAME, 3 * PERIOD)
+    first, second = tracker.step(at(3 * PERIOD))
     assert first.stamp == 3 * PERIOD
     assert second is added
     assert network.frame == 3
@@ -115,49 +119,49 @@ def test_a_prompt_on_a_newer_frame_lets_the_others_follow(playing):
 def test_what_is_no_image_is_refused_by_its_shape_and_type(playing, frame, value):
     tracker, _ = playing(apart)
     with pytest.raises(FrameError) as caught:
-        tracker.step(frame, 0)
+        tracker.step(Frame(frame, 0))
     assert value in str(caught.value)
     with pytest.raises(FrameError):
-        tracker.add_prompt(frame, 0, BOX)
+        tracker.add_prompt(Frame(frame, 0), BOX)
 
 
 @pytest.mark.parametrize('stamp', [0.5, '7', None, True, 2**63])
 def test_a_stamp_that_is_no_count_of_nanoseconds_is_refused_by_value(playing, stamp):
     tracker, _ = playing(apart)
     with pytest.raises(FrameError, match=str(stamp).replace('.', r'\.')):
-        tracker.step(FRAME, stamp)
+        tracker.step(at(stamp))
 
 
 def test_a_stamp_names_one_frame(playing):
     tracker, _ = playing(apart)
-    tracker.add_prompt(FRAME, 7, BOX)
-    tracker.step(FRAME, 7)
+    tracker.add_prompt(at(7), BOX)
+    tracker.step(at(7))
     with pytest.raises(FrameError, match='stamp 7 '):
-        tracker.step(FRAME, 7)
+        tracker.step(at(7))
     with pytest.raises(FrameError, match='320x160 pixels, not one of 5x5'):
-        tracker.add_prompt(np.zeros((5, 5, 3), np.uint8), 7, Prompt(box=[0, 0, 2, 2]))
+        tracker.add_prompt(Frame(np.zeros((5, 5, 3), np.uint8), 7), Prompt(box=[0, 0, 2, 2]))
 
 
 def test_views_that_torch_cannot_take_are_taken(playing, recwarn):
     tracker, _ = playing(apart)
-    frozen = FRAME.copy()
+    frozen = IMAGE.copy()
     frozen.flags.writeable = False
-    tracker.add_prompt(frozen, 0, BOX)
-    tracker.step(frozen[:, :, ::-1], PERIOD)
-    tracker.step(torch.from_numpy(FRAME), 2 * PERIOD)
+    tracker.add_prompt(Frame(frozen, 0), BOX)
+    tracker.step(Frame(frozen[:, :, ::-1], PERIOD))
+    tracker.step(Frame(torch.from_numpy(IMAGE), 2 * PERIOD))
     assert not recwarn.list
 
 
 def test_a_frame_of_another_size_keeps_the_object_and_its_place_in_the_image(playing):
     tracker, _ = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     (small,) = run(tracker, 20)[-1]
-    (large,) = tracker.step(np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8), 21 * PERIOD)
+    (large,) = tracker.step(Frame(np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8), 21 * PERIOD))
     assert large.mask.shape == (2 * HEIGHT, 2 * WIDTH)
     np.testing.assert_allclose(large.box, 2 * small.box, atol=2)
     np.testing.assert_allclose(large.predicted_box, 2 * small.predicted_box, atol=1)
     assert large.motion_score > 0.9
-    (square,) = tracker.step(np.zeros((WIDTH, WIDTH, 3), np.uint8), 22 * PERIOD)
+    (square,) = tracker.step(Frame(np.zeros((WIDTH, WIDTH, 3), np.uint8), 22 * PERIOD))
     assert square.state is TrackState.TRACKED
     assert square.predicted_box is None, 'the motion of other proportions was kept'
 
@@ -167,10 +171,10 @@ def test_a_frame_of_another_size_keeps_the_object_and_its_place_in_the_image(pla
 
 def test_ids_count_up_and_are_not_used_again_at_once(playing):
     tracker, _ = playing(apart)
-    assert [tracker.add_prompt(FRAME, 0, BOX).object_id for _ in range(3)] == [1, 2, 3]
+    assert [tracker.add_prompt(at(0), BOX).object_id for _ in range(3)] == [1, 2, 3]
     tracker.remove(2)
     assert [track.object_id for track in tracker.objects] == [1, 3]
-    assert tracker.add_prompt(FRAME, 0, BOX).object_id == 4
+    assert tracker.add_prompt(at(0), BOX).object_id == 4
 
 
 def test_ids_come_round_and_leave_out_the_living():
@@ -181,10 +185,10 @@ def test_ids_come_round_and_leave_out_the_living():
 
 def test_a_new_object_does_not_read_what_a_removed_one_left(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 20)
     tracker.remove(1)
-    tracker.add_prompt(FRAME, 20 * PERIOD, BOX)
+    tracker.add_prompt(at(20 * PERIOD), BOX)
     size = tracker.memory_bytes
     # The network itself checks whose memories it is given.
     run(tracker, 3, first=21)
@@ -194,57 +198,99 @@ def test_a_new_object_does_not_read_what_a_removed_one_left(playing):
 
 def test_removing_an_unknown_object_names_it_and_those_there_are(playing):
     tracker, _ = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     with pytest.raises(PromptError, match='no object 9; the objects are: 1'):
         tracker.remove(9)
     with pytest.raises(PromptError, match='no object 9'):
-        tracker.add_prompt(FRAME, 0, BOX, object_id=9)
+        tracker.add_prompt(at(0), BOX, object_id=9)
 
 
 def test_one_object_too_many_is_refused_with_the_limit(playing):
     tracker, _ = playing(apart, replace(SETTINGS, maximum_objects=2))
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     with pytest.raises(PromptError, match='2 objects are followed, and maximum_objects is 2'):
-        tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX, object_id=2)
+        tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX, object_id=2)
 
 
 def test_a_refused_prompt_changes_nothing(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX, label='mug')
+    tracker.add_prompt(at(0), BOX, label='mug')
     (before,) = run(tracker, 2)[-1]
     for prompt, options in [
         (Prompt(box=[10, 10, 10, 60]), {'object_id': 1, 'label': 'cup'}),
         (Prompt(points=[[-1, 5]], labels=[1]), {}),
-        (BOX, {'later': [(FRAME, 9 * PERIOD), (FRAME, 8 * PERIOD)]}),
-        (BOX, {'later': [(FRAME[..., 0], 9 * PERIOD)]}),
     ]:
-        with pytest.raises((PromptError, FrameError)):
-            tracker.add_prompt(FRAME, 5 * PERIOD, prompt, **options)
+        with pytest.raises(PromptError):
+            tracker.add_prompt(at(5 * PERIOD), prompt, **options)
     assert tracker.objects == [before]
     assert network.frame == 2
-    (after,) = tracker.step(FRAME, 3 * PERIOD)
+    (after,) = tracker.step(at(3 * PERIOD))
     assert (after.label, after.object_id) == ('mug', 1)
     assert network.readings[3, 1].frames == [0, 2]
 
 
+def out_of_order():
+    yield at(4 * PERIOD)
+    yield at(3 * PERIOD)
+
+
+def unreadable():
+    yield at(4 * PERIOD)
+    raise OSError('the disk is gone')
+
+
+@pytest.mark.parametrize('object_id', [None, 1])
+@pytest.mark.parametrize(
+    ('later', 'error'), [(out_of_order, FrameError), (unreadable, OSError)], ids=['order', 'read']
+)
+def test_a_prompt_whose_later_frames_fail_is_undone(playing, object_id, later, error):
+    tracker, network = playing(apart)
+    tracker.add_prompt(at(0), BOX, label='mug')
+    (before,) = run(tracker, 5)[-1]
+    frame = network.frame
+    with pytest.raises(error):
+        tracker.add_prompt(at(2 * PERIOD), BOX, object_id, label='cup', later=later())
+    assert network.frame == frame + 2, 'the frame before the bad one was not tracked first'
+    assert tracker.objects == [before]
+    (after,) = tracker.step(at(6 * PERIOD))
+    assert (after.label, after.object_id) == ('mug', 1)
+    # What was stored of frames 0, 2 to 5 is still there and is read as if nothing had happened.
+    assert network.readings[network.frame, 1].frames == [0, 2, 3, 4, 5]
+    assert tracker.add_prompt(at(6 * PERIOD), BOX).object_id == 2
+
+
+def test_later_frames_are_read_one_at_a_time(playing):
+    tracker, network = playing(apart)
+    run(tracker, 6)
+    read = []
+
+    def later():
+        for number in (4, 5, 6):
+            read.append(network.frame)
+            yield at(number * PERIOD)
+
+    tracker.add_prompt(at(3 * PERIOD), BOX, later=later())
+    assert read == [0, 1, 2], 'a frame was read before the one ahead of it was tracked'
+
+
 def test_a_label_stays_until_another_is_given(playing):
     tracker, _ = playing(apart)
-    assert tracker.add_prompt(FRAME, 0, BOX, label='mug').label == 'mug'
-    assert tracker.add_prompt(FRAME, 0, CLICK, object_id=1).label == 'mug'
-    assert tracker.add_prompt(FRAME, 0, CLICK, object_id=1, label='cup').label == 'cup'
+    assert tracker.add_prompt(at(0), BOX, label='mug').label == 'mug'
+    assert tracker.add_prompt(at(0), CLICK, object_id=1).label == 'mug'
+    assert tracker.add_prompt(at(0), CLICK, object_id=1, label='cup').label == 'cup'
     assert run(tracker, 1)[0][0].label == 'cup'
 
 
 def test_after_a_reset_there_is_nothing_left(playing):
     tracker, _ = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 3)
     tracker.reset()
     assert tracker.objects == []
-    assert tracker.step(FRAME, 3 * PERIOD) == []
-    assert tracker.add_prompt(FRAME, 3 * PERIOD, BOX).object_id == 1
+    assert tracker.step(at(3 * PERIOD)) == []
+    assert tracker.add_prompt(at(3 * PERIOD), BOX).object_id == 1
 
 
 # --- prompts ---
@@ -252,7 +298,7 @@ def test_after_a_reset_there_is_nothing_left(playing):
 
 def test_a_box_reaches_the_network_as_its_corner_pixels(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, Prompt(points=[[160, 80]], labels=[0], box=[0, 0, WIDTH, HEIGHT]))
+    tracker.add_prompt(at(0), Prompt(points=[[160, 80]], labels=[0], box=[0, 0, WIDTH, HEIGHT]))
     points, labels, mask_logits, several = network.prompts[0]
     assert labels.tolist() == [[2, 3, 0]]
     assert points.tolist() == [[[0, 0], [SIZE - 1, SIZE - 1], [63.5, 63.5]]]
@@ -261,7 +307,7 @@ def test_a_box_reaches_the_network_as_its_corner_pixels(playing):
 
 def test_a_single_click_is_answered_by_the_best_of_several(playing):
     tracker, network = playing(apart)
-    track = tracker.add_prompt(FRAME, 0, CLICK)
+    track = tracker.add_prompt(at(0), CLICK)
     assert network.prompts[0][3]
     assert track.mask_affinity_score == pytest.approx(0.9)
     # Several were chosen among, so the motion starts with this box.
@@ -272,7 +318,7 @@ def test_a_given_mask_is_the_answer_itself(playing):
     tracker, network = playing(apart)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[40:120, 200:280] = True
-    track = tracker.add_prompt(FRAME, 0, Prompt(mask=mask))
+    track = tracker.add_prompt(at(0), Prompt(mask=mask))
     assert (track.mask_affinity_score, track.object_score) == (1, 10)
     assert (track.mask & mask).sum() / (track.mask | mask).sum() > 0.95
     remembered, logit = network.remembered[0, 1]
@@ -284,7 +330,7 @@ def test_a_given_mask_of_one_pixel_is_not_lost(playing):
     tracker, _ = playing(apart)
     mask = np.zeros((1600, 3200), bool)
     mask[800, 1600] = True
-    tracker.add_prompt(np.zeros((1600, 3200, 3), np.uint8), 0, Prompt(mask=mask))
+    tracker.add_prompt(Frame(np.zeros((1600, 3200, 3), np.uint8), 0), Prompt(mask=mask))
     kept = network_mask(mask, SIZE, torch.device('cpu'))
     assert kept.sum() >= 1
 
@@ -293,7 +339,7 @@ def test_a_mask_with_a_click_is_where_the_decoder_starts(playing):
     tracker, network = playing(apart)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[40:120, 200:280] = True
-    tracker.add_prompt(FRAME, 0, Prompt(points=[[240, 80]], labels=[1], mask=mask))
+    tracker.add_prompt(at(0), Prompt(points=[[240, 80]], labels=[1], mask=mask))
     _, labels, mask_logits, _ = network.prompts[0]
     assert labels.tolist() == [[1]]
     assert mask_logits.shape == (1, 1, SIDE, SIDE)
@@ -302,53 +348,53 @@ def test_a_mask_with_a_click_is_where_the_decoder_starts(playing):
 
 def test_a_correction_starts_from_the_mask_and_reads_the_memory_of_its_frame(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     (before,) = run(tracker, 5)[-1]
-    tracker.add_prompt(FRAME, 5 * PERIOD, CLICK, object_id=1)
+    tracker.add_prompt(at(5 * PERIOD), CLICK, object_id=1)
     _, labels, mask_logits, several = network.prompts[-1]
     assert labels.tolist() == [[1]] and several
     assert torch.equal(mask_logits[0, 0], before.logits.clamp(-32, 32))
     assert network.readings[5, 1].frames == [0, 2, 3, 4]
-    tracker.step(FRAME, 6 * PERIOD)
+    tracker.step(at(6 * PERIOD))
     assert network.readings[6, 1].frames == [0, 5, 2, 3, 4]
     assert network.readings[6, 1].positions == [6, 6, 3, 2, 1]
 
 
 def test_an_object_may_be_corrected_by_what_it_is_not(playing):
     tracker, _ = playing(apart)
-    held = tracker.add_prompt(FRAME, 0, BOX)
+    held = tracker.add_prompt(at(0), BOX)
     beside = Prompt(points=[[200, 30]], labels=[0])
     with pytest.raises(PromptError, match='points are negative'):
-        tracker.add_prompt(FRAME, 0, beside)
-    assert tracker.add_prompt(FRAME, 0, beside, held.object_id).object_id == held.object_id
+        tracker.add_prompt(at(0), beside)
+    assert tracker.add_prompt(at(0), beside, held.object_id).object_id == held.object_id
     assert [track.object_id for track in tracker.objects] == [held.object_id]
 
 
 def test_a_correction_of_an_object_that_is_not_seen_starts_from_no_mask(playing):
     tracker, network = playing(apart, scores=lambda frame, _: (0.9, 6.0 if frame < 3 else -5.0))
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     (gone,) = run(tracker, 3)[-1]
     assert gone.state is TrackState.OCCLUDED
-    tracker.add_prompt(FRAME, 3 * PERIOD, CLICK, object_id=1)
+    tracker.add_prompt(at(3 * PERIOD), CLICK, object_id=1)
     assert network.prompts[-1][2] is None
 
 
 def test_a_correction_starts_the_motion_anew(playing):
     tracker, _ = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 20)
     assert tracker._objects[1].motion.stable
-    tracker.add_prompt(FRAME, 20 * PERIOD, BOX, object_id=1)
+    tracker.add_prompt(at(20 * PERIOD), BOX, object_id=1)
     assert tracker._objects[1].motion.confirmed == 0
-    (track,) = tracker.step(FRAME, 21 * PERIOD)
+    (track,) = tracker.step(at(21 * PERIOD))
     assert track.predicted_box is None and math.isnan(track.motion_score)
 
 
 def test_a_known_object_is_brought_to_a_newer_frame_before_it_is_corrected(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 3)
-    track = tracker.add_prompt(FRAME, 4 * PERIOD, CLICK, object_id=1)
+    track = tracker.add_prompt(at(4 * PERIOD), CLICK, object_id=1)
     assert track.stamp == 4 * PERIOD
     assert network.batches == [1, 1, 1, 1]
     assert network.prompts[-1][2] is not None
@@ -356,28 +402,28 @@ def test_a_known_object_is_brought_to_a_newer_frame_before_it_is_corrected(playi
 
 def test_a_prompt_on_an_old_frame_is_caught_up_alone(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 6)
-    later = [(FRAME, number * PERIOD) for number in (4, 5, 6)]
-    track = tracker.add_prompt(FRAME, 3 * PERIOD, BOX, later=later)
+    later = [at(number * PERIOD) for number in (4, 5, 6)]
+    track = tracker.add_prompt(at(3 * PERIOD), BOX, later=later)
     assert (track.object_id, track.stamp) == (2, 6 * PERIOD)
     # Frames 3, 4 and 5 were looked at again, frame 6 was still known.
     assert network.frame == 6 + 3
     assert network.batches[-3:] == [1, 1, 1]
-    tracks = tracker.step(FRAME, 7 * PERIOD)
+    tracks = tracker.step(at(7 * PERIOD))
     assert [track.stamp for track in tracks] == [7 * PERIOD] * 2
     assert network.readings[10, 1].frames == [0, 2, 3, 4, 5, 6]
 
 
 def test_a_prompt_on_an_old_frame_forgets_what_was_tracked_since(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 6)
     track = tracker.add_prompt(
-        FRAME, 4 * PERIOD, BOX, object_id=1, later=[(FRAME, 5 * PERIOD), (FRAME, 6 * PERIOD)]
+        at(4 * PERIOD), BOX, object_id=1, later=[at(5 * PERIOD), at(6 * PERIOD)]
     )
     assert track.stamp == 6 * PERIOD
-    tracker.step(FRAME, 7 * PERIOD)
+    tracker.step(at(7 * PERIOD))
     # Numbers 7 and 8 are frame 4, which was prompted, and 5, looked at again; frame 6 was known.
     assert network.readings[9, 1].frames == [0, 7, 8, 8]
 
@@ -391,7 +437,7 @@ def walking(frame, number):
 
 def test_velocity_and_expectation_are_in_pixels_of_the_image(playing):
     tracker, _ = playing(walking)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     track = run(tracker, 40)[-1][0]
     # Half a decoded pixel of 10 a frame, at 30 frames a second.
     assert track.velocity[0] == pytest.approx(0.5 * 10 * 30, rel=0.05)
@@ -405,22 +451,22 @@ def test_dropped_frames_are_a_longer_step(playing):
         return walking(frame if frame <= 30 else frame + 9, number)
 
     tracker, _ = playing(skipping)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 30)
-    (track,) = tracker.step(FRAME, 40 * PERIOD)
+    (track,) = tracker.step(at(40 * PERIOD))
     assert track.motion_score > 0.8
     tracker, _ = playing(skipping)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     run(tracker, 30)
-    (deceived,) = tracker.step(FRAME, 31 * PERIOD)
+    (deceived,) = tracker.step(at(31 * PERIOD))
     assert deceived.motion_score < 0.4
 
 
 def test_a_clock_that_goes_back_starts_the_motion_anew_and_keeps_the_objects(playing):
     tracker, network = playing(apart)
-    tracker.add_prompt(FRAME, 100 * PERIOD, BOX)
+    tracker.add_prompt(at(100 * PERIOD), BOX)
     run(tracker, 20, first=101)
-    (track,) = tracker.step(FRAME, 5 * PERIOD)
+    (track,) = tracker.step(at(5 * PERIOD))
     assert track.state is TrackState.TRACKED and track.predicted_box is None
     assert network.readings[21, 1].frames == [0, 15, 16, 17, 18, 19, 20]
     (track,) = run(tracker, 16, first=6)[-1]
@@ -432,7 +478,7 @@ def test_states_follow_what_is_seen(playing):
     tracker, network = playing(
         apart, scores=lambda frame, _: (0.9, -4.0) if frame in gone else (0.9, 6.0)
     )
-    track = tracker.add_prompt(FRAME, 0, BOX)
+    track = tracker.add_prompt(at(0), BOX)
     assert track.state is TrackState.TRACKED and track.time_since_seen == 0
     tracks = [track, *(track for (track,) in run(tracker, 100))]
     assert {track.state for track in tracks[:20]} == {TrackState.TRACKED}
@@ -462,7 +508,7 @@ def test_states_follow_what_is_seen(playing):
 
 def test_confidence_is_one_number_from_0_to_1(playing):
     tracker, _ = playing(apart, scores=lambda frame, _: (0.8, 1.0))
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     tracks = [track for (track,) in run(tracker, 20)]
     presence = 1 / (1 + math.exp(-1))
     assert tracks[0].confidence == pytest.approx(presence * 0.8)
@@ -474,7 +520,7 @@ def test_confidence_is_one_number_from_0_to_1(playing):
 def test_without_a_motion_model_nothing_is_expected(playing):
     settings = TrackerSettings().plain()
     tracker, network = playing(apart, settings, scores=lambda *_: (0.1, 0.5))
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
     (track,) = run(tracker, 20)[-1]
     assert track.predicted_box is None and math.isnan(track.motion_score)
     assert network.readings[20, 1].frames == [0, 14, 15, 16, 17, 18, 19]
@@ -490,8 +536,8 @@ def mistaken(frame, number):
 
 def test_a_track_that_has_become_anothers_is_told_so(playing):
     tracker, network = playing(mistaken)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     tracks = run(tracker, 120)
     for number, (keeper, follower) in enumerate(tracks, 1):
         assert keeper.duplicate_of == 0 and keeper.state is TrackState.TRACKED
@@ -514,8 +560,8 @@ def test_a_duplicate_remembers_nothing_even_before_its_motion_is_trusted(playing
         return mistaken(frame if frame < 8 else 25, number)
 
     tracker, network = playing(early)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     assert run(tracker, 12)[-1][1].duplicate_of == 1
     assert network.readings[12, 2].frames == [0, 3, 4, 5, 6, 7, 11]
 
@@ -525,8 +571,8 @@ def test_another_objects_mask_takes_no_trust_from_the_motion(playing):
         return (0.2 if number == 2 and frame >= 25 else 0.9), 6.0
 
     tracker, _ = playing(mistaken, scores=poor)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     assert run(tracker, 30)[-1][1].duplicate_of == 1
     assert tracker._objects[2].motion.stable
 
@@ -536,8 +582,8 @@ def test_a_duplicate_that_finds_its_own_object_again_is_none(playing):
         return mistaken(frame if frame < 40 else 24, number)
 
     tracker, _ = playing(returning)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     tracks = run(tracker, 45)
     assert tracks[38][1].duplicate_of == 1
     assert tracks[-1][1].duplicate_of == 0
@@ -550,8 +596,8 @@ def test_contested_pixels_are_the_better_supported_tracks(playing):
 
     scores = {1: (0.6, 6.0), 2: (0.9, 6.0)}
     tracker, _ = playing(side_by_side, scores=lambda _, number: scores[number])
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     before = tracker.objects
     shared = before[0].mask & before[1].mask
     assert shared.any()
@@ -564,8 +610,8 @@ def test_contested_pixels_are_the_better_supported_tracks(playing):
 
 def test_tracks_may_ignore_each_other(playing):
     tracker, _ = playing(mistaken, replace(SETTINGS, exclusive=False))
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, BOX)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), BOX)
     first, second = run(tracker, 40)[-1]
     assert first.duplicate_of == second.duplicate_of == 0
     assert np.array_equal(first.mask, second.mask)
@@ -576,8 +622,8 @@ def test_a_part_may_be_followed_beside_its_whole(playing):
         return (12, 10, 7) if number == 1 else (14, 10, 2)
 
     tracker, _ = playing(part_of)
-    tracker.add_prompt(FRAME, 0, BOX)
-    tracker.add_prompt(FRAME, 0, CLICK)
+    tracker.add_prompt(at(0), BOX)
+    tracker.add_prompt(at(0), CLICK)
     for whole, part in run(tracker, 20):
         assert whole.state is part.state is TrackState.TRACKED
         assert part.duplicate_of == 0

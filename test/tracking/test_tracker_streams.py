@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
@@ -51,7 +52,7 @@ def stream(seed):
     for number in range(FRAMES):
         frame = np.kron(ground, np.ones((8, 8, 1), np.uint8))
         frame[30:70, 20 + 3 * number : 60 + 3 * number] = rng.integers(0, 255, 3)
-        yield frame, number * PERIOD
+        yield Frame(frame, number * PERIOD)
 
 
 @pytest.fixture(scope='module')
@@ -62,10 +63,10 @@ def clips():
 def follow(network, clip, prompts, settings=SETTINGS, runtime=None):
     """Track, with prompts given by the number of the frame they come after; yields tracks."""
     tracker = Tracker(network, settings, runtime)
-    for number, (frame, stamp) in enumerate(clip):
-        tracker.step(frame, stamp)
+    for number, frame in enumerate(clip):
+        tracker.step(frame)
         for prompt in prompts.get(number, ()):
-            tracker.add_prompt(frame, stamp, prompt)
+            tracker.add_prompt(frame, prompt)
         yield {track.object_id: track for track in tracker.objects}
 
 
@@ -103,11 +104,11 @@ def test_an_object_is_followed_alike_alone_and_among_others(network, clips):
 def test_removing_an_object_leaves_the_others_as_they_were(network, clips):
     kept = list(follow(network, clips[0], {0: [BOX, CLICK]}))
     tracker = Tracker(network, SETTINGS)
-    for number, (frame, stamp) in enumerate(clips[0]):
-        tracker.step(frame, stamp)
+    for number, frame in enumerate(clips[0]):
+        tracker.step(frame)
         if number == 0:
             for prompt in (BOX, CLICK):
-                tracker.add_prompt(frame, stamp, prompt)
+                tracker.add_prompt(frame, prompt)
         if number == 8:
             tracker.remove(1)
         if number > 8:
@@ -120,12 +121,12 @@ def test_a_prompt_on_an_old_frame_gives_what_it_would_have_given_then(network, c
     clip = clips[0]
     expected = list(follow(network, clip, {0: [BOX], 5: [CLICK]}))
     tracker = Tracker(network, SETTINGS)
-    for number, (frame, stamp) in enumerate(clip):
-        tracker.step(frame, stamp)
+    for number, frame in enumerate(clip):
+        tracker.step(frame)
         if number == 0:
-            tracker.add_prompt(frame, stamp, BOX)
+            tracker.add_prompt(frame, BOX)
         if number == 12:
-            late = tracker.add_prompt(*clip[5], CLICK, later=clip[6:13])
+            late = tracker.add_prompt(clip[5], CLICK, later=clip[6:13])
             assert difference(late, expected[12][2]) < 1e-4
         for track in tracker.objects:
             assert difference(track, expected[number][track.object_id]) < 1e-4
@@ -164,13 +165,13 @@ def test_nothing_is_written_to_the_network(network, clips):
 
 def test_tracks_of_earlier_frames_stay_as_they_were(network, clips):
     tracker = Tracker(network, SETTINGS)
-    frame, stamp = clips[0][0]
-    tracker.step(frame, stamp)
-    kept = [tracker.add_prompt(frame, stamp, BOX)]
+    frame = clips[0][0]
+    tracker.step(frame)
+    kept = [tracker.add_prompt(frame, BOX)]
     logits = [kept[0].logits.clone()]
-    for frame, stamp in clips[0][1:]:
-        buffer = frame.copy()
-        kept += tracker.step(buffer, stamp)
+    for frame in clips[0][1:]:
+        buffer = frame.pixels.copy()
+        kept += tracker.step(Frame(buffer, frame.stamp))
         logits.append(kept[-1].logits.clone())
         buffer[:] = 0
     for track, expected in zip(kept, logits, strict=True):

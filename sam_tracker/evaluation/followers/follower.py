@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.evaluation.sequence import Image, Mask, box_of_mask
+from sam_tracker.evaluation.sequence import Mask, box_of_mask
 
 Box = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Follower(Protocol):
     """
     Follows objects through one sequence after the other.
 
-    Frames are RGB uint8 [H, W, 3], stamps nanoseconds, the same for all calls about one frame.
+    All calls about one image are given the same frame; its pixels are an array.
     """
 
     name: str
@@ -40,10 +41,10 @@ class Follower(Protocol):
     def begin(self) -> None:
         """Forget everything: another sequence starts."""
 
-    def prompt(self, frame: Image, stamp: int, object_id: int, prompt: Prompt) -> Observation:
+    def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
         """Start to follow an object, on a frame that objects followed already were stepped to."""
 
-    def step(self, frame: Image, stamp: int) -> dict[int, Observation]:
+    def step(self, frame: Frame) -> dict[int, Observation]:
         """Return every object that is followed, by its id, on the next frame."""
 
 

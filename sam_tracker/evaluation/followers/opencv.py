@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import (
     Box,
@@ -22,7 +23,6 @@ from sam_tracker.evaluation.followers.follower import (
     box_of_prompt,
     filled_box,
 )
-from sam_tracker.evaluation.sequence import Image
 
 _PREFERRED = ('CSRT', 'KCF', 'MIL')
 
@@ -45,16 +45,19 @@ class OpenCvTracker:
     def begin(self) -> None:
         self._trackers = {}
 
-    def prompt(self, frame: Image, _stamp: int, object_id: int, prompt: Prompt) -> Observation:
+    def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
         box = box_of_prompt(prompt)
         tracker = self._create()
         corner, size = np.floor(box[:2]).astype(int), np.ceil(box[2:] - box[:2]).astype(int)
-        tracker.init(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (*corner.tolist(), *size.tolist()))
+        tracker.init(
+            cv2.cvtColor(np.asarray(frame.pixels), cv2.COLOR_RGB2BGR),
+            (*corner.tolist(), *size.tolist()),
+        )
         self._trackers[object_id] = tracker
         return _observation(box, frame)
 
-    def step(self, frame: Image, _stamp: int) -> dict[int, Observation]:
-        image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    def step(self, frame: Frame) -> dict[int, Observation]:
+        image = cv2.cvtColor(np.asarray(frame.pixels), cv2.COLOR_RGB2BGR)
         observations = {}
         for object_id, tracker in self._trackers.items():
             found, (x, y, width, height) = tracker.update(image)
@@ -76,7 +79,8 @@ def algorithms() -> dict[str, Callable[[], Any]]:
     return found
 
 
-def _observation(box: Box | None, frame: Image) -> Observation:
+def _observation(box: Box | None, frame: Frame) -> Observation:
+    shape = (frame.height, frame.width)
     if box is None:
-        return Observation(np.zeros(frame.shape[:2], np.bool_), None)
-    return Observation(filled_box(box, frame.shape[:2]), box)
+        return Observation(np.zeros(shape, np.bool_), None)
+    return Observation(filled_box(box, shape), box)

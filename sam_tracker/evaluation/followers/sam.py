@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
-from sam_tracker.evaluation.sequence import Image
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.motion.kalman_box import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
@@ -85,13 +85,13 @@ class SamFollower:
         self._tracker = Tracker(self._network, self._settings)
         self._object_ids: dict[int, int] = {}
 
-    def prompt(self, frame: Image, stamp: int, object_id: int, prompt: Prompt) -> Observation:
-        track = self._tracker.add_prompt(frame, stamp, prompt)
+    def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
+        track = self._tracker.add_prompt(frame, prompt)
         self._object_ids[track.object_id] = object_id
         return _observation(track)
 
-    def step(self, frame: Image, stamp: int) -> dict[int, Observation]:
-        tracks = self._tracker.step(frame, stamp)
+    def step(self, frame: Frame) -> dict[int, Observation]:
+        tracks = self._tracker.step(frame)
         return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
 
 

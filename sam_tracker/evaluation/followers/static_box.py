@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What any tracker must beat: the box of the prompt, left where it was."""
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation, box_of_prompt, filled_box
-from sam_tracker.evaluation.sequence import Image
 
 
 class StaticBox:
@@ -17,11 +17,11 @@ class StaticBox:
     def begin(self) -> None:
         self._observations = {}
 
-    def prompt(self, frame: Image, _stamp: int, object_id: int, prompt: Prompt) -> Observation:
+    def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
         box = box_of_prompt(prompt)
-        observation = Observation(filled_box(box, frame.shape[:2]), box)
+        observation = Observation(filled_box(box, (frame.height, frame.width)), box)
         self._observations[object_id] = observation
         return observation
 
-    def step(self, _frame: Image, _stamp: int) -> dict[int, Observation]:
+    def step(self, _frame: Frame) -> dict[int, Observation]:
         return self._observations

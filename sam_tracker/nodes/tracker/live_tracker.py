@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import contextlib
 from dataclasses import dataclass, replace
+from itertools import chain
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.nodes.tracker.track_output import TrackedFrame
-from sam_tracker.ros.camera.frame_buffer import Frame, FrameBuffer
+from sam_tracker.ros.camera.frame_buffer import Frame as ReceivedImage
+from sam_tracker.ros.camera.frame_buffer import FrameBuffer
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
 
@@ -50,7 +52,7 @@ class LiveTracker:
         self.newest: TrackedFrame | None = None
         """The image that all objects stand on; None before the first."""
 
-    def step(self, frame: Frame) -> TrackedFrame:
+    def step(self, frame: ReceivedImage) -> TrackedFrame:
         """
         Bring all objects to an image.
 
@@ -58,14 +60,16 @@ class LiveTracker:
         """
         pixels = rgb_image(frame.message)
         start = time.monotonic_ns()
-        tracks = self._tracker.step(pixels, frame.stamp)
+        tracks = self._tracker.step(Frame(pixels, frame.stamp))
         if tracks:
             # The masks of all of them are worked out with the first that is asked for.
             _ = tracks[0].mask_crop
         self.newest = TrackedFrame(frame, pixels, tracks, time.monotonic_ns() - start)
         return self.newest
 
-    def prompt(self, message: PromptMessage, frame: Frame, catch_up_frames: int) -> PromptAnswer:
+    def prompt(
+        self, message: PromptMessage, frame: ReceivedImage, catch_up_frames: int
+    ) -> PromptAnswer:
         """
         Apply a prompt to the image it was made on, and bring its object to the present.
 
@@ -79,15 +83,16 @@ class LiveTracker:
         assert newest is not None
         assert not frame.is_after(newest.frame)
         if frame is newest.frame:
-            pixels, later = newest.pixels, []
+            pixels = newest.pixels
+            later: Iterator[Frame] = iter(())
         else:
             pixels = rgb_image(frame.message)
             between = self._buffer.between(frame.stamp, newest.frame.stamp, catch_up_frames)
-            later = [*_readable(between[:-1]), (newest.pixels, newest.frame.stamp)]
+            last = Frame(newest.pixels, newest.frame.stamp)
+            later = chain(_readable(between[:-1]), [last])
         height, width = pixels.shape[:2]
         track = self._tracker.add_prompt(
-            pixels,
-            frame.stamp,
+            Frame(pixels, frame.stamp),
             prompt_of_message(message, width, height),
             object_id=message.object_id or None,
             label=message.label,
@@ -120,17 +125,15 @@ def warm_up(tracker: Tracker, width: int = 640, height: int = 480, steps: int = 
     """
     image = np.zeros((height, width, 3), np.uint8)
     box = np.array([width / 4, height / 4, width / 2, height / 2])
-    tracker.add_prompt(image, 0, Prompt(box=box))
+    tracker.add_prompt(Frame(image, 0), Prompt(box=box))
     for step in range(steps):
-        for track in tracker.step(image, step + 1):
+        for track in tracker.step(Frame(image, step + 1)):
             _ = track.mask_crop
     tracker.reset()
 
 
-def _readable(frames: Sequence[Frame]) -> list[tuple[NDArray[np.uint8], int]]:
-    """Leave out images that cannot be read: they were dropped when they came, too."""
-    read = []
-    for frame in frames:
+def _readable(images: Sequence[ReceivedImage]) -> Iterator[Frame]:
+    """Decode one image at a time; leave out those that cannot be read, as when they came."""
+    for image in images:
         with contextlib.suppress(ImageError):
-            read.append((rgb_image(frame.message), frame.stamp))
-    return read
+            yield Frame(rgb_image(image.message), image.stamp)

@@ -63,6 +63,13 @@ class MemoryStore:
             self._free = list(range(rows + added - 1, rows - 1, -1))
         return self._free.pop()
 
+    def copy_row(self, row: int) -> int:
+        """Return a new row that holds the same as another."""
+        copy = self.take_row()
+        self._memories[copy] = self._memories[row]
+        self._pointers[copy] = self._pointers[row]
+        return copy
+
     def release_row(self, row: int) -> None:
         self._free.append(row)
 
