@@ -3,17 +3,83 @@
 """The hyper-parameters of a SAM 2.1 network, and the sizes that go by name."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 
-@dataclass(frozen=True)
-class NetworkConfiguration:
+@dataclass(frozen=True, kw_only=True)
+class PromptConfiguration:
     """
-    Everything that fixes the shapes of a network; the defaults are what the published sizes share.
+    The shapes of prompt encoder and mask decoder, which all members of the SAM family share.
 
-    Raises ``ValueError`` naming the offending value when no network can be built from it.
+    :raises ValueError: naming the offending value when no network can be built from it.
     """
 
     name: str
+    image_size: int = 1024
+    """Side S of the square input in pixels: a multiple of ``size_step`` from 128 to 1024."""
+    embedding_dimension: int = 256
+    """D: channels of the image embedding, of tokens and of object pointers."""
+    decoder_layers: int = 2
+    decoder_heads: int = 8
+    decoder_feedforward: int = 2048
+    iou_head_hidden: int = 256
+
+    size_step: ClassVar[int] = 16
+
+    def __post_init__(self) -> None:
+        if self.image_size % self.size_step or not 128 <= self.image_size <= 1024:
+            raise ValueError(
+                f'image_size must be a multiple of {self.size_step} from 128 to 1024, not '
+                f'{self.image_size}'
+            )
+        if self.embedding_dimension % (2 * self.decoder_heads) or self.embedding_dimension % 8:
+            raise ValueError(
+                f'embedding_dimension must be a multiple of 8 and of twice the '
+                f'{self.decoder_heads} decoder heads, not {self.embedding_dimension}'
+            )
+
+    @property
+    def embedding_size(self) -> int:
+        """Side of the image embedding, S / 16."""
+        return self.image_size // 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoConfiguration(PromptConfiguration):
+    """The shapes of memories too, which SAM 2.1 and its variants share."""
+
+    memory_channels: int = 64
+    """C_mem: channels of a memory; a pointer is cut into D / C_mem tokens of this size."""
+    memory_slots: int = 7
+    """Temporal positions a memory can take: six by recency, the last for conditioning frames."""
+    memory_attention_layers: int = 4
+    memory_attention_feedforward: int = 2048
+    memory_fuser_blocks: int = 2
+    stability_fallback: bool = True
+    """
+    Whether an unstable single mask gives way to the best of the three candidates.
+
+    SAM 2's own predictors do this for inference, and never while training.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.embedding_dimension % self.memory_channels or self.memory_channels % 4:
+            raise ValueError(
+                f'memory_channels must be a multiple of 4 that divides embedding_dimension '
+                f'{self.embedding_dimension}, not {self.memory_channels}'
+            )
+
+    @property
+    def tokens_per_pointer(self) -> int:
+        """Memory tokens that one object pointer is cut into, D / C_mem."""
+        return self.embedding_dimension // self.memory_channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfiguration(VideoConfiguration):
+    """Everything that fixes the shapes of a SAM 2.1; the defaults are the published sizes'."""
+
     hiera_width: int
     """Channels of the first encoder stage; each of the three further stages doubles them."""
     hiera_heads: int
@@ -26,43 +92,11 @@ class NetworkConfiguration:
     """Blocks, counted through all stages, that attend to the whole image instead."""
     hiera_position_grid: int
     """Side of the coarse grid from which the absolute position embedding is interpolated."""
-    image_size: int = 1024
-    """Side S of the square input in pixels: a multiple of 32 from 128 to 1024."""
-    embedding_dimension: int = 256
-    """D: channels of the image embedding, of tokens and of object pointers."""
-    memory_channels: int = 64
-    """C_mem: channels of a memory; a pointer is cut into D / C_mem tokens of this size."""
-    memory_slots: int = 7
-    """Temporal positions a memory can take: six by recency, the last for conditioning frames."""
-    memory_attention_layers: int = 4
-    memory_attention_feedforward: int = 2048
-    memory_fuser_blocks: int = 2
-    decoder_layers: int = 2
-    decoder_heads: int = 8
-    decoder_feedforward: int = 2048
-    iou_head_hidden: int = 256
-    stability_fallback: bool = True
-    """
-    Whether an unstable single mask gives way to the best of the three candidates.
 
-    SAM 2's own predictors do this for inference, and never while training.
-    """
+    size_step: ClassVar[int] = 32
 
     def __post_init__(self) -> None:
-        if self.image_size % 32 or not 128 <= self.image_size <= 1024:
-            raise ValueError(
-                f'image_size must be a multiple of 32 from 128 to 1024, not {self.image_size}'
-            )
-        if self.embedding_dimension % (2 * self.decoder_heads) or self.embedding_dimension % 8:
-            raise ValueError(
-                f'embedding_dimension must be a multiple of 8 and of twice the '
-                f'{self.decoder_heads} decoder heads, not {self.embedding_dimension}'
-            )
-        if self.embedding_dimension % self.memory_channels or self.memory_channels % 4:
-            raise ValueError(
-                f'memory_channels must be a multiple of 4 that divides embedding_dimension '
-                f'{self.embedding_dimension}, not {self.memory_channels}'
-            )
+        super().__post_init__()
         if 8 % self.hiera_windows[0]:
             raise ValueError(
                 f'the first windows must tile every image size, so be 2, 4 or 8 tokens wide, '
@@ -77,16 +111,6 @@ class NetworkConfiguration:
                 f'global blocks {self.hiera_global_blocks} lie outside the '
                 f'{sum(self.hiera_blocks)} blocks of the encoder'
             )
-
-    @property
-    def embedding_size(self) -> int:
-        """Side of the image embedding, S / 16."""
-        return self.image_size // 16
-
-    @property
-    def tokens_per_pointer(self) -> int:
-        """Memory tokens that one object pointer is cut into, D / C_mem."""
-        return self.embedding_dimension // self.memory_channels
 
 
 _SIZES = (

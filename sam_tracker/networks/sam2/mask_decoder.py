@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm, MultiLayerPerceptron, as_tokens
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
 from sam_tracker.networks.sam2.two_way_transformer import TwoWayTransformer
@@ -36,7 +36,7 @@ class MaskCandidates:
 class MaskDecoder(nn.Module):
     """Four mask tokens, a token for their scores, and one for whether there is an object."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
         dimension = configuration.embedding_dimension
         self.stability_fallback = configuration.stability_fallback

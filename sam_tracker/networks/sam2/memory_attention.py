@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import Attention
 from sam_tracker.networks.sam2.position_encoding import rotate
 
@@ -70,7 +70,7 @@ def gather(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 class MemoryAttentionLayer(nn.Module):
     """The image attends to itself, then to the memory."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
         dimension = configuration.embedding_dimension
         feedforward = configuration.memory_attention_feedforward
@@ -109,7 +109,7 @@ class MemoryAttentionLayer(nn.Module):
 class MemoryAttention(nn.Module):
     """Layers of attention to the memory."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             MemoryAttentionLayer(configuration)
@@ -130,25 +130,37 @@ class MemoryAttention(nn.Module):
             layer.cross_attn_image.project_last = last
 
     def forward(
-        self, image: Tensor, memory: Tensor, positions: Tensor, rotation: Tensor, images: int
+        self,
+        image: Tensor,
+        memory: Tensor,
+        positions: Tensor,
+        rotation: Tensor,
+        memory_rotation: Tensor,
+        memories: int,
     ) -> Tensor:
         """
         Attend from the image to the memories.
 
-        :param image: [1 or O, N, D] with N = h * w.
-        :param memory: [O, M, C_mem]; first ``images`` remembered images of N tokens each, then
-            the tokens of object pointers, which lie nowhere and are not turned.
+        :param image: [1 or O, h * w, D].
+        :param memory: [O, M, C_mem]; first ``memories`` memories of N tokens each, then the
+            tokens of object pointers, which lie nowhere and are not rotated.
         :param positions: [O, M, C_mem].
-        :param rotation: [N, D / 2, 2].
-        :returns: [O, N, D].
+        :param rotation: [h * w, D / 2, 2], of the image's tokens.
+        :param memory_rotation: [N, D / 2, 2], of the tokens of one memory.
+        :returns: [O, h * w, D].
         """
-        unturned = torch.zeros_like(rotation[:1])
-        unturned[..., 0] = 1
-        pointers = memory.shape[1] - images * len(rotation)
-        memory_rotation = torch.cat(
-            (rotation.repeat(images, 1, 1), unturned.expand(pointers, -1, -1))
+        pointers = memory.shape[1] - memories * len(memory_rotation)
+        key_rotation = torch.cat(
+            (memory_rotation.repeat(memories, 1, 1), no_rotation(memory_rotation, pointers))
         )
         keys = memory + positions
         for layer in self.layers:
-            image = layer(image, memory, keys, rotation, memory_rotation)
+            image = layer(image, memory, keys, rotation, key_rotation)
         return self.norm(image)
+
+
+def no_rotation(like: Tensor, tokens: int) -> Tensor:
+    """Return the rotation [tokens, C, 2] that changes nothing, for rotations [..., C, 2]."""
+    cosine_and_sine = torch.zeros_like(like[:1])
+    cosine_and_sine[..., 0] = 1
+    return cosine_and_sine.expand(tokens, -1, -1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm, pointwise
 
 
@@ -52,7 +52,7 @@ class FuserBlock(nn.Module):
 class Fuser(nn.Module):
     """The blocks, under the name that checkpoints give them."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             FuserBlock(configuration.embedding_dimension)
@@ -69,7 +69,7 @@ class Fuser(nn.Module):
 class MemoryEncoder(nn.Module):
     """Adds a mask to the image embedding and compresses the sum."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
         dimension = configuration.embedding_dimension
         self.mask_downsampler = MaskDownsampler(dimension)

@@ -156,7 +156,8 @@ class Sam2Network(nn.Module):
             tokens,
             positions,
             rotation=self.rotation,
-            images=memory.spatial.shape[1],
+            memory_rotation=self.rotation,
+            memories=memory.spatial.shape[1],
         )
         return as_image(attended, self.configuration.embedding_size)
 

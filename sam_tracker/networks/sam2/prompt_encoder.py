@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import PromptConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm
 from sam_tracker.networks.sam2.position_encoding import RandomFourierEncoding
 
@@ -25,7 +25,7 @@ class PromptEncoding:
 class PromptEncoder(nn.Module):
     """Encodes points with labels, and the mask to start from."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: PromptConfiguration) -> None:
         super().__init__()
         dimension = configuration.embedding_dimension
         self.image_size = configuration.image_size

@@ -4,7 +4,7 @@
 
 from torch import Tensor, nn
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import PromptConfiguration
 from sam_tracker.networks.sam2.layers import Attention, MultiLayerPerceptron
 
 
@@ -18,7 +18,7 @@ class TwoWayBlock(nn.Module):
         self.norm1 = nn.LayerNorm(dimension)
         self.cross_attn_token_to_image = Attention(dimension, heads, inner=dimension // 2)
         self.norm2 = nn.LayerNorm(dimension)
-        self.mlp = MultiLayerPerceptron(dimension, feedforward, dimension, depth=2)
+        self.mlp: nn.Module = MultiLayerPerceptron(dimension, feedforward, dimension, depth=2)
         self.norm3 = nn.LayerNorm(dimension)
         self.norm4 = nn.LayerNorm(dimension)
         self.cross_attn_image_to_token = Attention(dimension, heads, inner=dimension // 2)
@@ -48,7 +48,7 @@ class TwoWayBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two-way blocks, and a last look of the tokens at the image."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: PromptConfiguration) -> None:
         super().__init__()
         dimension, heads = configuration.embedding_dimension, configuration.decoder_heads
         self.layers = nn.ModuleList(
