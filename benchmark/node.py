@@ -39,7 +39,7 @@ from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.loading import CheckpointError, find_checkpoint
-from sam_tracker.ros.camera.frame_statistics import WINDOW
+from sam_tracker.ros.camera.image_statistics import WINDOW
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.ros.process.fast_dds import large_image_environment

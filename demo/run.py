@@ -150,10 +150,10 @@ def report(clip: Clip, observer: Observer) -> None:
 def dropped(clip: Clip, observer: Observer) -> str:
     """Return how many images were not tracked, and why."""
     reasons = dict(observer.dropped)
-    received = int(observer.diagnostics.get('images received', 0))
+    published = int(observer.diagnostics.get('images published', 0))
     if clip.frame_count:
-        # The queue of the tracker's subscription holds one image, the newest.
-        reasons['replaced in the queue'] = max(clip.frame_count - received, 0)
+        # The tracker counts what it missed since the first image that it received.
+        reasons['before the tracker subscribed'] = max(clip.frame_count - published, 0)
     count = sum(reasons.values())
     details = ', '.join(f'{each} {reason}' for reason, each in reasons.items() if each)
     return f'{count} of {len(observer.stamps) + count} images dropped' + (

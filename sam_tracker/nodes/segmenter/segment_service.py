@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from sam_tracker.nodes.segmenter.text_search import TextSearch
-    from sam_tracker.ros.camera.frame_buffer import FrameBuffer
+    from sam_tracker.ros.camera.image_buffer import ImageBuffer
     from sam_tracker.ros.parameters.segmentation import SegmentationParameters
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
@@ -65,7 +65,7 @@ class SegmentingSession(Protocol):
     """What a node has while it can segment images."""
 
     @property
-    def buffer(self) -> FrameBuffer:
+    def buffer(self) -> ImageBuffer:
         """The last images of the camera."""
 
     @property
@@ -260,12 +260,12 @@ class _Patience:
 
 
 def image_of_request(
-    request: SegmentImage.Request, buffer: FrameBuffer
+    request: SegmentImage.Request, buffer: ImageBuffer
 ) -> tuple[Header, NDArray[np.uint8]]:
     """
     Return the image that a request is about, [H, W, 3] RGB, and its header.
 
-    Raises ``ImageError`` when it cannot be read, ``FrameNotFoundError`` when the buffer has no
+    Raises ``ImageError`` when it cannot be read, ``ImageNotFoundError`` when the buffer has no
     such image.
     """
     image = request.image
@@ -276,5 +276,5 @@ def image_of_request(
             f'the image of the request has height 0, but width {image.width} and '
             f'{len(image.data)} bytes of data'
         )
-    message = buffer.meant_by(request.header).message
+    message = buffer.requested(request.header).message
     return message.header, rgb_image(message)

@@ -25,10 +25,9 @@ from sam_tracker.networks.weights.loading import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.segmenter.text_search import TextSearch
 from sam_tracker.nodes.tracker.network_setup import set_up_network
-from sam_tracker.ros.camera.frame_buffer import Frame, FrameBuffer
-from sam_tracker.ros.camera.frame_order import FrameOrder, Order
+from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_input import ImageInput
-from sam_tracker.ros.messages.stamps import nanoseconds
+from sam_tracker.ros.camera.image_intake import ImageIntake
 from sam_tracker.ros.parameters.declaration import (
     Change,
     ParameterError,
@@ -44,7 +43,6 @@ from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
 if TYPE_CHECKING:
     from rclpy.parameter import Parameter
-    from sensor_msgs.msg import CompressedImage, Image
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
 """One for images, one for the look at their publishers, one for parameters, and the service's."""
@@ -72,10 +70,10 @@ class SegmenterNode(Node):
         setup = set_up_network(self._settings)
         self.segmenter = ImageSegmenter(setup.network, setup.runtime)
         self.text_search = TextSearch(self._settings.text_model, str(setup.device))
-        self.buffer = FrameBuffer(
+        self.buffer = ImageBuffer(
             self._settings.frame_buffer_seconds, self._settings.frame_buffer_megabytes
         )
-        self._order = FrameOrder()
+        self._intake = ImageIntake(self.buffer, self.get_logger())
         self._worker: Worker[None] = Worker(lambda _: None, 'segmenter')
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._service = SegmentService(self, lambda: self, lambda: self._settings)
@@ -83,7 +81,7 @@ class SegmenterNode(Node):
             self,
             self._settings.image_transport,
             self._settings.image_reliability,
-            self._receive,
+            self._intake.receive,
             MutuallyExclusiveCallbackGroup(),
         )
         self._input.start()
@@ -107,15 +105,6 @@ class SegmenterNode(Node):
         self._worker.stop(STOP_TIMEOUT)
         self.text_search.stop(STOP_TIMEOUT)
         super().destroy_node()
-
-    def _receive(self, message: Image | CompressedImage) -> None:
-        stamp = nanoseconds(message.header.stamp) or self.get_clock().now().nanoseconds
-        order = self._order.judge(stamp)
-        if order in {Order.REPEATED, Order.LATE}:
-            return
-        if order is Order.JUMPED_BACK:
-            self.buffer.clear()
-        self.buffer.add(Frame(message, stamp, time.monotonic_ns(), self._order.jumps))
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
         declared = {each.name: declaration(each) for each in fields(SegmenterParameters)}

@@ -16,8 +16,8 @@ import numpy as np
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.nodes.tracker.track_output import TrackedFrame
-from sam_tracker.ros.camera.frame_buffer import Frame as ReceivedImage
-from sam_tracker.ros.camera.frame_buffer import FrameBuffer
+from sam_tracker.ros.camera.image_buffer import ImageBuffer
+from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
 
@@ -46,7 +46,7 @@ class LiveTracker:
     ``newest``.
     """
 
-    def __init__(self, tracker: Tracker, buffer: FrameBuffer) -> None:
+    def __init__(self, tracker: Tracker, buffer: ImageBuffer) -> None:
         self._tracker = tracker
         self._buffer = buffer
         self.newest: TrackedFrame | None = None

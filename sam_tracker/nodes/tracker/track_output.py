@@ -15,8 +15,8 @@ from sensor_msgs.msg import Image
 
 from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import draw_tracks
-from sam_tracker.ros.camera.frame_buffer import Frame
 from sam_tracker.ros.camera.quality_of_service import PICTURES, RESULTS
+from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages import detections
 from sam_tracker.ros.messages.stamps import duration_message
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class TrackedFrame:
     """An image and what is known of the objects on it."""
 
-    frame: Frame
+    frame: ReceivedImage
     pixels: NDArray[np.uint8]
     """[H, W, 3] RGB, perhaps a view of the message."""
     tracks: list[Track]

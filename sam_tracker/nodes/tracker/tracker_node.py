@@ -29,8 +29,8 @@ from sam_tracker.networks.weights.loading import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import STOP_TIMEOUT, TrackingSession
-from sam_tracker.ros.camera.frame_statistics import FrameStatistics
 from sam_tracker.ros.camera.image_input import ImageInput
+from sam_tracker.ros.camera.image_statistics import ImageStatistics
 from sam_tracker.ros.parameters.declaration import ParameterError, declare, refusal, with_values
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
@@ -63,7 +63,7 @@ class TrackerNode(LifecycleNode):
         self._finalized = False
         self._configuring = False
         self._setup_error = ''
-        self._idle_statistics = FrameStatistics(time.monotonic_ns())
+        self._idle_statistics = ImageStatistics(time.monotonic_ns())
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._survive_impossible_transitions()
         self._image_group = MutuallyExclusiveCallbackGroup()
@@ -113,7 +113,7 @@ class TrackerNode(LifecycleNode):
             parameters.image_reliability,
             self._session.receive,
             self._image_group,
-            on_missed=self._session.miss,
+            on_missed=self._session.intake.miss,
         )
         self.get_logger().info(
             f'{self._session.setup.description}, ready in {time.monotonic() - start:.1f} s'
@@ -254,8 +254,8 @@ class TrackerNode(LifecycleNode):
             condition = NodeCondition(self._state_name, '', error=self._setup_error)
             return diagnostic_status(name, condition, report, warning_after)
         warnings = image_input.check(silent=report.silence > warning_after)
-        jumps = session.clock_jumps
-        if session.seconds_since_clock_jump < CLOCK_JUMP_WARNING:
+        jumps = session.intake.clock_jumps
+        if session.intake.seconds_since_clock_jump < CLOCK_JUMP_WARNING:
             warnings.append(f'stamps have jumped back ({jumps} times so far)')
         condition = NodeCondition(
             lifecycle_state=self._state_name,

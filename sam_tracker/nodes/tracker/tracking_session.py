@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-import math
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,9 +17,10 @@ from sam_tracker.nodes.segmenter.text_search import TextSearch
 from sam_tracker.nodes.tracker.live_tracker import LiveTracker, PromptAnswer, warm_up
 from sam_tracker.nodes.tracker.network_setup import set_up_network, tracker_settings
 from sam_tracker.nodes.tracker.track_output import TrackedFrame, TrackOutput
-from sam_tracker.ros.camera.frame_buffer import Frame, FrameBuffer
-from sam_tracker.ros.camera.frame_order import FrameOrder, Order
-from sam_tracker.ros.camera.frame_statistics import Drop, FrameStatistics
+from sam_tracker.ros.camera.image_buffer import ImageBuffer
+from sam_tracker.ros.camera.image_intake import ImageIntake
+from sam_tracker.ros.camera.image_statistics import Drop, ImageStatistics
+from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.images.conversion import ImageError
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
@@ -64,20 +64,18 @@ class TrackingSession:
         settings = tracker_settings(parameters, self.setup.model)
         tracker = Tracker(self.setup.network, settings, self.setup.runtime)
         warm_up(tracker)
-        self.buffer = FrameBuffer(
+        self.buffer = ImageBuffer(
             parameters.frame_buffer_seconds, parameters.frame_buffer_megabytes
         )
         self.segmenter = ImageSegmenter(self.setup.network, self.setup.runtime)
         self.text_search = TextSearch(parameters.text_model, str(self.setup.device))
-        self.statistics = FrameStatistics(time.monotonic_ns())
+        self.intake = ImageIntake(self.buffer, self._log)
         self.error = ''
         """Why nothing is tracked although it should be; empty: nothing is wrong."""
         self.paused = False
         self._live = LiveTracker(tracker, self.buffer)
         self._output = TrackOutput(node)
-        self._order = FrameOrder()
-        self._last_jump = -math.inf
-        self._worker: Worker[Frame] | None = None
+        self._worker: Worker[ReceivedImage] | None = None
 
     # --- the life of it ---
 
@@ -87,7 +85,7 @@ class TrackingSession:
 
     def start(self) -> None:
         self.error = ''
-        self.statistics = FrameStatistics(time.monotonic_ns())
+        self.intake.restart()
         self._worker = Worker(self._process, 'tracker')
 
     def stop(self) -> bool:
@@ -108,48 +106,23 @@ class TrackingSession:
 
     def receive(self, message: Image | CompressedImage) -> None:
         """Leave an image to the thread; never waits for it."""
-        arrival = time.monotonic_ns()
-        self.statistics.receive(arrival)
-        # A publisher that does not stamp its images gets the time of their arrival.
-        stamp = nanoseconds(message.header.stamp) or self._node.get_clock().now().nanoseconds
-        order = self._order.judge(stamp)
-        if order is Order.REPEATED:
-            self.statistics.drop(Drop.REPEATED)
+        image = self.intake.receive(message)
+        if image is None:
             return
-        if order is Order.LATE:
-            self.statistics.drop(Drop.OUT_OF_ORDER)
-            return
-        if order is Order.JUMPED_BACK:
-            self._log.warning(
-                'stamps have jumped back: objects are kept, their motion starts anew'
-            )
-            self._last_jump = time.monotonic()
-            self.buffer.clear()
-        frame = Frame(message, stamp, arrival, self._order.jumps)
-        self.buffer.add(frame)
         worker = self._worker
         if self.paused or worker is None:
-            self.statistics.drop(Drop.PAUSED)
-        elif worker.offer(frame) is not None:
-            self.statistics.drop(Drop.REPLACED)
+            self.statistics.drop(Drop.PAUSED, image.arrival, image)
+        elif (replaced := worker.offer(image)) is not None:
+            self.statistics.drop(Drop.REPLACED, image.arrival, replaced)
 
-    def miss(self, count: int) -> None:
-        """Count images that were published and never received."""
-        self.statistics.drop(Drop.NOT_TAKEN, count)
+    @property
+    def statistics(self) -> ImageStatistics:
+        return self.intake.statistics
 
     @property
     def newest(self) -> TrackedFrame | None:
         """The last processed image and its tracks."""
         return self._live.newest
-
-    @property
-    def clock_jumps(self) -> int:
-        """How often the stamps of images have jumped back."""
-        return self._order.jumps
-
-    @property
-    def seconds_since_clock_jump(self) -> float:
-        return time.monotonic() - self._last_jump
 
     def object_states(self) -> dict[str, int]:
         newest = self.newest
@@ -157,12 +130,12 @@ class TrackingSession:
             return {}
         return Counter(STATE_NAMES[int(track.state)] for track in newest.tracks)
 
-    def _process(self, frame: Frame) -> None:
+    def _process(self, frame: ReceivedImage) -> None:
         newest = self._live.newest
         if newest is not None and not frame.is_after(newest.frame):
             # A prompt was quicker, and has brought the objects to this image or a newer one.
             if frame is not newest.frame:
-                self.statistics.drop(Drop.REPLACED)
+                self.statistics.drop(Drop.REPLACED, time.monotonic_ns(), frame)
             return
         # The thread outlives whatever an image does to it: this is its outermost frame.
         try:
@@ -170,12 +143,12 @@ class TrackingSession:
             self._publish(tracked)
             self.error = ''
         except ImageError as error:
-            self.statistics.drop(Drop.UNREADABLE)
+            self.statistics.drop(Drop.UNREADABLE, time.monotonic_ns(), frame)
             self._fail(f'an image cannot be read: {error}')
         except Exception as error:
             if not self._node.context.ok():
                 return
-            self.statistics.drop(Drop.FAILED)
+            self.statistics.drop(Drop.FAILED, time.monotonic_ns(), frame)
             self._fail(f'an image could not be processed: {type(error).__name__}: {error}')
 
     def _fail(self, message: str) -> None:
@@ -185,8 +158,12 @@ class TrackingSession:
     def _publish(self, tracked: TrackedFrame) -> None:
         self._output.publish(tracked)
         frame = tracked.frame
-        age = self._node.get_clock().now().nanoseconds - frame.stamp
-        self.statistics.publish(time.monotonic_ns(), frame.arrival, age, tracked.tracking_time)
+        now = time.monotonic_ns()
+        # The age of an image without a stamp counts from its arrival.
+        age = now - frame.arrival
+        if stamp := nanoseconds(frame.message.header.stamp):
+            age = self._node.get_clock().now().nanoseconds - stamp
+        self.statistics.process(frame, now, age, tracked.tracking_time)
 
     # --- commands ---
 
@@ -198,7 +175,7 @@ class TrackingSession:
         """Have long work done a slice at a time; raises as ``Worker.submit_slices`` does."""
         return self._running_worker().submit_slices(generator)
 
-    def _running_worker(self) -> Worker[Frame]:
+    def _running_worker(self) -> Worker[ReceivedImage]:
         worker = self._worker
         if worker is None:
             raise WorkerStoppedError('the tracker is not running')
@@ -230,10 +207,10 @@ class TrackingSession:
         """
         Apply a prompt; a command for ``ask``.
 
-        Raises ``PromptError``, ``FrameNotFoundError`` or ``ImageError``: nothing has changed then,
+        Raises ``PromptError``, ``ImageNotFoundError`` or ``ImageError``: nothing has changed then,
         except that all objects may have been brought to the newest image.
         """
-        frame = self.buffer.meant_by(message.header)
+        frame = self.buffer.requested(message.header)
         newest = self._live.newest
         stepped = newest is None or frame.is_after(newest.frame)
         if stepped:

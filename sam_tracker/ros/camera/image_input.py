@@ -46,7 +46,7 @@ class ImageInput:
         node: Node,
         transport: str,
         reliability: str,
-        callback: Callable[[Image | CompressedImage], None],
+        callback: Callable[[Image | CompressedImage], object],
         group: CallbackGroup,
         depth: int = 1,
         on_missed: Callable[[int], None] | None = None,

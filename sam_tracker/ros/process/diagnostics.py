@@ -11,12 +11,15 @@ import resource
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from sam_tracker.ros.camera.frame_statistics import Drop, FrameReport, Spread
+from sam_tracker.core.time import SECOND
+from sam_tracker.ros.camera.image_statistics import WINDOW, Drop, ImageReport, Spread
 
-FALLING_BEHIND = 0.1
-"""Share of the images replaced by newer ones, or lost, from which on it is worth a warning."""
+WORRYING_SHARE = 0.1
+"""Share of the recent images above which drops for one reason are worth a warning."""
+WORRYING_COUNT = 3
+"""Recent drops for one reason below which there is no warning, at any rate."""
 STRANGE_AGE = 10.0
-"""Seconds between an image's stamp and its publication beyond which clocks must differ."""
+"""Seconds between an image's stamp and its publication above which clocks must differ."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class NodeCondition:
 
 
 def diagnostic_status(
-    name: str, condition: NodeCondition, frames: FrameReport, no_image_warning: float
+    name: str, condition: NodeCondition, frames: ImageReport, no_image_warning: float
 ) -> DiagnosticStatus:
     """
     Return the status: its level, a sentence for each warning, and every figure.
@@ -69,23 +72,23 @@ def diagnostic_status(
     return status
 
 
-def _warnings(condition: NodeCondition, frames: FrameReport, no_image_warning: float) -> list[str]:
+def _warnings(condition: NodeCondition, frames: ImageReport, no_image_warning: float) -> list[str]:
     warnings = list(condition.warnings)
     silent = frames.silence > no_image_warning
     if silent:
         warnings.insert(0, f'no image for {frames.silence:.1f} s on {condition.topic}')
-    if frames.newly_dropped.get(Drop.REPLACED, 0) > FALLING_BEHIND * max(frames.input_rate, 1):
+    if _worrying(frames, Drop.REPLACED):
         warnings.append(
             f'images arrive at {frames.input_rate:.1f} Hz and are processed at '
             f'{frames.processed_rate:.1f} Hz'
         )
-    not_taken = frames.newly_dropped.get(Drop.NOT_TAKEN, 0)
-    if not_taken > FALLING_BEHIND * max(frames.input_rate + not_taken, 1):
+    if _worrying(frames, Drop.NOT_TAKEN):
         warnings.append(
-            f'{not_taken} images were lost, or replaced before they were taken: does the camera '
-            'run with the Fast DDS profile, and is the machine overloaded?'
+            f'{frames.recently_dropped[Drop.NOT_TAKEN]} images of the last '
+            f'{WINDOW / SECOND:g} s were lost, or replaced before they were taken: does the '
+            'camera run with the Fast DDS profile, and is the machine overloaded?'
         )
-    if frames.newly_dropped.get(Drop.REPEATED):
+    if _worrying(frames, Drop.REPEATED):
         warnings.append('images come with the stamp of the one before')
     if frames.age is not None and not silent and abs(frames.age.median) > STRANGE_AGE:
         warnings.append(
@@ -93,6 +96,13 @@ def _warnings(condition: NodeCondition, frames: FrameReport, no_image_warning: f
             'use_sim_time mean the same clock?'
         )
     return warnings
+
+
+def _worrying(frames: ImageReport, reason: Drop) -> bool:
+    """Return whether so many recent images were dropped for a reason that it is no accident."""
+    dropped = frames.recently_dropped.get(reason, 0)
+    recent = frames.input_rate * WINDOW / SECOND + frames.recently_dropped.get(Drop.NOT_TAKEN, 0)
+    return dropped >= WORRYING_COUNT and dropped > WORRYING_SHARE * recent
 
 
 def _condition_values(condition: NodeCondition) -> dict[str, str]:
@@ -120,10 +130,11 @@ def _condition_values(condition: NodeCondition) -> dict[str, str]:
 OBJECT_STATES = ('tracked', 'occluded', 'lost')
 
 
-def _frame_values(frames: FrameReport) -> dict[str, str]:
+def _frame_values(frames: ImageReport) -> dict[str, str]:
     return {
         'input rate (Hz)': f'{frames.input_rate:.2f}',
         'processed rate (Hz)': f'{frames.processed_rate:.2f}',
+        'images published': str(frames.published),
         'images received': str(frames.received),
         'images processed': str(frames.processed),
         **{f'images dropped: {drop.value}': str(frames.dropped.get(drop, 0)) for drop in Drop},

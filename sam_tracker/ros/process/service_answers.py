@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sam_tracker.core.frame import FrameError
 from sam_tracker.core.prompt import PromptError
-from sam_tracker.ros.camera.frame_buffer import FrameNotFoundError
+from sam_tracker.ros.camera.image_buffer import ImageNotFoundError
 from sam_tracker.ros.images.conversion import ImageError
 from sam_tracker.ros.process.worker import WorkerBusyError, WorkerStoppedError
 
@@ -23,7 +23,7 @@ class NotAnsweredError(RuntimeError):
 
 REFUSALS: tuple[type[Exception], ...] = (
     PromptError,
-    FrameNotFoundError,
+    ImageNotFoundError,
     FrameError,
     ImageError,
     NotAnsweredError,

@@ -15,7 +15,8 @@ from sam_tracker.msg import BoundingBox2D, Point2D, Prompt
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.nodes.tracker.live_tracker import LiveTracker, warm_up
-from sam_tracker.ros.camera.frame_buffer import Frame, FrameBuffer
+from sam_tracker.ros.camera.image_buffer import ImageBuffer
+from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.images.conversion import ImageError, image_message
 from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.tracking.settings import TrackerSettings
@@ -36,36 +37,36 @@ def network() -> Sam2Network:
     return network
 
 
-def frames(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[Frame]:
+def frames(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[ReceivedImage]:
     random = np.random.default_rng(1)
     made = []
     for index in range(count):
         stamp = SECOND + index * SECOND // 30
         header = Header(frame_id='camera', stamp=time_message(stamp))
         image = random.integers(0, 255, (height, width, 3), np.uint8)
-        made.append(Frame(image_message(image, 'rgb8', header), stamp, 0))
+        made.append(ReceivedImage(image_message(image, 'rgb8', header), stamp, 0))
     return made
 
 
 def live(network: Sam2Network) -> LiveTracker:
     settings = TrackerSettings(exclusive=False)
-    return LiveTracker(Tracker(network, settings), FrameBuffer(100.0, 100))
+    return LiveTracker(Tracker(network, settings), ImageBuffer(100.0, 100))
 
 
-def box(x_min: float = 20.0, frame: Frame | None = None, object_id: int = 0) -> Prompt:
+def box(x_min: float = 20.0, frame: ReceivedImage | None = None, object_id: int = 0) -> Prompt:
     header = Header() if frame is None else frame.message.header
     given = BoundingBox2D(x_min=x_min, y_min=10.0, x_max=x_min + 30, y_max=50.0)
     return Prompt(header=header, box=[given], object_id=object_id)
 
 
-def feed(tracker: LiveTracker, images: list[Frame]) -> None:
+def feed(tracker: LiveTracker, images: list[ReceivedImage]) -> None:
     for frame in images:
         tracker._buffer.add(frame)
         tracker.step(frame)
 
 
 def prompt(tracker: LiveTracker, message: Prompt, catch_up_frames: int = ALL):
-    frame = tracker._buffer.meant_by(message.header)
+    frame = tracker._buffer.requested(message.header)
     return tracker.prompt(message, frame, catch_up_frames)
 
 
@@ -202,6 +203,6 @@ def test_warming_up_leaves_nothing_behind(network):
     warm_up(tracker, WIDTH, HEIGHT)
     assert tracker.objects == []
     images = frames(1)
-    fresh = LiveTracker(tracker, FrameBuffer(1.0, 1))
+    fresh = LiveTracker(tracker, ImageBuffer(1.0, 1))
     feed(fresh, images)
     assert prompt(fresh, box()).track.object_id == 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 
-from sam_tracker.ros.camera.frame_statistics import Drop, FrameReport, Spread
+from sam_tracker.ros.camera.image_statistics import Drop, ImageReport, Spread
 from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
 
 WELL = NodeCondition(
@@ -19,11 +19,11 @@ WELL = NodeCondition(
     precision='bfloat16',
     device_memory=12_000_000,
 )
-FLOWING = FrameReport(
+FLOWING = ImageReport(
     received=300,
     processed=290,
     dropped={Drop.REPLACED: 10},
-    newly_dropped={},
+    recently_dropped={},
     input_rate=30.0,
     processed_rate=29.0,
     age=Spread(0.05, 0.06, 0.07),
@@ -33,7 +33,7 @@ FLOWING = FrameReport(
 )
 
 
-def status(condition: NodeCondition = WELL, frames: FrameReport = FLOWING) -> DiagnosticStatus:
+def status(condition: NodeCondition = WELL, frames: ImageReport = FLOWING) -> DiagnosticStatus:
     return diagnostic_status('sam_tracker: tracking', condition, frames, 3.0)
 
 
@@ -62,14 +62,14 @@ def test_all_is_well_and_every_figure_is_there():
     [
         (replace(FLOWING, silence=4.5), 'no image for 4.5 s on /camera/image'),
         (
-            replace(FLOWING, newly_dropped={Drop.REPLACED: 20}, processed_rate=10.0),
+            replace(FLOWING, recently_dropped={Drop.REPLACED: 100}, processed_rate=10.0),
             'images arrive at 30.0 Hz and are processed at 10.0 Hz',
         ),
         (
-            replace(FLOWING, newly_dropped={Drop.NOT_TAKEN: 15}, input_rate=15.0),
-            '15 images were lost, or replaced before they were taken',
+            replace(FLOWING, recently_dropped={Drop.NOT_TAKEN: 75}, input_rate=15.0),
+            '75 images of the last 5 s were lost, or replaced before they were taken',
         ),
-        (replace(FLOWING, newly_dropped={Drop.REPEATED: 1}), 'stamp of the one before'),
+        (replace(FLOWING, recently_dropped={Drop.REPEATED: 75}), 'stamp of the one before'),
         (
             replace(FLOWING, age=Spread(1.7e9, 1.7e9, 1.7e9)),
             'images are 1700000000.0 s old by their stamps',
@@ -82,9 +82,18 @@ def test_trouble_with_images_is_a_warning_that_says_what(frames, words):
     assert words in said.message
 
 
-@pytest.mark.parametrize('drop', [Drop.REPLACED, Drop.NOT_TAKEN])
-def test_one_image_that_is_not_processed_is_no_trouble(drop):
-    assert status(frames=replace(FLOWING, newly_dropped={drop: 2})).message == 'tracking'
+@pytest.mark.parametrize('drop', [Drop.REPLACED, Drop.NOT_TAKEN, Drop.REPEATED])
+@pytest.mark.parametrize('rate', [0.5, 5.0, 30.0])
+def test_one_image_that_is_not_processed_is_no_trouble_at_any_rate(drop, rate):
+    frames = replace(FLOWING, recently_dropped={drop: 1}, input_rate=rate)
+    assert status(frames=frames).message == 'tracking'
+
+
+def test_what_was_published_is_what_was_received_and_what_was_lost_on_the_way():
+    dropped = {Drop.REPLACED: 10, Drop.NOT_TAKEN: 7}
+    said = status(frames=replace(FLOWING, dropped=dropped))
+    values = {each.key: each.value for each in said.values}
+    assert (values['images published'], values['images received']) == ('307', '300')
 
 
 def test_what_the_node_knows_is_said_too():

@@ -1,35 +1,39 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How the stamp of an image lies to that of the one before."""
+"""Classify an image stamp as next, repeated, late, or after a clock jump."""
 
 import enum
 
 from sam_tracker.core.time import SECOND
 
 REORDERED = SECOND
-"""Nanoseconds by which an image may be late on its way; further back, time itself has jumped."""
+"""Nanoseconds by which an image may arrive late; a larger step back is a clock jump."""
 
 
 class Order(enum.Enum):
     NEXT = enum.auto()
     REPEATED = enum.auto()
-    """The very stamp of the image before: a driver that repeats itself, or a clock that stands."""
+    """The stamp of the previous image: a driver that repeats itself, or a clock that stands."""
     LATE = enum.auto()
-    """A little older than the image before: overtaken on the way."""
+    """Slightly older than the previous image: overtaken in transport."""
     JUMPED_BACK = enum.auto()
-    """Much older: a bag that starts again, or a clock that was set. Time begins anew here."""
+    """Much older: a bag that starts again, or a clock that was set back."""
 
 
-class FrameOrder:
-    """Judges one image after the other."""
+class ImageOrder:
+    """Classifies the stamps of one stream of images."""
 
     def __init__(self) -> None:
         self._last: int | None = None
         self.jumps = 0
-        """How often time has jumped back."""
+        """How often the stamps have jumped back."""
 
-    def judge(self, stamp: int) -> Order:
-        """Say how this stamp (ns) lies to that of the last image that was taken."""
+    def classify(self, stamp: int) -> Order:
+        """
+        Compare a stamp with that of the last image that was accepted.
+
+        :param stamp: in nanoseconds.
+        """
         last = self._last
         if last is not None:
             if stamp == last:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The frame buffer: bounded in time and memory, exact about what it holds."""
+"""The image buffer: bounded in time and memory, exact about what it holds."""
 
 import array
 
@@ -10,30 +10,31 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.ros.camera.frame_buffer import Frame, FrameBuffer, FrameNotFoundError
+from sam_tracker.ros.camera.image_buffer import ImageBuffer, ImageNotFoundError
+from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.messages.stamps import time_message
 
 
-def frame(seconds: float, size: int = 10) -> Frame:
-    return Frame(Image(data=array.array('B', bytes(size))), round(seconds * SECOND), 0)
+def frame(seconds: float, size: int = 10) -> ReceivedImage:
+    return ReceivedImage(Image(data=array.array('B', bytes(size))), round(seconds * SECOND), 0)
 
 
-def filled(*seconds: float, span: float = 100.0, megabytes: int = 100) -> FrameBuffer:
-    buffer = FrameBuffer(span, megabytes)
+def filled(*seconds: float, span: float = 100.0, megabytes: int = 100) -> ImageBuffer:
+    buffer = ImageBuffer(span, megabytes)
     for each in seconds:
         buffer.add(frame(each))
     return buffer
 
 
-def test_a_frame_is_found_by_its_stamp():
+def test_an_image_is_found_by_its_stamp():
     buffer = filled(1.0, 1.1, 1.2)
     assert buffer.at(round(1.1 * SECOND)).stamp == round(1.1 * SECOND)
 
 
-def test_a_stamp_that_went_through_a_float_still_finds_its_frame():
+def test_a_stamp_that_went_through_a_float_still_finds_its_image():
     stamp = 1_763_723_456 * SECOND + 123_456_789
-    buffer = FrameBuffer(5.0, 10)
-    buffer.add(Frame(Image(), stamp, 0))
+    buffer = ImageBuffer(5.0, 10)
+    buffer.add(ReceivedImage(Image(), stamp, 0))
     assert float(stamp / SECOND) * SECOND != stamp
     assert buffer.at(round(stamp / SECOND * SECOND)).stamp == stamp
 
@@ -43,17 +44,17 @@ def test_a_stamp_that_went_through_a_float_still_finds_its_frame():
     [
         (0.5, 'image with stamp 0.500000000 is too old: the 3 kept images go from 1.000000000'),
         (9.0, 'image with stamp 9.000000000 has not arrived: the 3 kept images'),
-        (1.05, 'there is no image with stamp 1.050000000: .* nearest is of 1.'),
+        (1.05, 'there is no image with stamp 1.050000000: .* nearest has stamp 1.'),
     ],
 )
-def test_a_stamp_without_a_frame_is_answered_with_what_there_is(seconds, message):
-    with pytest.raises(FrameNotFoundError, match=message):
+def test_a_stamp_without_an_image_is_answered_with_what_there_is(seconds, message):
+    with pytest.raises(ImageNotFoundError, match=message):
         filled(1.0, 1.1, 1.2).at(round(seconds * SECOND))
 
 
 def test_an_empty_buffer_says_that_no_image_has_arrived():
-    with pytest.raises(FrameNotFoundError, match='none has arrived yet'):
-        FrameBuffer(1.0, 1).at(SECOND)
+    with pytest.raises(ImageNotFoundError, match='none has arrived yet'):
+        ImageBuffer(1.0, 1).at(SECOND)
 
 
 def test_frames_older_than_the_span_are_forgotten():
@@ -62,8 +63,8 @@ def test_frames_older_than_the_span_are_forgotten():
     assert buffer.bytes == 40
 
 
-def test_memory_is_bounded_and_the_newest_frame_always_kept():
-    buffer = FrameBuffer(100.0, 1)
+def test_memory_is_bounded_and_the_newest_image_always_kept():
+    buffer = ImageBuffer(100.0, 1)
     for second in range(20):
         buffer.add(frame(second, 300_000))
     assert len(buffer) == 3
@@ -78,7 +79,7 @@ def test_smaller_bounds_hold_at_once():
     assert len(buffer) == 2
 
 
-def test_a_frame_older_than_the_newest_is_not_taken():
+def test_an_image_older_than_the_newest_is_not_taken():
     buffer = filled(1.0, 2.0)
     buffer.add(frame(1.5))
     assert len(buffer) == 2
@@ -98,7 +99,7 @@ def test_after_clearing_time_may_begin_again():
     until=strategies.integers(-1, 40),
     at_most=strategies.integers(1, 12),
 )
-def test_the_frames_in_between_are_spread_evenly_and_end_with_the_last(
+def test_the_images_in_between_are_spread_evenly_and_end_with_the_last(
     held, after, until, at_most
 ):
     buffer = filled(*range(held))
@@ -117,21 +118,21 @@ def test_the_frames_in_between_are_spread_evenly_and_end_with_the_last(
 
 def test_a_header_means_the_image_of_its_stamp_or_the_newest():
     buffer = filled(1.0, 1.1, 1.2)
-    assert buffer.meant_by(Header()) is buffer.newest
+    assert buffer.requested(Header()) is buffer.newest
     stamped = Header(stamp=time_message(round(1.1 * SECOND)))
-    assert buffer.meant_by(stamped).stamp == round(1.1 * SECOND)
+    assert buffer.requested(stamped).stamp == round(1.1 * SECOND)
 
 
 def test_a_request_before_the_first_image_is_answered():
-    with pytest.raises(FrameNotFoundError, match='none has arrived'):
-        filled().meant_by(Header())
+    with pytest.raises(ImageNotFoundError, match='none has arrived'):
+        filled().requested(Header())
 
 
 def test_a_request_for_images_of_another_camera_is_refused():
     buffer = filled(1.0)
     buffer.newest.message.header.frame_id = 'camera'
-    assert buffer.meant_by(Header(frame_id='camera')) is buffer.newest
+    assert buffer.requested(Header(frame_id='camera')) is buffer.newest
     with pytest.raises(
-        FrameNotFoundError, match="in frame 'left', but the images are in 'camera'"
+        ImageNotFoundError, match="in frame 'left', but the images are in 'camera'"
     ):
-        buffer.meant_by(Header(frame_id='left'))
+        buffer.requested(Header(frame_id='left'))
