@@ -42,7 +42,7 @@ from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.nodes.segmenter.segment_slices import generator_settings, masks_at_once, prompted
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
-from sam_tracker.ros.parameters.segmentation import SegmentationParameters
+from sam_tracker.ros.parameters.segmentation import EverythingParameters
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 from sam_tracker.segmentation.mask_generator import MaskGenerator
 from sam_tracker.srv import AddPrompt, SegmentImage
@@ -123,7 +123,7 @@ def measure_slices() -> None:
     for width, height in SLICED_SIZES:
         tracking = tracked_image(tracker, width, height)
         picture = pattern(width, height, 0)
-        settings = generator_settings(SegmentationParameters(), 'nano', width, height)
+        settings = generator_settings(EverythingParameters(), 'nano', width, height)
         places = np.random.default_rng(0).random((16, 2)) * (width, height)
         prompts = [Prompt(points=place[None], labels=np.array([1])) for place in places]
         count = masks_at_once(width, height)

@@ -136,7 +136,11 @@ ROOMS = {
     'video': {'core'},
     'ros.messages': {'core', 'tracking', 'segmentation', 'rendering', 'recording'},
     'ros.images': {'core'},
-    'ros.parameters': {'core', 'ros.images', 'ros.camera', 'video'},
+    'ros.parameters': {
+        *('core', 'ros.images', 'ros.camera', 'video'),
+        # For the defaults, bounds and names that are stated there.
+        *('networks', 'tracking', 'segmentation'),
+    },
     'ros.camera': {'core', 'ros.messages', 'ros.images', 'ros.parameters'},
     'ros.process': {
         'core',

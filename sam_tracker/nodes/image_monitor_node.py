@@ -25,8 +25,9 @@ from sam_tracker.ros.camera.image_stream import ImageStream, StreamReport
 from sam_tracker.ros.images.colour_conversion import colour_converter
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
 from sam_tracker.ros.messages.stamps import nanoseconds
-from sam_tracker.ros.parameters.declaration import ParameterError, declare
+from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.image_monitor import ImageMonitorParameters
+from sam_tracker.ros.parameters.node_parameters import declare
 from sam_tracker.ros.process.run_node import REFUSED, NodeFinished, run_node
 
 try:

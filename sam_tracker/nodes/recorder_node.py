@@ -30,7 +30,7 @@ from sam_tracker.ros.camera.header_match import HeaderMatch
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
 from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
-from sam_tracker.ros.parameters.declaration import declare
+from sam_tracker.ros.parameters.node_parameters import declare
 from sam_tracker.ros.parameters.recorder import RecorderParameters
 from sam_tracker.ros.process.run_node import REFUSED, NodeFinished, run_node
 from sam_tracker.video.sources import silence_decoders

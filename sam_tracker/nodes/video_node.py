@@ -36,7 +36,7 @@ from sam_tracker.ros.images.conversion import (
     image_message,
 )
 from sam_tracker.ros.messages.stamps import time_message
-from sam_tracker.ros.parameters.declaration import declare
+from sam_tracker.ros.parameters.node_parameters import declare
 from sam_tracker.ros.parameters.video import VideoParameters
 from sam_tracker.ros.process.run_node import NodeFinished, run_node
 from sam_tracker.video.sources import Frame, VideoError, open_source, silence_decoders

@@ -191,7 +191,7 @@ class SegmentService:
         pixels: NDArray[np.uint8],
         patience: _Patience,
     ) -> list[MaskCandidate]:
-        threshold = self._settings().text_threshold
+        threshold = self._settings().text.threshold
         groundings = patience.wait(
             session.text_search.submit(pixels, request.text, threshold),
             lambda: 'the text is still being looked for (the first one has its model loaded)',
@@ -214,7 +214,7 @@ class SegmentService:
     ) -> list[MaskCandidate]:
         model = session.segmenter.network.configuration.name
         height, width = pixels.shape[:2]
-        settings = generator_settings(self._settings(), model, width, height)
+        settings = generator_settings(self._settings().everything, model, width, height)
         generation = Generation(MaskGenerator(session.segmenter, settings), self._log)
         with patience.hold(self._everything, 'another request for everything is under way'):
             future = session.submit_slices(generation.slices(pixels))
@@ -225,7 +225,7 @@ class _Patience:
     """The time that is left for a request."""
 
     def __init__(self, settings: SegmentationParameters) -> None:
-        self._timeout = settings.segment_timeout
+        self._timeout = settings.segmentation.timeout
         self._end = time.monotonic() + self._timeout
 
     @property
@@ -255,7 +255,7 @@ class _Patience:
 
     def _over(self, why: str) -> NotAnsweredError:
         return NotAnsweredError(
-            f'the image was not segmented within {self._timeout:g} s (segment_timeout): {why}'
+            f'the image was not segmented within {self._timeout:g} s (segmentation.timeout): {why}'
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
     from sam_tracker.core.prompt import Prompt
-    from sam_tracker.ros.parameters.segmentation import SegmentationParameters
+    from sam_tracker.ros.parameters.segmentation import EverythingParameters
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
     from sam_tracker.segmentation.mask_generator import GenerationProgress, MaskGenerator
@@ -99,7 +99,7 @@ def masks_at_once(width: int, height: int) -> int:
 
 
 def generator_settings(
-    parameters: SegmentationParameters, model: str, width: int, height: int
+    everything: EverythingParameters, model: str, width: int, height: int
 ) -> MaskGeneratorSettings:
     """
     Return how everything is looked for.
@@ -108,15 +108,15 @@ def generator_settings(
     :param width: columns of the image.
     :param height: rows of the image.
     """
-    suited = MaskGeneratorSettings.for_network(model)
-    predicted_iou = parameters.everything_predicted_iou
-    stability_score = parameters.everything_stability_score
+    given: dict[str, Any] = {
+        'points_per_side': everything.points_per_side,
+        'predicted_iou': everything.predicted_iou,
+        'stability_score': everything.stability_score,
+    }
     return replace(
-        suited,
-        points_per_side=parameters.everything_points_per_side or suited.points_per_side,
+        MaskGeneratorSettings.for_network(model),
         points_per_batch=POINTS_AT_ONCE,
         masks_per_batch=masks_at_once(width, height),
-        predicted_iou=suited.predicted_iou if predicted_iou < 0 else predicted_iou,
-        stability_score=suited.stability_score if stability_score < 0 else stability_score,
-        crop_layers=parameters.everything_crop_layers,
+        crop_layers=everything.crop_layers,
+        **{name: value for name, value in given.items() if value is not None},
     )

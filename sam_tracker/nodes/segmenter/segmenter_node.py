@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
-from dataclasses import fields
 import sys
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -28,21 +26,12 @@ from sam_tracker.nodes.tracker.network_setup import set_up_network
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.camera.image_intake import ImageIntake
-from sam_tracker.ros.parameters.declaration import (
-    Change,
-    ParameterError,
-    declaration,
-    declare,
-    with_values,
-)
+from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.process.enduring_executor import EnduringExecutor
 from sam_tracker.ros.process.run_node import run_node
 from sam_tracker.ros.process.worker import Worker
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
-
-if TYPE_CHECKING:
-    from rclpy.parameter import Parameter
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
 """One for images, one for the look at their publishers, one for parameters, and the service's."""
@@ -66,21 +55,21 @@ class SegmenterNode(Node):
         """
         super().__init__('segmenter')
         start = time.monotonic()
-        self._settings = declare(self, SegmenterParameters)
-        setup = set_up_network(self._settings)
-        self.segmenter = ImageSegmenter(setup.network, setup.runtime)
-        self.text_search = TextSearch(self._settings.text_model, str(setup.device))
-        self.buffer = ImageBuffer(
-            self._settings.frame_buffer_seconds, self._settings.frame_buffer_megabytes
+        self._node_parameters = NodeParameters(
+            self, SegmenterParameters, on_change=self._on_parameters
         )
+        parameters = self._node_parameters.values
+        setup = set_up_network(parameters)
+        self.segmenter = ImageSegmenter(setup.network, setup.runtime)
+        self.text_search = TextSearch(parameters.text.model, str(setup.device))
+        self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
         self._intake = ImageIntake(self.buffer, self.get_logger())
         self._worker: Worker[None] = Worker(lambda _: None, 'segmenter')
-        self.add_on_set_parameters_callback(self._on_set_parameters)
-        self._service = SegmentService(self, lambda: self, lambda: self._settings)
+        self._service = SegmentService(self, lambda: self, lambda: self._node_parameters.values)
         self._input = ImageInput(
             self,
-            self._settings.image_transport,
-            self._settings.image_reliability,
+            parameters.image_transport,
+            parameters.image_reliability,
             self._intake.receive,
             MutuallyExclusiveCallbackGroup(),
         )
@@ -106,21 +95,8 @@ class SegmenterNode(Node):
         self.text_search.stop(STOP_TIMEOUT)
         super().destroy_node()
 
-    def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
-        declared = {each.name: declaration(each) for each in fields(SegmenterParameters)}
-        values = {each.name: each.value for each in changes if each.name in declared}
-        for name in values:
-            if declared[name].change is not Change.LIVE:
-                reason = f'{name} is read once, when the node starts: restart the node with it'
-                return SetParametersResult(successful=False, reason=reason)
-        try:
-            self._settings = with_values(self._settings, values)
-        except ParameterError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        self.buffer.set_bounds(
-            self._settings.frame_buffer_seconds, self._settings.frame_buffer_megabytes
-        )
-        return SetParametersResult(successful=True)
+    def _on_parameters(self, values: SegmenterParameters) -> None:
+        self.buffer.set_bounds(values.buffer.seconds, values.buffer.megabytes)
 
 
 def main(args: Sequence[str] | None = None) -> int:

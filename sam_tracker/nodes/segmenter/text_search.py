@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.text_grounder import Grounding
 
 NO_MODEL = (
-    'texts cannot be looked for: the parameter text_model is empty; it is the folder of a '
+    'texts cannot be looked for: the parameter text.model is empty; it is the folder of a '
     'zero-shot object detector of transformers, such as the files of google/owlv2-base-patch16-'
     'ensemble or IDEA-Research/grounding-dino-tiny'
 )

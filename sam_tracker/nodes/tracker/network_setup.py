@@ -57,13 +57,11 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
     Raises ``ParameterError`` for a device that is not there or an impossible image size, and
     ``CheckpointError`` when there are no such weights or they cannot be read.
     """
-    if parameters.cpu_threads:
+    if parameters.cpu_threads is not None:
         torch.set_num_threads(parameters.cpu_threads)
     try:
         runtime = choose_runtime(parameters.device, parameters.precision, parameters.compile)
-        network = load_network(
-            parameters.checkpoint or parameters.model, parameters.image_size or None
-        )
+        network = load_network(parameters.checkpoint or parameters.model, parameters.image_size)
     except ValueError as error:
         raise ParameterError(str(error)) from error
     return NetworkSetup(runtime.place(network), runtime)
@@ -72,19 +70,19 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
 def tracker_settings(parameters: TrackingParameters, model: str) -> TrackerSettings:
     """Return the settings of the tracker, in its units; ``model`` fills in what depends on it."""
     suited = TrackerSettings.for_network(model)
-    weight = parameters.motion_weight
+    motion, memory = parameters.motion, parameters.memory
     return TrackerSettings(
-        motion_aware=parameters.motion_aware,
-        motion_weight=suited.motion_weight if weight < 0 else weight,
-        stable_frames=parameters.stable_frames,
-        stable_affinity=parameters.stable_affinity,
+        motion_aware=motion.enabled,
+        motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
+        stable_frames=motion.stable_frames,
+        stable_affinity=motion.stable_affinity,
         # Without its rules the node is plain SAM 2, which asks more of an object's presence.
-        presence_logit=suited.presence_logit if parameters.motion_aware else 0.0,
-        frame_period=round(SECOND / parameters.frame_rate),
-        memory_affinity=parameters.memory_affinity,
-        memory_object_logit=parameters.memory_object_score,
-        memory_motion_score=parameters.memory_motion_score,
-        exclusive=parameters.exclusive,
+        presence_logit=suited.presence_logit if motion.enabled else 0.0,
+        frame_period=round(SECOND / motion.nominal_rate),
+        memory_affinity=memory.affinity,
+        memory_object_logit=memory.object_score,
+        memory_motion_score=memory.motion_score,
+        exclusive=parameters.resolve_overlaps,
         lost_after=round(parameters.lost_after * SECOND),
         maximum_objects=parameters.maximum_objects,
     )

@@ -19,11 +19,9 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
 
 from sam_tracker.networks.weights.loading import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
@@ -31,7 +29,8 @@ from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import STOP_TIMEOUT, TrackingSession
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.camera.image_statistics import ImageStatistics
-from sam_tracker.ros.parameters.declaration import ParameterError, declare, refusal, with_values
+from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
 from sam_tracker.ros.process.enduring_executor import EnduringExecutor
@@ -57,14 +56,18 @@ class TrackerNode(LifecycleNode):
         Raises ``ParameterError`` for a parameter that cannot be.
         """
         super().__init__('sam_tracker')
-        self._settings = declare(self, TrackerParameters)
         self._session: TrackingSession | None = None
         self._input: ImageInput | None = None
         self._finalized = False
         self._configuring = False
         self._setup_error = ''
         self._idle_statistics = ImageStatistics(time.monotonic_ns())
-        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._node_parameters = NodeParameters(
+            self,
+            TrackerParameters,
+            configured=lambda: self._session is not None or self._configuring,
+            on_change=self._on_parameters,
+        )
         self._survive_impossible_transitions()
         self._image_group = MutuallyExclusiveCallbackGroup()
         self._tracker_services = TrackerServices(
@@ -221,21 +224,13 @@ class TrackerNode(LifecycleNode):
 
     # --- parameters ---
 
-    def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
-        known = set(TrackerParameters.__dataclass_fields__)
-        values = {each.name: each.value for each in changes if each.name in known}
-        configured = self._session is not None or self._configuring
-        if reason := refusal(TrackerParameters, values, configured=configured):
-            return SetParametersResult(successful=False, reason=reason)
-        try:
-            self._settings = with_values(self._settings, values)
-        except ParameterError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+    @property
+    def _settings(self) -> TrackerParameters:
+        return self._node_parameters.values
+
+    def _on_parameters(self, values: TrackerParameters) -> None:
         if self._session is not None:
-            self._session.buffer.set_bounds(
-                self._settings.frame_buffer_seconds, self._settings.frame_buffer_megabytes
-            )
-        return SetParametersResult(successful=True)
+            self._session.buffer.set_bounds(values.buffer.seconds, values.buffer.megabytes)
 
     # --- diagnostics ---
 

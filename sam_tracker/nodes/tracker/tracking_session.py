@@ -64,11 +64,9 @@ class TrackingSession:
         settings = tracker_settings(parameters, self.setup.model)
         tracker = Tracker(self.setup.network, settings, self.setup.runtime)
         warm_up(tracker)
-        self.buffer = ImageBuffer(
-            parameters.frame_buffer_seconds, parameters.frame_buffer_megabytes
-        )
+        self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
         self.segmenter = ImageSegmenter(self.setup.network, self.setup.runtime)
-        self.text_search = TextSearch(parameters.text_model, str(self.setup.device))
+        self.text_search = TextSearch(parameters.text.model, str(self.setup.device))
         self.intake = ImageIntake(self.buffer, self._log)
         self.error = ''
         """Why nothing is tracked although it should be; empty: nothing is wrong."""

@@ -92,7 +92,7 @@ class ImageBuffer:
         if stamp < oldest:
             raise ImageNotFoundError(
                 f'the image with stamp {stamp_text(stamp)} is too old: {held} (raise '
-                'frame_buffer_seconds or frame_buffer_megabytes to keep more)'
+                'buffer.seconds or buffer.megabytes to keep more)'
             )
         if stamp > newest:
             raise ImageNotFoundError(

@@ -3,173 +3,175 @@
 """
 Parameters declared once, as the fields of a dataclass.
 
-A field's name, type and default are the parameter's; ``declared`` adds what only ROS asks for: a
-description, a range, and when the value may change. Everything else is made from this: the
-declarations in the node, the answers to ``ros2 param set``, the parameter file, the table in the
-documentation.
+A field's name, type and default are the parameter's; ``declared`` adds its description, its
+range and when it may change. A field whose ``default_factory`` is another such dataclass is a
+group: the field ``weight`` of the group ``motion`` is the parameter ``motion.weight``. The
+declarations in the node, the validation of new values, the parameter files and the table in the
+README all come from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 import enum
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import ParameterException
-
-if TYPE_CHECKING:
-    from rclpy.node import Node
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 Value = TypeVar('Value')
 Values = TypeVar('Values')
 
+AUTO = 'auto'
+"""Value of a parameter that the node chooses itself; the field of the dataclass holds None."""
+TYPE_NAMES: Mapping[type[Any], str] = MappingProxyType(
+    {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a string'}
+)
+
 
 class ParameterError(ValueError):
-    """A parameter value that cannot be; the text names parameter and value."""
+    """An invalid parameter value; the text names parameter and value."""
 
 
 class Change(enum.Enum):
-    """When a parameter may be set."""
+    """When a parameter may be set to another value."""
 
     LIVE = 'at any time'
     UNCONFIGURED = 'while unconfigured'
-    """It is read when the node configures; later it is refused, not silently ignored."""
+    """The node reads it when it configures; later changes are refused."""
     AT_START = 'at start'
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of a parameter besides its name, type and default."""
+    """What ROS and people need to know of a parameter."""
 
+    name: str
+    """With the names of its groups: ``motion.weight``."""
+    kind: type[Any]
+    """bool, int, float or str."""
+    default: Any
+    """None: ``auto``."""
     description: str
-    change: Change = Change.UNCONFIGURED
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ''
+    change: Change
+    minimum: float | None
+    maximum: float | None
+    step: int
+    """Allowed integers are ``minimum`` plus a multiple of this; 0: all."""
+    choices: tuple[str, ...]
+    unit: str
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the value may be ``auto`` instead of one of ``kind``."""
+        return self.default is None
+
+    @property
+    def ros_default(self) -> bool | int | float | str:
+        value: bool | int | float | str = AUTO if self.automatic else self.default
+        return value
 
 
 def declared(
     default: Value,
     description: str,
     *,
+    kind: type[Any] | None = None,
     change: Change = Change.UNCONFIGURED,
     minimum: float | None = None,
     maximum: float | None = None,
+    step: int = 0,
     choices: tuple[str, ...] = (),
     unit: str = '',
 ) -> Value:
-    """Return a dataclass field that is a parameter; see ``Declaration``."""
-    made = Declaration(description, change, minimum, maximum, choices, unit)
-    # A field, although the type checker is told what it will hold, as dataclasses.field does.
-    return field(default=default, metadata={'declaration': made})
-
-
-def declaration(of: Field[Any]) -> Declaration:
-    """Return what a field made by ``declared`` declares."""
-    result: Declaration = of.metadata['declaration']
-    return result
-
-
-def declare(node: Node, kind: type[Values]) -> Values:
     """
-    Declare every parameter of a dataclass and return the values the node was started with.
+    Return a dataclass field that is a parameter; see ``Declaration``.
 
-    Raises ``ParameterError`` naming the first value that cannot be.
+    :param kind: type of the value; only given where the default is None, that is ``auto``.
     """
-    return with_values(kind(), {each.name: _declare(node, each) for each in fields(kind)})  # type: ignore[arg-type]
+    facts = {
+        'kind': type(default) if kind is None else kind,
+        'description': description,
+        'change': change,
+        'minimum': minimum,
+        'maximum': maximum,
+        'step': step,
+        'choices': choices,
+        'unit': unit,
+    }
+    # The annotation says Value, as that of dataclasses.field does, for the sake of type checkers.
+    return field(default=default, metadata=facts)
+
+
+def declarations(kind: type[Any]) -> dict[str, Declaration]:
+    """Return what a dataclass declares by full names, in its order."""
+    found = {}
+    for each in fields(kind):
+        if each.default_factory is MISSING:
+            found[each.name] = Declaration(each.name, default=each.default, **each.metadata)
+            continue
+        for name, inner in declarations(_group_type(each)).items():
+            found[f'{each.name}.{name}'] = replace(inner, name=f'{each.name}.{name}')
+    return found
 
 
 def with_values(values: Values, changes: Mapping[str, object]) -> Values:
     """
     Return the dataclass with some values replaced.
 
-    A whole number serves where a floating point one is meant, since YAML makes no difference that
-    a person would see.
-
-    Raises ``ParameterError`` naming the first value that has the wrong type, lies out of range or
-    is none of the choices.
+    :param changes: ROS values by full names. An integer is accepted for a number, since people do
+        not tell ``2`` from ``2.0``.
+    :raises ParameterError: naming the first value that is of the wrong type, out of range or none
+        of the choices.
     """
-    known = {each.name: each for each in fields(values)}  # type: ignore[arg-type]
-    checked = {name: _checked(known[name], value) for name, value in changes.items()}
-    return replace(values, **checked)  # type: ignore[type-var]
+    known = declarations(type(values))
+    for name, value in changes.items():
+        values = _replaced(values, name, _checked(known[name], value))
+    return values
 
 
-def refusal(kind: type[Any], changes: Iterable[str], *, configured: bool) -> str:
-    """Return why these parameters may not be set in this state of the node, or an empty string."""
-    known = {each.name: declaration(each) for each in fields(kind)}
-    for name in changes:
-        if name not in known:
-            continue
-        change = known[name].change
-        if change is Change.AT_START:
-            return f'{name} is read once, when the node starts: give it in the parameter file'
-        if change is Change.UNCONFIGURED and configured:
-            return (
-                f'{name} is read when the node configures: set it while the node is unconfigured '
-                '(ros2 lifecycle set NODE deactivate, then cleanup), or restart the node with it'
-            )
-    return ''
+def value_of(values: object, name: str) -> object:
+    """Return the value of the parameter with that full name."""
+    for part in name.split('.'):
+        values = getattr(values, part)
+    return values
 
 
-def _declare(node: Node, each: Field[Any]) -> object:
-    declared_as = declaration(each)
-    descriptor = ParameterDescriptor(
-        description=declared_as.description,
-        additional_constraints=_constraints(declared_as),
-        read_only=declared_as.change is Change.AT_START,
-        # A whole number for a floating point parameter is met with understanding, not a crash.
-        dynamic_typing=isinstance(each.default, float),
-    )
-    if isinstance(each.default, float):
-        descriptor.floating_point_range = _range(FloatingPointRange, declared_as, math.inf)
-    elif isinstance(each.default, int) and not isinstance(each.default, bool):
-        descriptor.integer_range = _range(IntegerRange, declared_as, 2**63 - 1)
-    try:
-        return node.declare_parameter(each.name, each.default, descriptor).value
-    except ParameterException as error:
-        raise ParameterError(str(error)) from error
+def _group_type(each: Field[Any]) -> type[Any]:
+    kind: type[Any] = each.default_factory  # type: ignore[assignment]
+    return kind
 
 
-def _range(kind: type[Any], declared_as: Declaration, most: float) -> list[Any]:
-    if declared_as.minimum is None and declared_as.maximum is None:
-        return []
-    number = int if kind is IntegerRange else float
-    low = -most if declared_as.minimum is None else declared_as.minimum
-    high = most if declared_as.maximum is None else declared_as.maximum
-    return [kind(from_value=number(low), to_value=number(high))]
+def _replaced(values: Values, name: str, value: object) -> Values:
+    first, _, rest = name.partition('.')
+    if rest:
+        value = _replaced(getattr(values, first), rest, value)
+    return replace(values, **{first: value})  # type: ignore[type-var]
 
 
-def _constraints(declared_as: Declaration) -> str:
-    choices = f'one of {", ".join(declared_as.choices)}' if declared_as.choices else ''
-    return '; '.join(filter(None, (choices, f'set {declared_as.change.value}')))
-
-
-def _checked(each: Field[Any], value: object) -> object:
-    declared_as, name = declaration(each), each.name
-    if isinstance(each.default, float) and type(value) is int:
+def _checked(declaration: Declaration, value: object) -> object:
+    """Return the value for the dataclass."""
+    name, kind = declaration.name, declaration.kind
+    if declaration.automatic and value == AUTO:
+        return None
+    if kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not type(each.default):
-        expected = TYPE_NAMES[type(each.default)]
+    if type(value) is not kind:
+        expected = TYPE_NAMES[kind] + (f' or {AUTO}' if declaration.automatic else '')
         raise ParameterError(f'{name} must be {expected}, not {value!r}')
-    if declared_as.choices and value not in declared_as.choices:
-        raise ParameterError(
-            f'{name} must be one of {", ".join(declared_as.choices)}, not {value!r}'
-        )
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low = -math.inf if declared_as.minimum is None else declared_as.minimum
-        high = math.inf if declared_as.maximum is None else declared_as.maximum
-        if not low <= value <= high:
-            raise ParameterError(f'{name} must be from {low:g} to {high:g}, not {value:g}')
+    if declaration.choices and value not in declaration.choices:
+        choices = ', '.join(declaration.choices)
+        raise ParameterError(f'{name} must be one of {choices}, not {value!r}')
+    if isinstance(value, (int, float)) and kind is not bool:
+        _require_in_range(declaration, value)
     return value
 
 
-TYPE_NAMES: Mapping[type[Any], str] = {
-    bool: 'true or false',
-    int: 'a whole number',
-    float: 'a number',
-    str: 'text',
-}
+def _require_in_range(declaration: Declaration, value: float) -> None:
+    low = -math.inf if declaration.minimum is None else declaration.minimum
+    high = math.inf if declaration.maximum is None else declaration.maximum
+    step = declaration.step
+    if low <= value <= high and not (step and (value - low) % step):
+        return
+    allowed = f'from {low:g} to {high:g}' + (f' in steps of {step}' if step else '')
+    raise ParameterError(f'{declaration.name} must be {allowed}, not {value:g}')

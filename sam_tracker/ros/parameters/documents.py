@@ -1,79 +1,111 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The parameter file and the table of parameters, written from the declarations.
+The parameter files and the table of parameters, written from the declarations.
 
-``python -m sam_tracker.ros.parameters.documents yaml > config/tracker.yaml`` renews the file,
-``... table`` prints what the README shows.
+``python -m sam_tracker.ros.parameters.documents tracker > config/tracker.yaml`` renews a file
+(``segmenter`` the other one), ``... table`` prints the table of the README.
 """
 
-from dataclasses import Field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 import sys
 import textwrap
+from types import MappingProxyType
 from typing import Any
 
-from sam_tracker.ros.parameters.declaration import Change, declaration
+from sam_tracker.ros.parameters.declaration import Change, Declaration, declarations
+from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 
 HEAD = """\
-# All parameters of the tracker node with their defaults. Written by
-# `python -m sam_tracker.ros.parameters.documents yaml`; pass your copy as params_file:=PATH.
+# All parameters of the {node} node with their defaults. Written by
+# `python -m sam_tracker.ros.parameters.documents {node}`; pass a copy as params_file:=PATH.
 #
-# Most are read when the node configures; the ones marked "live" take effect at once:
-#   ros2 param set /sam_tracker service_timeout 5.0
+# Most are read when the node configures; those marked "live" take effect at once:
+#   ros2 param set {name} buffer.seconds 10.0
+# `auto` leaves the choice to the node.
 
-# Whatever the node is called and whatever its namespace.
+# For a node of any name in any namespace.
 /**:
   ros__parameters:
 """
 
 
-def parameter_file() -> str:
-    """Return the text of config/tracker.yaml."""
-    blocks = [HEAD]
-    for each in fields(TrackerParameters):
-        comment = textwrap.wrap(_explanation(each), 90, break_on_hyphens=False)
-        lines = [*(f'    # {line}' for line in comment), f'    {each.name}: {_yaml(each.default)}']
+@dataclass(frozen=True)
+class _Node:
+    name: str
+    parameters: type[Any]
+
+
+NODES: Mapping[str, _Node] = MappingProxyType(
+    {
+        'tracker': _Node('/sam_tracker', TrackerParameters),
+        'segmenter': _Node('/segmenter', SegmenterParameters),
+    }
+)
+
+
+def parameter_file(node: str) -> str:
+    """Return the text of config/NODE.yaml; ``node`` is a key of ``NODES``."""
+    blocks = []
+    group = ''
+    for declaration in declarations(NODES[node].parameters).values():
+        *groups, name = declaration.name.split('.')
+        lines = []
+        if groups and groups[0] != group:
+            lines.append(f'    {groups[0]}:')
+        group = groups[0] if groups else ''
+        indent = '      ' if groups else '    '
+        comment = textwrap.wrap(
+            _explanation(declaration), 92 - len(indent), break_on_hyphens=False
+        )
+        lines += [f'{indent}# {line}' for line in comment]
+        lines.append(f'{indent}{name}: {_yaml(declaration.ros_default)}')
         blocks.append('\n'.join(lines) + '\n')
-    return blocks[0] + '\n'.join(blocks[1:])
+    head = HEAD.format(node=node, name=NODES[node].name)
+    return head + '\n'.join(blocks)
 
 
 def parameter_table() -> str:
-    """Return the table of parameters, in Markdown."""
+    """Return the table of the tracker node's parameters, in Markdown."""
     lines = ['| parameter | default | set | what it does |', '|---|---|---|---|']
-    for each in fields(TrackerParameters):
-        explanation = _explanation(each, live=False)
-        when = declaration(each).change.value
-        lines.append(f'| `{each.name}` | `{_yaml(each.default)}` | {when} | {explanation} |')
+    for declaration in declarations(TrackerParameters).values():
+        explanation = _explanation(declaration, live=False)
+        default = _yaml(declaration.ros_default)
+        when = declaration.change.value
+        lines.append(f'| `{declaration.name}` | `{default}` | {when} | {explanation} |')
     return '\n'.join(lines) + '\n'
 
 
-def _explanation(each: Field[Any], *, live: bool = True) -> str:
-    """Return the description with the values that are allowed."""
-    declared_as = declaration(each)
-    text = declared_as.description
-    if declared_as.choices:
-        text += f' One of {", ".join(declared_as.choices)}.'
-    elif declared_as.minimum is not None and declared_as.maximum is not None:
-        unit = f' {declared_as.unit}' if declared_as.unit else ''
-        text += f' From {declared_as.minimum:g} to {declared_as.maximum:g}{unit}.'
-    if live and declared_as.change is Change.LIVE:
+def _explanation(declaration: Declaration, *, live: bool = True) -> str:
+    """Return the description with the allowed values."""
+    text = declaration.description
+    if declaration.choices:
+        text += f' One of {", ".join(declaration.choices)}.'
+    elif declaration.minimum is not None and declaration.maximum is not None:
+        unit = f' {declaration.unit}' if declaration.unit else ''
+        step = f' in steps of {declaration.step}' if declaration.step else ''
+        text += f' From {declaration.minimum:g} to {declaration.maximum:g}{unit}{step}.'
+    if live and declaration.change is Change.LIVE:
         text += ' (live)'
     return text
 
 
-def _yaml(value: object) -> str:
+def _yaml(value: bool | int | float | str) -> str:
     if isinstance(value, bool):
         return 'true' if value else 'false'
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def main() -> int:
-    documents = {'yaml': parameter_file, 'table': parameter_table}
-    if len(sys.argv) != 2 or sys.argv[1] not in documents:
-        sys.stderr.write(f'usage: {sys.argv[0]} {"|".join(documents)}\n')
+    """Print the document that the command line names."""
+    choices = [*NODES, 'table']
+    if len(sys.argv) != 2 or sys.argv[1] not in choices:
+        sys.stderr.write(f'usage: {sys.argv[0]} {"|".join(choices)}\n')
         return 2
-    sys.stdout.write(documents[sys.argv[1]]())
+    wanted = sys.argv[1]
+    sys.stdout.write(parameter_table() if wanted == 'table' else parameter_file(wanted))
     return 0
 
 

@@ -1,15 +1,37 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of every node that listens to a camera and keeps its last images."""
+"""The parameters of every node that subscribes to a camera and keeps its last images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sam_tracker.ros.parameters.declaration import Change, declared
+from sam_tracker.ros.parameters.declaration import AUTO, Change, declared
+
+
+@dataclass(frozen=True)
+class BufferParameters:
+    """Which of the last images are kept, for requests that name one by its stamp."""
+
+    seconds: float = declared(
+        5.0,
+        'Age of the oldest image that a prompt or request may name by its stamp.',
+        change=Change.LIVE,
+        minimum=0.0,
+        maximum=600.0,
+        unit='s',
+    )
+    megabytes: int = declared(
+        256,
+        'Memory for these images; the oldest are dropped first.',
+        change=Change.LIVE,
+        minimum=1,
+        maximum=65536,
+        unit='MB',
+    )
 
 
 @dataclass(frozen=True)
 class ImageParameters:
-    """How images come in, and which are kept."""
+    """How images are received, and which are kept."""
 
     image_transport: str = declared(
         'raw',
@@ -18,24 +40,9 @@ class ImageParameters:
         choices=('raw', 'compressed'),
     )
     image_reliability: str = declared(
-        'auto',
-        'Reliability asked of the publisher of images. auto: reliable while every publisher '
-        'offers it, else best effort. A qos_overrides parameter of the topic goes before this.',
-        choices=('auto', 'reliable', 'best_effort'),
+        AUTO,
+        'Reliability of the subscription to images. auto: reliable while every publisher offers '
+        'it, else best effort. A qos_overrides parameter of the topic takes precedence.',
+        choices=(AUTO, 'reliable', 'best_effort'),
     )
-    frame_buffer_seconds: float = declared(
-        5.0,
-        'How far into the past a request with a stamp may point.',
-        change=Change.LIVE,
-        minimum=0.0,
-        maximum=600.0,
-        unit='s',
-    )
-    frame_buffer_megabytes: int = declared(
-        256,
-        'Memory the kept images may take; the oldest go first.',
-        change=Change.LIVE,
-        minimum=1,
-        maximum=65536,
-        unit='MB',
-    )
+    buffer: BufferParameters = field(default_factory=BufferParameters)

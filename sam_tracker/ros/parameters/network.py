@@ -1,51 +1,57 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of every node that has a network."""
+"""The parameters of every node that runs a network."""
 
 from dataclasses import dataclass
 
-from sam_tracker.ros.parameters.declaration import declared
+from sam_tracker.networks.weights.catalogue import KNOWN_CHECKPOINTS
+from sam_tracker.ros.parameters.declaration import AUTO, declared
 
 
 @dataclass(frozen=True)
 class NetworkParameters:
-    """Which network it is, and how it is computed."""
+    """Which network it is, and how it runs."""
 
     model: str = declared(
         'nano',
-        'Network whose weights are looked for by name. nano comes with the package; '
-        '`sam_tracker-checkpoint download NAME` fetches the others.',
-        choices=('nano', 'tiny', 'small', 'base_plus', 'large'),
+        'Network whose weights are looked up by name. nano comes with the package; '
+        '`ros2 run sam_tracker checkpoint download NAME` fetches the others.',
+        choices=tuple(KNOWN_CHECKPOINTS),
     )
     checkpoint: str = declared(
         '',
-        'Path of a checkpoint file to use instead; it tells which network it is for. '
+        'Path of a checkpoint file to use instead; the file determines the network. '
         'Empty: the weights of model.',
     )
-    image_size: int = declared(
-        0,
-        'Side of the square that images are brought to for the network: a multiple of 32 from 128 '
-        'to 1024; smaller is faster and sees less. 0: what the network was trained with.',
-        minimum=0,
+    image_size: int | None = declared(
+        None,
+        'Side of the square that images are resized to for the network; smaller is faster and '
+        'loses detail. auto: the size that the network was trained with.',
+        kind=int,
+        minimum=128,
         maximum=1024,
+        step=32,
         unit='px',
     )
     device: str = declared(
-        'auto',
-        'What computes: cpu, cuda, or cuda:1 and so on. auto: cuda where there is one.',
+        AUTO,
+        'Torch device: cpu, cuda, or cuda:1 and so on. auto: cuda where there is one, else cpu.',
     )
     precision: str = declared(
-        'auto',
-        'Arithmetic of the network. auto: bfloat16 on a GPU that computes in it, else float32.',
-        choices=('auto', 'float32', 'bfloat16', 'float16'),
+        AUTO,
+        'Floating point type of the network. auto: bfloat16 on a GPU that supports it, else '
+        'float32.',
+        choices=(AUTO, 'float32', 'bfloat16', 'float16'),
     )
     compile: bool = declared(
         False,
-        'Compile the network with torch.compile: it starts a minute later and is faster on a GPU.',
+        'Compile the network with torch.compile: starting takes a minute longer, and tracking on '
+        'a GPU is faster.',
     )
-    cpu_threads: int = declared(
-        0,
-        'Threads of the network on the CPU. 0: as many as there are cores.',
-        minimum=0,
+    cpu_threads: int | None = declared(
+        None,
+        'Threads of the network on the CPU. auto: one for each core.',
+        kind=int,
+        minimum=1,
         maximum=1024,
     )

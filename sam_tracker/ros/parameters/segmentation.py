@@ -2,65 +2,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of segmenting single images, and of the node that does nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sam_tracker.ros.parameters.declaration import Change, declared
 from sam_tracker.ros.parameters.image import ImageParameters
 from sam_tracker.ros.parameters.network import NetworkParameters
+from sam_tracker.segmentation.generator_settings import MOST_LAYERS
 
 
 @dataclass(frozen=True)
-class SegmentationParameters:
-    """How single images are segmented on request."""
+class RequestParameters:
+    """What one request to `~/segment_image` may cost."""
 
-    segment_timeout: float = declared(
+    timeout: float = declared(
         60.0,
-        'How long `~/segment_image` works on a request before it answers that it could not.',
+        'Time after which a request to `~/segment_image` is given up and answered.',
         change=Change.LIVE,
         minimum=0.1,
         maximum=3600.0,
         unit='s',
     )
-    everything_points_per_side: int = declared(
-        0,
-        'Points along each side of the grid by which everything is looked for; the work grows '
-        'with its square. 0: what suits the network, 16 for nano and 32 for the others.',
+
+
+@dataclass(frozen=True)
+class EverythingParameters:
+    """How MODE_EVERYTHING of `~/segment_image` finds the objects of an image."""
+
+    points_per_side: int | None = declared(
+        None,
+        'Points along each side of the grid of points that prompt the network; the work grows '
+        'with its square. auto: what suits the network, 16 for nano and 32 for the others.',
+        kind=int,
         change=Change.LIVE,
-        minimum=0,
+        minimum=1,
         maximum=256,
     )
-    everything_predicted_iou: float = declared(
-        -1.0,
-        'Predicted IoU, 0 to 1, from which on a mask counts when everything is looked for. '
-        'Negative: what suits the network, 0.5 for nano and 0.8 for the others.',
+    predicted_iou: float | None = declared(
+        None,
+        'Minimum predicted IoU of a mask. auto: what suits the network, 0.5 for nano and 0.8 for '
+        'the others.',
+        kind=float,
         change=Change.LIVE,
-        minimum=-1.0,
+        minimum=0.0,
         maximum=1.0,
     )
-    everything_stability_score: float = declared(
-        -1.0,
-        'Stability score, 0 to 1, from which on a mask counts when everything is looked for. '
-        'Negative: what suits the network, 0.4 for nano and 0.95 for the others.',
+    stability_score: float | None = declared(
+        None,
+        'Minimum stability score of a mask. auto: what suits the network, 0.4 for nano and 0.95 '
+        'for the others.',
+        kind=float,
         change=Change.LIVE,
-        minimum=-1.0,
+        minimum=0.0,
         maximum=1.0,
     )
-    everything_crop_layers: int = declared(
+    crop_layers: int = declared(
         0,
-        'Layers of crops that are searched beside the whole image, for what is small in a large '
-        'image; layer l has 4^l crops.',
+        'Layers of crops that are searched besides the whole image, to find small objects in a '
+        'large image; layer l has 4^l crops.',
         change=Change.LIVE,
         minimum=0,
-        maximum=4,
+        maximum=MOST_LAYERS,
     )
-    text_model: str = declared(
+
+
+@dataclass(frozen=True)
+class TextParameters:
+    """The detector that finds what a text names."""
+
+    model: str = declared(
         '',
-        'Folder of a zero-shot object detector of transformers (OWLv2, Grounding DINO), which '
-        'finds what a text names. Empty: texts are refused.',
+        'Folder of a zero-shot object detector of transformers (OWLv2, OWL-ViT, Grounding DINO). '
+        'Empty: requests with a text are refused.',
     )
-    text_threshold: float = declared(
+    threshold: float = declared(
         0.2,
-        'Score above which something answers to a text.',
+        'Minimum score of a detection.',
         change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
@@ -68,5 +84,14 @@ class SegmentationParameters:
 
 
 @dataclass(frozen=True)
+class SegmentationParameters:
+    """How single images are segmented on request."""
+
+    segmentation: RequestParameters = field(default_factory=RequestParameters)
+    everything: EverythingParameters = field(default_factory=EverythingParameters)
+    text: TextParameters = field(default_factory=TextParameters)
+
+
+@dataclass(frozen=True)
 class SegmenterParameters(SegmentationParameters, ImageParameters, NetworkParameters):
-    """Of the segmenter node; each is the tracker node's of the same name."""
+    """The parameters of the segmenter node; each means what it means to the tracker node."""

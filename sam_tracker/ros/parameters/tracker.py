@@ -2,123 +2,129 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of the tracker node: the one place where they are named and explained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sam_tracker.core.time import SECOND
 from sam_tracker.ros.parameters.declaration import Change, declared
 from sam_tracker.ros.parameters.image import ImageParameters
 from sam_tracker.ros.parameters.network import NetworkParameters
+from sam_tracker.ros.parameters.node import NodeBehaviour
 from sam_tracker.ros.parameters.segmentation import SegmentationParameters
+from sam_tracker.tracking.settings import TrackerSettings
+
+DEFAULTS = TrackerSettings()
+"""The tracker's own defaults; here they only get names, units and explanations."""
+
+
+@dataclass(frozen=True)
+class MotionParameters:
+    """The motion model of SAMURAI."""
+
+    enabled: bool = declared(
+        DEFAULTS.motion_aware,
+        "Select masks and memories by SAMURAI's rules. false: plain SAM 2.",
+    )
+    weight: float | None = declared(
+        None,
+        'Weight of the motion score in the selection of a mask; the predicted IoU has the rest. '
+        'auto: what suits the network, 0.15 for large and 0.25 for the others.',
+        kind=float,
+        minimum=0.0,
+        maximum=1.0,
+    )
+    stable_frames: int = declared(
+        DEFAULTS.stable_frames,
+        'Confirmed frames in a row after which the motion score is used in the selection.',
+        minimum=1,
+        maximum=1000,
+    )
+    stable_affinity: float = declared(
+        DEFAULTS.stable_affinity,
+        'Minimum predicted IoU of a mask to confirm a frame.',
+        minimum=0.0,
+        maximum=1.0,
+    )
+    nominal_rate: float = declared(
+        round(SECOND / DEFAULTS.frame_period, 3),
+        'Frame rate for which the noise of the motion model holds. It limits nothing: images may '
+        'come at any rate, and the model uses their stamps.',
+        minimum=0.1,
+        maximum=1000.0,
+        unit='Hz',
+    )
+
+
+@dataclass(frozen=True)
+class MemoryParameters:
+    """Which frames are remembered."""
+
+    affinity: float = declared(
+        DEFAULTS.memory_affinity,
+        'A frame is remembered only if the predicted IoU of its mask is above this.',
+        minimum=0.0,
+        maximum=1.0,
+    )
+    object_score: float = declared(
+        DEFAULTS.memory_object_logit,
+        'A frame is remembered only if its object score (a logit) is above this.',
+        minimum=-100.0,
+        maximum=100.0,
+    )
+    motion_score: float = declared(
+        DEFAULTS.memory_motion_score,
+        'A frame is remembered only if its motion score, where it has one, is above this.',
+        minimum=0.0,
+        maximum=1.0,
+    )
 
 
 @dataclass(frozen=True)
 class TrackingParameters:
-    """How objects are followed."""
-
-    autostart: bool = declared(
-        True,
-        'Configure and activate at start. Off: wait for lifecycle transitions.',
-        change=Change.AT_START,
-    )
+    """How objects are tracked."""
 
     catch_up_frames: int = declared(
         8,
-        'Images, spread evenly, on which an object prompted in the past is followed up to the '
-        'present. More follow it more surely, and the present waits longer.',
+        'Images, evenly spread, over which an object prompted on an older image is tracked up to '
+        'the newest one. More are more reliable and delay the next image longer.',
         change=Change.LIVE,
         minimum=1,
         maximum=1000,
     )
     service_timeout: float = declared(
         10.0,
-        'How long a service waits for the tracker before it answers that it could not.',
+        'Time after which a service that waits for the tracker answers that it could not.',
         change=Change.LIVE,
         minimum=0.1,
         maximum=600.0,
         unit='s',
     )
-    no_image_warning: float = declared(
-        3.0,
-        'Time without an image after which diagnostics warn.',
-        change=Change.LIVE,
-        minimum=0.1,
-        maximum=3600.0,
-        unit='s',
-    )
-
-    motion_aware: bool = declared(
-        True,
-        "Choose masks and memories by SAMURAI's rules. Off: plain SAM 2.",
-    )
-    motion_weight: float = declared(
-        -1.0,
-        'Weight of the motion score against the mask affinity, 0 to 1. '
-        'Negative: what suits the network, 0.15 for large and 0.25 for the others.',
-        minimum=-1.0,
-        maximum=1.0,
-    )
-    stable_frames: int = declared(
-        15,
-        'Confirmed frames in a row after which the motion model has a say.',
-        minimum=1,
-        maximum=1000,
-    )
-    stable_affinity: float = declared(
-        0.3,
-        'Mask affinity below which a frame confirms nothing.',
-        minimum=0.0,
-        maximum=1.0,
-    )
-    memory_affinity: float = declared(
-        0.5,
-        'Mask affinity above which a frame is worth remembering.',
-        minimum=0.0,
-        maximum=1.0,
-    )
-    memory_object_score: float = declared(
-        0.0,
-        'Object score (a logit) above which a frame is worth remembering.',
-        minimum=-100.0,
-        maximum=100.0,
-    )
-    memory_motion_score: float = declared(
-        0.0,
-        'Motion score above which a frame is worth remembering.',
-        minimum=0.0,
-        maximum=1.0,
-    )
-    frame_rate: float = declared(
-        30.0,
-        'Rate of the camera for which the noise of the motion model holds. Images may come at any '
-        'rate: the model goes by their stamps.',
-        minimum=0.1,
-        maximum=1000.0,
-        unit='Hz',
-    )
-    lost_after: float = declared(
-        2.0,
-        'Time without sight of an object after which it is LOST, and its motion forgotten.',
-        minimum=0.0,
-        maximum=3600.0,
-        unit='s',
-    )
-    exclusive: bool = declared(
-        True,
-        'Give pixels that two objects claim to the better supported one, and tell duplicates.',
-    )
     maximum_objects: int = declared(
-        64,
-        'Objects that may be followed at once; bounds the memory of the node.',
+        DEFAULTS.maximum_objects,
+        'Objects that may be tracked at once; bounds the memory of the node.',
         minimum=1,
         maximum=65535,
     )
+    lost_after: float = declared(
+        DEFAULTS.lost_after / SECOND,
+        'Time an object is not seen after which it is LOST and its motion is forgotten.',
+        minimum=0.0,
+        maximum=3600.0,
+        unit='s',
+    )
+    resolve_overlaps: bool = declared(
+        DEFAULTS.exclusive,
+        'Give pixels that two objects claim to the better supported one, and mark duplicates.',
+    )
+    motion: MotionParameters = field(default_factory=MotionParameters)
+    memory: MemoryParameters = field(default_factory=MemoryParameters)
 
 
 @dataclass(frozen=True)
 class TrackerParameters(
-    SegmentationParameters, TrackingParameters, ImageParameters, NetworkParameters
+    SegmentationParameters, TrackingParameters, NodeBehaviour, ImageParameters, NetworkParameters
 ):
     """
-    All of them.
+    All parameters of the tracker node.
 
     Their order, in the parameter file and in the table of the README, is that of the base classes
     from the last to the first.

@@ -130,8 +130,8 @@ def tracker(graph) -> object:
         'sam_tracker.nodes.tracker.tracker_node',
         device='cpu',
         cpu_threads=1,
-        everything_points_per_side=6,
-        frame_buffer_seconds=60.0,
+        **{'everything.points_per_side': 6},
+        **{'buffer.seconds': 60.0},
     )
 
 
@@ -241,14 +241,14 @@ def test_a_stamp_means_that_very_image_of_the_camera(client, camera, tester):
 
 def test_tracking_goes_on_while_everything_is_looked_for(client, camera, tester):
     assert tester.call('add_prompt', prompt=box_prompt()).success
-    assert client.set('everything_points_per_side', 24).successful
+    assert client.set('everything.points_per_side', 24).successful
     try:
         tester.next_tracks()
         before = len(tester.tracks)
         answer = client.segment(mode=Request.MODE_EVERYTHING)
         meanwhile = tester.tracks[before:]
     finally:
-        client.set('everything_points_per_side', 6)
+        client.set('everything.points_per_side', 6)
     assert answer.success, answer.message
     # 576 points make 36 slices at least, and one of them at most comes between two images. So
     # there are as many tracks as images, or as slices where the machine is too slow for all.
@@ -306,7 +306,7 @@ BAD_REQUESTS = {
     'an empty text': ({'mode': Request.MODE_TEXT}, "the text '' names nothing"),
     'a text without a model': (
         {'mode': Request.MODE_TEXT, 'text': 'red mug'},
-        'text_model is empty; it is the folder of',
+        'text.model is empty; it is the folder of',
     ),
     'an unknown encoding': ({'image': Image(height=2, width=2, encoding='rgb77')}, 'rgb77'),
     'missing data': (
@@ -342,11 +342,11 @@ def test_a_bad_request_is_answered_by_what_is_wrong_and_changes_nothing(
 @pytest.fixture
 def long_work(client) -> Iterator[object]:
     """Everything is looked for by another client for as long as the test lasts."""
-    assert client.set('everything_points_per_side', 256).successful
-    assert client.set('segment_timeout', 600.0).successful
+    assert client.set('everything.points_per_side', 256).successful
+    assert client.set('segmentation.timeout', 600.0).successful
     yield lambda: client.begin(image=picture_message(), mode=Request.MODE_EVERYTHING)
-    assert client.set('everything_points_per_side', 6).successful
-    assert client.set('segment_timeout', 60.0).successful
+    assert client.set('everything.points_per_side', 6).successful
+    assert client.set('segmentation.timeout', 60.0).successful
 
 
 def test_a_click_is_answered_while_another_client_asks_for_everything(
@@ -358,7 +358,7 @@ def test_a_click_is_answered_while_another_client_asks_for_everything(
         for _ in range(3):
             answer = other.segment(image=picture_message(), prompts=[point_prompt()])
             assert answer.success, answer.message
-        assert client.set('segment_timeout', 0.5).successful
+        assert client.set('segmentation.timeout', 0.5).successful
         second = other.segment(image=picture_message(), mode=Request.MODE_EVERYTHING)
         assert not second.success
         assert 'another request for everything is under way' in second.message
@@ -377,16 +377,16 @@ def test_a_click_is_answered_while_another_client_asks_for_everything(
 
 
 def test_a_request_that_takes_too_long_is_given_up_and_says_how_far_it_came(client, long_work):
-    assert client.set('segment_timeout', 1.0).successful
+    assert client.set('segmentation.timeout', 1.0).successful
     answer = long_work()
     wait_until(answer.done, 'an answer of segment_image')
     assert not answer.result().success
-    assert 'not segmented within 1 s (segment_timeout): ' in answer.result().message
+    assert 'not segmented within 1 s (segmentation.timeout): ' in answer.result().message
     assert 'of 65536 points are asked' in answer.result().message
 
 
 def test_more_requests_than_are_worked_on_are_refused_at_once(client, long_work):
-    assert client.set('segment_timeout', 3.0).successful
+    assert client.set('segmentation.timeout', 3.0).successful
     answers = [long_work() for _ in range(6)]
     for answer in answers:
         wait_until(answer.done, 'an answer of segment_image')
@@ -416,7 +416,7 @@ def test_the_tracker_node_ends_well_while_it_looks_for_everything(graph):
         '__node:=ending',
         device='cpu',
         cpu_threads=1,
-        everything_points_per_side=256,
+        **{'everything.points_per_side': 256},
     )
     client = Client(graph, 'ending')
     tester = Tester(graph, node='ending')
@@ -438,7 +438,7 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
         'image:=other_image',
         device='cpu',
         cpu_threads=1,
-        everything_points_per_side=256,
+        **{'everything.points_per_side': 256},
     )
     client = Client(graph, 'segmenter')
     camera = None
@@ -460,7 +460,7 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
         assert answer.candidates == sent.candidates
         refused = client.set('model', 'tiny')
         assert not refused.successful
-        assert 'model is read once' in refused.reason
+        assert 'model is read when the node configures' in refused.reason
         client.begin(mode=Request.MODE_EVERYTHING)
         program.wait_for_output('of 65536 points are asked')
         assert program.end(signal.SIGINT) == 0
@@ -479,16 +479,18 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
         '-r',
         '__node:=reader',
         device='cpu',
-        text_model=tmp_path,
-        text_threshold=0.0,
-        segment_timeout=10 * PATIENCE,
+        **{
+            'text.model': tmp_path,
+            'text.threshold': 0.0,
+            'segmentation.timeout': 10 * PATIENCE,
+        },
     )
     client = Client(graph, 'reader')
     try:
         fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
         # The node imports the library and loads the model first.
         answer = client.segment(patience=10 * PATIENCE, **fields)
-        assert client.set('text_threshold', 1.0).successful
+        assert client.set('text.threshold', 1.0).successful
         nothing = client.segment(**fields)
     finally:
         client.close()

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Slices of segmentation: how large they are, and by which settings everything is looked for."""
 
-from dataclasses import fields
 import re
 
 import pytest
@@ -12,27 +11,27 @@ from sam_tracker.nodes.segmenter.segment_slices import (
     generator_settings,
     masks_at_once,
 )
-from sam_tracker.ros.parameters.declaration import declaration
-from sam_tracker.ros.parameters.segmentation import SegmentationParameters
+from sam_tracker.ros.parameters.declaration import declarations
+from sam_tracker.ros.parameters.segmentation import EverythingParameters
 from sam_tracker.segmentation.generator_settings import MOST_LAYERS, MaskGeneratorSettings
 
-DECLARED = {each.name: declaration(each) for each in fields(SegmentationParameters)}
+DECLARED = declarations(EverythingParameters)
 
 
 @pytest.mark.parametrize('model', ['nano', 'large'])
 def test_what_is_not_given_is_what_suits_the_network(model):
-    settings = generator_settings(SegmentationParameters(), model, 640, 480)
+    settings = generator_settings(EverythingParameters(), model, 640, 480)
     suited = MaskGeneratorSettings.for_network(model)
     for name in ('points_per_side', 'predicted_iou', 'stability_score', 'crop_layers'):
         assert getattr(settings, name) == getattr(suited, name), name
 
 
 def test_what_is_given_goes_before():
-    parameters = SegmentationParameters(
-        everything_points_per_side=7,
-        everything_predicted_iou=0.0,
-        everything_stability_score=0.25,
-        everything_crop_layers=2,
+    parameters = EverythingParameters(
+        points_per_side=7,
+        predicted_iou=0.0,
+        stability_score=0.25,
+        crop_layers=2,
     )
     settings = generator_settings(parameters, 'nano', 640, 480)
     given = settings.points_per_side, settings.predicted_iou, settings.stability_score
@@ -42,20 +41,18 @@ def test_what_is_given_goes_before():
 
 @pytest.mark.parametrize('name', ['points_per_side', 'predicted_iou', 'stability_score'])
 def test_the_descriptions_tell_what_suits_the_networks(name):
-    told = re.search(
-        r'([\d.]+) for nano and ([\d.]+) for', DECLARED[f'everything_{name}'].description
-    )
+    told = re.search(r'([\d.]+) for nano and ([\d.]+) for', DECLARED[name].description)
     suited = [getattr(MaskGeneratorSettings.for_network(each), name) for each in ('nano', 'tiny')]
     assert [float(value) for value in told.groups()] == suited
 
 
 def test_every_value_that_is_allowed_makes_settings():
-    assert DECLARED['everything_crop_layers'].maximum == MOST_LAYERS
-    parameters = SegmentationParameters(
-        everything_points_per_side=int(DECLARED['everything_points_per_side'].maximum),
-        everything_crop_layers=MOST_LAYERS,
-        everything_predicted_iou=1.0,
-        everything_stability_score=1.0,
+    assert DECLARED['crop_layers'].maximum == MOST_LAYERS
+    parameters = EverythingParameters(
+        points_per_side=int(DECLARED['points_per_side'].maximum),
+        crop_layers=MOST_LAYERS,
+        predicted_iou=1.0,
+        stability_score=1.0,
     )
     generator_settings(parameters, 'nano', 16, 16)
 

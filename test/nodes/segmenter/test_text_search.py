@@ -14,7 +14,7 @@ IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 def test_without_a_model_the_answer_says_how_to_get_one():
     search = TextSearch('', 'cpu')
-    with pytest.raises(GroundingError, match=r'text_model is empty.*zero-shot.*owlv2'):
+    with pytest.raises(GroundingError, match=r'text\.model is empty.*zero-shot.*owlv2'):
         search.submit(IMAGE, 'red mug', 0.2)
     assert search.stop(1.0)
 

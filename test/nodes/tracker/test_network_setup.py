@@ -13,7 +13,11 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.loading import CheckpointError
 from sam_tracker.nodes.tracker.network_setup import set_up_network, tracker_settings
 from sam_tracker.ros.parameters.declaration import ParameterError
-from sam_tracker.ros.parameters.tracker import TrackerParameters
+from sam_tracker.ros.parameters.tracker import (
+    MemoryParameters,
+    MotionParameters,
+    TrackerParameters,
+)
 from sam_tracker.tracking.settings import TrackerSettings
 
 
@@ -63,7 +67,9 @@ def test_the_default_parameters_give_the_settings_that_suit_the_network(model):
 
 def test_parameters_reach_the_tracker_in_its_units():
     parameters = TrackerParameters(
-        motion_weight=0.5, frame_rate=50.0, lost_after=1.5, memory_object_score=2.0
+        motion=MotionParameters(weight=0.5, nominal_rate=50.0),
+        memory=MemoryParameters(object_score=2.0),
+        lost_after=1.5,
     )
     settings = tracker_settings(parameters, 'large')
     assert settings.motion_weight == 0.5
@@ -73,5 +79,5 @@ def test_parameters_reach_the_tracker_in_its_units():
 
 
 def test_without_its_rules_it_is_plain_sam_2():
-    settings = tracker_settings(TrackerParameters(motion_aware=False), 'tiny')
+    settings = tracker_settings(TrackerParameters(motion=MotionParameters(enabled=False)), 'tiny')
     assert (settings.motion_aware, settings.presence_logit) == (False, 0.0)

@@ -1,53 +1,76 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters: declared once, refused by value, written down equally everywhere."""
+"""Parameters are declared once, refused by value, and documented as they are declared."""
 
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sam_tracker.ros.parameters.declaration import (
-    Change,
     ParameterError,
-    declaration,
-    declared,
-    refusal,
+    declarations,
+    value_of,
     with_values,
 )
-from sam_tracker.ros.parameters.documents import parameter_file, parameter_table
+from sam_tracker.ros.parameters.documents import NODES, parameter_file, parameter_table
+from sam_tracker.ros.parameters.image_monitor import ImageMonitorParameters
+from sam_tracker.ros.parameters.recorder import RecorderParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
+from sam_tracker.ros.parameters.video import VideoParameters
 
 ROOT = Path(__file__).resolve().parents[3]
+DECLARED = declarations(TrackerParameters)
+KINDS = [
+    *(node.parameters for node in NODES.values()),
+    RecorderParameters,
+    VideoParameters,
+    ImageMonitorParameters,
+]
 
 
-def test_the_parameter_file_is_what_the_declarations_say():
-    assert (ROOT / 'config' / 'tracker.yaml').read_text() == parameter_file()
+def flat(tree: dict[str, object], prefix: str = '') -> dict[str, object]:
+    """Return nested groups of a parameter file as full names, as rcl reads them."""
+    found = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found |= flat(value, f'{prefix}{name}.')
+        else:
+            found[prefix + name] = value
+    return found
 
 
-def test_the_parameter_file_read_back_gives_the_defaults():
-    read = yaml.safe_load(parameter_file())['/**']['ros__parameters']
-    assert with_values(TrackerParameters(), read) == TrackerParameters()
-    assert list(read) == [each.name for each in fields(TrackerParameters)]
+@pytest.mark.parametrize('node', NODES)
+def test_the_parameter_file_is_what_the_declarations_say(node):
+    assert (ROOT / 'config' / f'{node}.yaml').read_text() == parameter_file(node)
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_the_parameter_file_read_back_gives_the_defaults(node):
+    kind = NODES[node].parameters
+    read = flat(yaml.safe_load(parameter_file(node))['/**']['ros__parameters'])
+    assert with_values(kind(), read) == kind()
+    assert list(read) == list(declarations(kind))
 
 
 def test_the_table_has_a_row_for_every_parameter():
     rows = parameter_table().splitlines()[2:]
-    names = [row.split('`')[1] for row in rows]
-    assert names == [each.name for each in fields(TrackerParameters)]
+    assert [row.split('`')[1] for row in rows] == list(DECLARED)
 
 
-@pytest.mark.parametrize('each', fields(TrackerParameters), ids=lambda each: each.name)
-def test_every_parameter_is_explained_and_its_default_is_allowed(each):
-    assert declaration(each).description.endswith('.')
-    with_values(TrackerParameters(), {each.name: each.default})
+@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: kind.__name__)
+def test_every_parameter_is_explained_and_its_default_is_allowed(kind):
+    for name, declaration in declarations(kind).items():
+        assert declaration.description.endswith('.'), name
+        assert declaration.kind in {bool, int, float, str}, name
+        with_values(kind(), {name: declaration.ros_default})
 
 
 @pytest.mark.parametrize(
     ('name', 'value', 'message'),
     [
-        ('device', 3, 'device must be text, not 3'),
+        ('device', 3, 'device must be a string, not 3'),
         (
             'precision',
             'float99',
@@ -56,31 +79,41 @@ def test_every_parameter_is_explained_and_its_default_is_allowed(each):
         ('lost_after', -1.0, 'lost_after must be from 0 to 3600, not -1'),
         ('lost_after', float('nan'), 'lost_after must be from 0 to 3600, not nan'),
         ('catch_up_frames', 0, 'catch_up_frames must be from 1 to 1000, not 0'),
-        ('catch_up_frames', 2.5, 'catch_up_frames must be a whole number, not 2.5'),
-        ('exclusive', 1, 'exclusive must be true or false, not 1'),
+        ('catch_up_frames', 2.5, 'catch_up_frames must be an integer, not 2.5'),
+        ('resolve_overlaps', 1, 'resolve_overlaps must be true or false, not 1'),
+        ('image_size', 100, 'image_size must be from 128 to 1024 in steps of 32, not 100'),
+        ('image_size', 130, 'image_size must be from 128 to 1024 in steps of 32, not 130'),
+        ('image_size', 'small', "image_size must be an integer or auto, not 'small'"),
+        ('motion.weight', -0.5, 'motion.weight must be from 0 to 1, not -0.5'),
+        ('motion.weight', None, 'motion.weight must be a number or auto, not None'),
+        ('lost_after', 'auto', "lost_after must be a number, not 'auto'"),
     ],
 )
-def test_a_value_that_cannot_be_is_named(name, value, message):
+def test_a_value_that_is_not_allowed_is_named(name, value, message):
     with pytest.raises(ParameterError) as caught:
         with_values(TrackerParameters(), {name: value})
     assert str(caught.value) == message
 
 
-def test_a_whole_number_serves_as_a_floating_point_one():
+def test_an_integer_is_accepted_for_a_number():
     value = with_values(TrackerParameters(), {'lost_after': 3}).lost_after
     assert value == 3.0
     assert type(value) is float
 
 
-def test_a_parameter_that_is_read_while_configuring_is_refused_later_with_the_way_out():
-    assert refusal(TrackerParameters, ['service_timeout'], configured=True) == ''
-    assert refusal(TrackerParameters, ['device'], configured=False) == ''
-    assert 'cleanup' in refusal(TrackerParameters, ['service_timeout', 'device'], configured=True)
-    assert 'starts' in refusal(TrackerParameters, ['autostart'], configured=False)
-    assert refusal(TrackerParameters, ['use_sim_time'], configured=True) == ''
+def test_a_dotted_name_reaches_the_field_of_its_group_and_no_other():
+    changed = with_values(TrackerParameters(), {'motion.weight': 0.5, 'everything.crop_layers': 2})
+    assert value_of(changed, 'motion.weight') == changed.motion.weight == 0.5
+    before = TrackerParameters()
+    assert changed == replace(
+        before,
+        motion=replace(before.motion, weight=0.5),
+        everything=replace(before.everything, crop_layers=2),
+    )
 
 
-def test_declared_keeps_what_it_is_given():
-    made = declared(2.0, 'Something.', change=Change.LIVE, minimum=1.0, maximum=3.0, unit='s')
-    assert made.default == 2.0
-    assert declaration(made).unit == 's'
+def test_auto_leaves_the_choice_to_the_node():
+    given = with_values(TrackerParameters(), {'motion.weight': 0.5, 'cpu_threads': 3})
+    automatic = with_values(given, {'motion.weight': 'auto', 'cpu_threads': 'auto'})
+    assert (automatic.motion.weight, automatic.cpu_threads) == (None, None)
+    assert DECLARED['motion.weight'].ros_default == 'auto'
