@@ -20,7 +20,8 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.tracking.motion.kalman_box import BoxFilter, Parametrisation, overlap
+from sam_tracker.core.boxes import box_iou
+from sam_tracker.tracking.motion.kalman_box import BoxFilter, Parametrisation
 from sam_tracker.video.generated import generate_clip
 
 NETWORK_SIZE = 1024
@@ -71,14 +72,14 @@ def foreseen(boxes: Boxes, parametrisation: Parametrisation, step: int, seed: in
             continue
         motion.predict(1 if blind else step)
         if not blind and seen > WARM_UP:
-            overlaps.append(overlap(motion.box, box))
+            overlaps.append(box_iou(motion.box, box))
         motion.update(measured)
         seen += 1
         if blind and seen > WARM_UP and number + step < len(boxes):
             ahead, later = copy.deepcopy(motion), boxes[number + step]
             ahead.predict(step)
             if not np.isnan(later).any():
-                overlaps.append(overlap(ahead.box, later))
+                overlaps.append(box_iou(ahead.box, later))
     return overlaps
 
 

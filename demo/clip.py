@@ -77,15 +77,6 @@ def generated_clip(folder: Path) -> Clip:
     return Clip(path, RATE, FRAMES, boxes, truth)
 
 
-def overlap(one: Box, other: NDArray[np.float32]) -> float:
-    """Return the intersection over union of two boxes."""
-    left, top = max(one[0], other[0]), max(one[1], other[1])
-    right, bottom = min(one[2], other[2]), min(one[3], other[3])
-    common = max(right - left, 0) * max(bottom - top, 0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return float(common / max(sum(areas) - common, 1e-9))
-
-
 def _box(text: str, width: int, height: int) -> Box:
     if not text:
         raise DemoError(

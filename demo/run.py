@@ -19,12 +19,13 @@ from pathlib import Path
 import sys
 import time
 
-from clip import Clip, clip_of_environment, overlap
+from clip import Clip, clip_of_environment
 from graph import DemoError, Graph
 import numpy as np
 from observer import Observer
 from tqdm import tqdm
 
+from sam_tracker.core.boxes import box_iou
 from sam_tracker.core.time import SECOND
 from sam_tracker.rendering import Box
 from sam_tracker.video.sources import silence_decoders
@@ -168,7 +169,9 @@ def compared(clip: Clip, label: str, seen: Mapping[int, Box], first: int) -> str
         return ''
     numbers = {round((stamp - first) * clip.rate / SECOND): box for stamp, box in seen.items()}
     pairs = [(box, truth[number]) for number, box in numbers.items() if number < len(truth)]
-    there = [overlap(box, true) for box, true in pairs if not np.isnan(true).any()]
+    there = [
+        float(box_iou(np.array(box), true)) for box, true in pairs if not np.isnan(true).any()
+    ]
     if not there:
         return ''
     good = sum(each > 0.5 for each in there)

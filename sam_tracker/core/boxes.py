@@ -32,3 +32,24 @@ class Region:
     def box(self) -> Box:
         """[4] half open."""
         return np.array([self.x, self.y, self.x + self.width, self.y + self.height], np.float64)
+
+
+def box_iou(boxes: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
+    """
+    Return the intersection over union of boxes, pair by pair.
+
+    :param boxes: [..., 4] x_min, y_min, x_max, y_max; widths are differences, so boxes are half
+        open, or both as SAMURAI measures them.
+    :param others: [..., 4]; the two are broadcast against each other.
+    :returns: [...], 0 where either has no extent or a coordinate is NaN.
+    """
+    low = np.maximum(boxes[..., :2], others[..., :2])
+    high = np.minimum(boxes[..., 2:], others[..., 2:])
+    shared = np.prod(np.maximum(high - low, 0.0), axis=-1)
+    union = np.asarray(box_area(boxes) + box_area(others) - shared)
+    return np.divide(shared, union, out=np.zeros(union.shape), where=union > 0)
+
+
+def box_area(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the areas [...] of boxes [..., 4], in square pixels; widths are differences."""
+    return np.asarray(np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1, dtype=np.float64))

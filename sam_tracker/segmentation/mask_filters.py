@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.boxes import Region, box_iou
 
 Boxes = NDArray[np.float64]
 """[N, 4] x_min, y_min, x_max, y_max, half open."""
@@ -30,14 +30,6 @@ def stability_scores(mask_logits: Tensor, offset: float = STABILITY_OFFSET) -> T
     return (inner / outer.clamp(min=1)).float()
 
 
-def overlaps(box: Box, others: Boxes) -> NDArray[np.float64]:
-    """Return the IoU [N] of a box [4] with others [N, 4]; 0 where neither has an extent."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    union = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - shared
-    return np.divide(shared, union, out=np.zeros(len(others)), where=union > 0)
-
-
 def distinct(boxes: Boxes, greatest_overlap: float, most: int | None = None) -> NDArray[np.int64]:
     """
     Choose boxes by non-maximum suppression: from the best on, each drops those too much like it.
@@ -52,7 +44,7 @@ def distinct(boxes: Boxes, greatest_overlap: float, most: int | None = None) -> 
     while len(remaining) and len(kept) != most:
         best, remaining = remaining[0], remaining[1:]
         kept.append(int(best))
-        remaining = remaining[overlaps(boxes[best], boxes[remaining]) <= greatest_overlap]
+        remaining = remaining[box_iou(boxes[best], boxes[remaining]) <= greatest_overlap]
     return np.array(kept, dtype=np.int64)
 
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from sam_tracker.core.boxes import Region
+from sam_tracker.core.boxes import Region, box_iou
 from sam_tracker.segmentation.image_crops import image_crops, point_grid
 from sam_tracker.segmentation.mask_filters import (
     distinct,
     mended,
     near_inner_edge,
-    overlaps,
     stability_scores,
 )
 
@@ -35,10 +34,10 @@ def test_what_is_kept_is_different_and_what_is_dropped_is_like_something_better(
     kept = distinct(boxes, greatest).tolist()
     assert kept == sorted(set(kept))
     for place, index in enumerate(kept):
-        assert (overlaps(boxes[index], boxes[kept[place + 1 :]]) <= greatest).all()
+        assert (box_iou(boxes[index], boxes[kept[place + 1 :]]) <= greatest).all()
     for index in set(range(len(boxes))) - set(kept):
         better = [other for other in kept if other < index]
-        assert (overlaps(boxes[index], boxes[better]) > greatest).any()
+        assert (box_iou(boxes[index], boxes[better]) > greatest).any()
 
 
 @given(boxes=ranked_boxes(), greatest=st.floats(0, 1), most=st.integers(0, 6))
@@ -58,20 +57,6 @@ def test_the_order_in_which_scored_boxes_are_found_does_not_matter(boxes, seed):
         return sorted(scores[ranked][distinct(boxes[ranked], 0.4)])
 
     assert kept(boxes, scores) == kept(boxes[found], scores[found])
-
-
-@given(boxes=ranked_boxes())
-def test_overlap_is_symmetric_and_whole_with_itself(boxes):
-    for index, box in enumerate(boxes):
-        shares = overlaps(box, boxes)
-        assert ((shares >= 0) & (shares <= 1)).all()
-        assert shares[index] == 1
-        assert [float(overlaps(other, box[None])[0]) for other in boxes] == shares.tolist()
-
-
-def test_overlap_of_boxes_without_extent_is_none():
-    nothing = np.zeros(4)
-    assert overlaps(nothing, np.array([nothing, [0, 0, 2, 2]])).tolist() == [0, 0]
 
 
 @given(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.boxes import box_iou
+
 Boxes = NDArray[np.float64]
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -34,14 +36,7 @@ def box_overlap(predicted: Boxes, truth: Boxes) -> Values:
 
     It is 0 without a predicted box, and NaN where no true box of some size is known.
     """
-    shared = np.minimum(predicted[:, 2:], truth[:, 2:]) - np.maximum(
-        predicted[:, :2], truth[:, :2]
-    )
-    intersection = np.prod(np.clip(shared, 0, None), axis=1)
-    areas = np.prod(truth[:, 2:] - truth[:, :2], axis=1)
-    union = np.prod(predicted[:, 2:] - predicted[:, :2], axis=1) + areas - intersection
-    overlap = np.where(_sized(predicted), intersection / np.where(union > 0, union, 1), 0.0)
-    return np.where(_sized(truth), overlap, np.nan)
+    return np.where(_sized(truth), box_iou(predicted, truth), np.nan)
 
 
 def centre_error(predicted: Boxes, truth: Boxes) -> Values:

@@ -184,23 +184,3 @@ def process_noise(
             [cross, np.diag(velocity * n)],
         ]
     )
-
-
-def overlap(first: Box, second: Box) -> float:
-    """
-    Intersection over union of two boxes, as the released SAMURAI code has it.
-
-    Widths are differences of the inclusive borders; a box of zeros stands for an empty mask and
-    overlaps nothing.
-    """
-    if not np.any(second):
-        return 0.0
-    x_min, y_min = np.maximum(first[:2], second[:2])
-    x_max, y_max = np.minimum(first[2:], second[2:])
-    intersection = max(0.0, x_max - x_min) * max(0.0, y_max - y_min)
-    union = area(first) + area(second) - intersection
-    return float(intersection / union) if union > 0 else 0.0
-
-
-def area(box: Box) -> float:
-    return float((box[2] - box[0]) * (box[3] - box[1]))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.core.boxes import Box
-from sam_tracker.tracking.motion.kalman_box import BoxFilter, overlap
+from sam_tracker.core.boxes import Box, box_iou
+from sam_tracker.tracking.motion.kalman_box import BoxFilter
 from sam_tracker.tracking.settings import TrackerSettings
 
 
@@ -83,9 +83,9 @@ class Motion:
         scores: list[float | None] = [None] * len(affinities)
         if self.stable and self.filter.started:
             expected, weight = self.filter.box, self.settings.motion_weight
-            motion = [overlap(expected, box) for box in boxes]
-            index = int(np.argmax(weight * np.array(motion) + (1 - weight) * affinities))
-            scores[index] = motion[index]
+            motion = box_iou(expected, boxes)
+            index = int(np.argmax(weight * motion + (1 - weight) * affinities))
+            scores[index] = float(motion[index])
         else:
             index = int(np.argmax(affinities))
         return Choice(index, float(affinities[index]), boxes[index], scores[index])

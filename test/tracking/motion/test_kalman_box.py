@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from sam_tracker.core.boxes import box_iou
 from sam_tracker.tracking.motion.kalman_box import (
     BoxFilter,
     Parametrisation,
-    overlap,
     process_noise,
 )
 
@@ -148,7 +148,7 @@ def test_a_steady_walk_is_foreseen(parametrisation):
     path = walk(60)
     motion = follow(parametrisation, path[0], [(1.0, box) for box in path[1:-1]])
     motion.predict(1.0)
-    assert overlap(motion.box, path[-1]) > 0.92
+    assert box_iou(motion.box, path[-1]) > 0.92
     np.testing.assert_allclose(motion.velocity, [3.25, -1.5], atol=0.1)
 
 
@@ -157,10 +157,10 @@ def test_dropped_frames_are_one_long_step(parametrisation):
     path = walk(60)
     motion = follow(parametrisation, path[0], [(1.0, box) for box in path[1:50]])
     motion.predict(10.0)
-    assert overlap(motion.box, path[59]) > 0.8
+    assert box_iou(motion.box, path[59]) > 0.8
     late = follow(parametrisation, path[0], [(1.0, box) for box in path[1:50]])
     late.predict(1.0)
-    assert overlap(late.box, path[59]) < 0.6
+    assert box_iou(late.box, path[59]) < 0.6
 
 
 @given(
@@ -206,12 +206,3 @@ def test_a_filter_that_forgot_must_be_started_again():
     assert not motion.started
     with pytest.raises(RuntimeError, match='not been started'):
         motion.predict(1.0)
-
-
-def test_overlap_of_boxes():
-    box = np.array([0.0, 0, 10, 10])
-    assert overlap(box, box) == 1
-    assert overlap(box, np.array([5.0, 0, 15, 10])) == pytest.approx(1 / 3)
-    assert overlap(box, np.array([10.0, 10, 20, 20])) == 0
-    assert overlap(box, np.zeros(4)) == 0
-    assert overlap(np.array([3.0, 3, 3, 3]), np.array([3.0, 3, 3, 3])) == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from sam_tracker.tracking.motion.kalman_box import overlap
+from sam_tracker.core.boxes import box_iou
 from sam_tracker.tracking.motion.selection import Choice, Motion
 from sam_tracker.tracking.settings import TrackerSettings
 
@@ -135,13 +135,13 @@ def test_no_other_candidate_would_have_scored_higher(candidates, stable):
     taken = motion.choose(affinities, boxes)
     weight = SETTINGS.motion_weight if stable else 0.0
     scores = [
-        weight * overlap(expected, box) + (1 - weight) * value
+        weight * box_iou(expected, box) + (1 - weight) * value
         for value, box in zip(affinities, boxes, strict=True)
     ]
     assert scores[taken.index] == pytest.approx(max(scores))
     assert taken.affinity == affinities[taken.index]
     if stable:
-        assert taken.motion_score == pytest.approx(overlap(expected, boxes[taken.index]))
+        assert taken.motion_score == pytest.approx(box_iou(expected, boxes[taken.index]))
     else:
         assert taken.motion_score is None
 
