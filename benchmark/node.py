@@ -35,7 +35,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 import torch
 
-from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.loading import CheckpointError, find_checkpoint
@@ -129,10 +129,10 @@ class Bench:
         self.spin_until(arrived, 'the first tracks')
         self.ask(self.reset, Trigger.Request())
         height, width = picture.shape[:2]
-        box = BoundingBox2D(x_min=0.3 * width, y_min=0.3 * height, x_max=0.6 * width)
+        box = ImageBox(x_min=0.3 * width, y_min=0.3 * height, x_max=0.6 * width)
         box.y_max = 0.6 * height
         for _ in range(objects):
-            answer = self.ask(self.add_prompt, AddPrompt.Request(prompt=Prompt(box=[box])))
+            answer = self.ask(self.add_prompt, AddPrompt.Request(prompt=Prompt(box=box)))
             if not answer.success:
                 raise SystemExit(answer.message)
 

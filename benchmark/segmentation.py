@@ -35,7 +35,7 @@ import torch
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.msg import BoundingBox2D, TrackArray
+from sam_tracker.msg import ImageBox, TrackArray
 from sam_tracker.msg import Prompt as PromptMessage
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.loading import load_network
@@ -184,8 +184,8 @@ class Bench:
 
         self.spin_until(arrived, 'the first tracks')
         x_min, y_min, x_max, y_max = map(float, corners)
-        box = BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
-        future = self.add_prompt.call_async(AddPrompt.Request(prompt=PromptMessage(box=[box])))
+        box = ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+        future = self.add_prompt.call_async(AddPrompt.Request(prompt=PromptMessage(box=box)))
         self.spin_until(future.done, 'an answer of add_prompt')
         if not future.result().success:
             raise SystemExit(future.result().message)

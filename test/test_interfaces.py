@@ -10,7 +10,8 @@ import sys
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
-from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt, Track, TrackArray
+from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt, Track, TrackArray
+from sam_tracker.srv import SegmentImage
 
 ROOT = Path(__file__).resolve().parents[1]
 INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
@@ -45,7 +46,7 @@ def test_a_track_array_survives_serialisation_with_its_mask_bytes():
     mask.region.x_offset, mask.region.y_offset = 7, 9
     mask.region.width, mask.region.height = 3, 2
     track = Track(object_id=65535, label='mug', state=Track.STATE_TRACKED, mask=mask)
-    track.box = BoundingBox2D(x_min=7.0, y_min=9.0, x_max=10.0, y_max=11.0)
+    track.box = ImageBox(x_min=7.0, y_min=9.0, x_max=10.0, y_max=11.0)
     sent = TrackArray(image_width=640, image_height=480, tracks=[track])
     sent.header.stamp.sec = 12
     sent.header.frame_id = 'camera_optical_frame'
@@ -53,16 +54,20 @@ def test_a_track_array_survives_serialisation_with_its_mask_bytes():
     assert deserialize_message(serialize_message(sent), TrackArray) == sent
 
 
-def test_a_prompt_has_at_most_one_box(capfd):
-    two = [BoundingBox2D(), BoundingBox2D()]
-    prompt = Prompt(points=[Point2D(x=1.5, y=2.5)], point_labels=[Prompt.POINT_POSITIVE])
-    prompt.box = two[:1]
+@pytest.mark.parametrize('field', ['points', 'point_labels'])
+def test_a_prompt_with_more_points_than_its_bound_is_not_sent(field, capfd):
+    values = {'points': [ImagePoint(x=1.5, y=2.5)] * 257, 'point_labels': [1] * 257}
+    prompt = Prompt(**{field: values[field][:256]})
     assert deserialize_message(serialize_message(prompt), Prompt) == prompt
 
-    prompt.box = two
+    setattr(prompt, field, values[field])
     with pytest.raises(RuntimeError):
         serialize_message(prompt)
     assert 'array size exceeds upper bound' in capfd.readouterr().err
+
+
+def test_a_segmentation_request_asks_for_masks_unless_it_says_otherwise():
+    assert SegmentImage.Request().include_masks
 
 
 def test_states_are_distinct_and_zero_is_no_valid_state():

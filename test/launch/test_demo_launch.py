@@ -21,7 +21,7 @@ import launch_testing.asserts
 import rclpy
 import torch
 
-from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.srv import AddPrompt
@@ -71,8 +71,8 @@ class TestDemo(unittest.TestCase):
         spin_until(lambda: heard, 'tracks')
         topic = '/demo/sam_tracker/click'
         spin_until(lambda: node.count_subscribers(topic) == 1, 'a subscription to clicks')
-        box = BoundingBox2D(x_min=20.0, y_min=20.0, x_max=80.0, y_max=80.0)
-        future = client.call_async(AddPrompt.Request(prompt=Prompt(label='thing', box=[box])))
+        box = ImageBox(x_min=20.0, y_min=20.0, x_max=80.0, y_max=80.0)
+        future = client.call_async(AddPrompt.Request(prompt=Prompt(label='thing', box=box)))
         spin_until(future.done, 'an answer')
         assert future.result().success, future.result().message
         heard.clear()

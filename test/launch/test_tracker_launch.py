@@ -26,7 +26,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 import torch
 
-from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.ros.images.conversion import image_message
@@ -118,8 +118,8 @@ class TestTwoTrackers(unittest.TestCase):
             return all(heard.values())
 
         self.spin_until(seen, 'tracks of both')
-        box = BoundingBox2D(x_min=20.0, y_min=20.0, x_max=80.0, y_max=80.0)
-        request = AddPrompt.Request(prompt=Prompt(label='left thing', box=[box]))
+        box = ImageBox(x_min=20.0, y_min=20.0, x_max=80.0, y_max=80.0)
+        request = AddPrompt.Request(prompt=Prompt(label='left thing', box=box))
         answer = self.ask(AddPrompt, '/left/sam_tracker/add_prompt', request)
         assert answer.success, answer.message
         for messages in heard.values():

@@ -30,7 +30,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 import torch
 
-from sam_tracker.msg import BoundingBox2D, Prompt, TrackArray
+from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.ros.images.conversion import image_message
@@ -228,8 +228,8 @@ class Tester:
     @staticmethod
     def box_prompt(*corners: float, header: Header | None = None, **fields: object) -> Prompt:
         x_min, y_min, x_max, y_max = corners or (40.0, 30.0, 90.0, 80.0)
-        box = BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
-        return Prompt(header=header or Header(), box=[box], **fields)
+        box = ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+        return Prompt(header=header or Header(), box=box, **fields)
 
     def object_ids(self) -> list[int]:
         return [track.object_id for track in self.call('get_objects').objects.tracks]

@@ -214,7 +214,7 @@ def type_of_field(message: object, name: str) -> str:
 
 
 def interface(name: str, group: str = 'msg') -> type:
-    """Return a class by a name such as sam_tracker/srv/AddPrompt or sam_tracker/Point2D."""
+    """Return a class by a name such as sam_tracker/srv/AddPrompt or sam_tracker/ImagePoint."""
     package, *_, short = name.split('/')
     return getattr(import_module(f'{package}.{group}'), short)
 

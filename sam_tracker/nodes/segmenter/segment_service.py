@@ -150,7 +150,9 @@ class SegmentService:
         kept = most_confident(candidates, request.max_candidates)
         response.header = header
         response.image_height, response.image_width = pixels.shape[:2]
-        response.candidates = [candidate_message(candidate) for candidate in kept]
+        response.candidates = [
+            candidate_message(candidate, mask=request.include_masks) for candidate in kept
+        ]
         of_all = f' of {len(candidates)}' if len(kept) < len(candidates) else ''
         return f'{len(kept)}{of_all} candidates in {time.monotonic() - start:.2f} s'
 

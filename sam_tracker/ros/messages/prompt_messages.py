@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as messages, and what the tracker makes of them."""
+"""Prompt messages as prompts."""
 
 from __future__ import annotations
 
@@ -11,33 +11,45 @@ from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from sam_tracker.core.prompt import Prompt, PromptError
-from sam_tracker.msg import Mask, Point2D
+from sam_tracker.msg import ImagePoint, Mask
 from sam_tracker.msg import Prompt as PromptMessage
 
 if TYPE_CHECKING:
     from geometry_msgs.msg import Point
 
+MOST_POINTS = 256
+"""Bound of ``Prompt.points``: the cost of a prompt grows with the square of this number."""
+LONGEST_LABEL = 256
+"""Bound of ``Prompt.label`` in bytes of UTF-8: a label is sent with every image."""
+
 
 def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt:
     """
-    Return a prompt message as the tracker takes it.
+    Return a prompt message as a prompt.
 
-    :param width: columns of the image it was made on.
+    DDS implementations do not enforce the bounds of the message definition on what they receive,
+    so they are checked here. Coordinates are not checked: see ``Prompt.validate``.
+
+    :param width: columns of the image that the prompt was made on.
     :param height: rows of that image.
-
-    Raises ``PromptError`` naming what is wrong with it; what only the image can tell is checked by
-    the tracker.
+    :raises PromptError: the label is too long, there are too many points, points and labels
+        differ in number, or the mask does not fit its region or the image.
     """
-    if len(message.box) > 1:
-        raise PromptError(f'a prompt has at most one box; this one has {len(message.box)}')
-    box = None
-    if message.box:
-        given = message.box[0]
-        box = np.array([given.x_min, given.y_min, given.x_max, given.y_max])
+    label_size = len(message.label.encode(errors='surrogateescape'))
+    if label_size > LONGEST_LABEL:
+        raise PromptError(
+            f'the label has {label_size} bytes, at most {LONGEST_LABEL} are allowed: '
+            f'{message.label[:20]!r}...'
+        )
+    if len(message.points) > MOST_POINTS:
+        raise PromptError(
+            f'the prompt has {len(message.points)} points; at most {MOST_POINTS} are allowed'
+        )
+    corners = (message.box.x_min, message.box.y_min, message.box.x_max, message.box.y_max)
     return Prompt(
         points=np.array([(point.x, point.y) for point in message.points]),
         labels=np.array(message.point_labels, dtype=np.int64),
-        box=box,
+        box=np.array(corners) if any(corners) else None,
         mask=mask_of_message(message.mask, width, height),
     )
 
@@ -46,7 +58,7 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
     """
     Return the mask in an image of that size, [height, width]; None for an empty region.
 
-    Raises ``PromptError`` when the data do not fill the region or the region leaves the image.
+    :raises PromptError: the data do not fill the region, or the region leaves the image.
     """
     region = message.region
     if region.width == 0 or region.height == 0:
@@ -76,13 +88,13 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
 
 def prompt_of_click(point: Point, header: Header | None = None) -> PromptMessage:
     """
-    Return the prompt that a click means: a new object with this point on it.
+    Return the prompt of a click: a new object with this point on it.
 
     :param point: x and y in pixels; z is not used.
     :param header: stamp and frame of the image that was clicked on; None: the newest.
     """
     return PromptMessage(
         header=Header() if header is None else header,
-        points=[Point2D(x=point.x, y=point.y)],
+        points=[ImagePoint(x=point.x, y=point.y)],
         point_labels=[PromptMessage.POINT_POSITIVE],
     )

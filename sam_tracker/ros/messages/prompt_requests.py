@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
-from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt
+from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
 from sam_tracker.rendering import Box
 
 
@@ -37,11 +37,11 @@ def prompt_message(
 
     """
     message = Prompt(header=header, object_id=object_id, label=label)
-    message.points = [Point2D(x=float(x), y=float(y)) for x, y in points]
+    message.points = [ImagePoint(x=float(x), y=float(y)) for x, y in points]
     message.point_labels = list(point_labels)
     if box is not None:
         x_min, y_min, x_max, y_max = map(float, box)
-        message.box = [BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)]
+        message.box = ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
     if mask is not None:
         message.mask = mask_message(mask)
     return message

@@ -12,7 +12,7 @@ from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
 
 if TYPE_CHECKING:
-    from sam_tracker.msg import BoundingBox2D, Track, TrackArray
+    from sam_tracker.msg import ImageBox, Track, TrackArray
     from sam_tracker.rendering import Box
 
 
@@ -79,10 +79,10 @@ def recorded_track(message: 'Track') -> RecordedTrack:
         mask_affinity_score=message.mask_affinity_score,
         object_score=message.object_score,
         motion_score=message.motion_score,
-        velocity=(message.velocity_x, message.velocity_y),
+        velocity=(message.velocity.x, message.velocity.y),
     )
 
 
-def _box(message: 'BoundingBox2D') -> 'Box | None':
+def _box(message: 'ImageBox') -> 'Box | None':
     box = (message.x_min, message.y_min, message.x_max, message.y_max)
     return box if any(box) else None

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.msg import ImagePoint
 from sam_tracker.msg import MaskCandidate as MaskCandidateMessage
-from sam_tracker.msg import Point2D
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
 from sam_tracker.ros.messages.track_messages import box_message, mask_message
 
@@ -18,18 +18,24 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
 
 
-def candidate_message(candidate: MaskCandidate) -> MaskCandidateMessage:
+def candidate_message(candidate: MaskCandidate, *, mask: bool = True) -> MaskCandidateMessage:
+    """
+    Return a candidate as a message.
+
+    :param mask: whether to fill in the mask; box and area are filled in either way.
+    """
     message = MaskCandidateMessage(
         prompt_index=candidate.prompt_index,
         label=candidate.label,
-        mask=mask_message(candidate.region, candidate.mask_crop),
         box=box_message(candidate.box),
         area=candidate.area,
         predicted_iou=candidate.predicted_iou,
         stability_score=candidate.stability_score,
     )
+    if mask:
+        message.mask = mask_message(candidate.region, candidate.mask_crop)
     if candidate.point is not None:
-        message.point = Point2D(x=candidate.point[0], y=candidate.point[1])
+        message.point = ImagePoint(x=candidate.point[0], y=candidate.point[1])
     return message
 
 
@@ -43,7 +49,7 @@ def prompts_of_messages(
     :param height: rows of the image.
     :param first_index: of the first message in its request, for the text of errors.
 
-    Raises ``PromptError`` naming the first prompt that cannot be followed, and why.
+    :raises PromptError: names the first prompt that is not valid, and the reason.
     """
     prompts = []
     for index, message in enumerate(messages, first_index):

@@ -1,10 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Times of messages as whole nanoseconds, the unit of the tracker."""
+"""Stamps and durations of messages as whole nanoseconds, the unit of the tracker."""
 
 from builtin_interfaces.msg import Duration, Time
 
 from sam_tracker.core.time import SECOND
+
+_LONGEST = 2**31 * SECOND - 1
+_SHORTEST = -(2**31) * SECOND
 
 
 def nanoseconds(stamp: Time | Duration) -> int:
@@ -19,8 +22,12 @@ def time_message(value: int) -> Time:
 
 
 def duration_message(value: int) -> Duration:
-    """Return nanoseconds as a duration; a negative one has negative seconds, as ROS has it."""
-    seconds, rest = divmod(value, SECOND)
+    """
+    Return nanoseconds as a duration, saturated at what the message can hold (68 years).
+
+    A negative duration has negative seconds and positive nanoseconds, as in rclpy.
+    """
+    seconds, rest = divmod(min(max(value, _SHORTEST), _LONGEST), SECOND)
     return Duration(sec=seconds, nanosec=rest)
 
 

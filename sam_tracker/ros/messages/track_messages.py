@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import RegionOfInterest
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import BoundingBox2D, Mask, TrackArray
+from sam_tracker.msg import ImageBox, Mask, TrackArray
 from sam_tracker.msg import Track as TrackMessage
 from sam_tracker.rendering import DrawnTrack, State
 from sam_tracker.ros.messages.stamps import duration_message
@@ -58,7 +58,7 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
         motion_score=track.motion_score,
         duplicate_of=track.duplicate_of,
     )
-    message.velocity_x, message.velocity_y = track.velocity
+    message.velocity.x, message.velocity.y = track.velocity
     if mask:
         message.mask = mask_message(track.region, track.mask_crop)
     return message
@@ -113,12 +113,12 @@ STATE_NAMES: dict[int, State] = {
 }
 
 
-def box_message(box: Box | None) -> BoundingBox2D:
+def box_message(box: Box | None) -> ImageBox:
     """Return a box, all zero where there is none."""
     if box is None:
-        return BoundingBox2D()
+        return ImageBox()
     x_min, y_min, x_max, y_max = box.tolist()
-    return BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+    return ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
 
 
 def _corners(box: Box | None) -> tuple[float, float, float, float] | None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sam_tracker.msg import BoundingBox2D, Track
+from sam_tracker.msg import ImageBox, Track
 from sam_tracker.nodes.prompt.prompt_command import table
 from sam_tracker.nodes.prompt.prompt_node import main
 from sam_tracker.ros.messages.stamps import nanoseconds, stamp_text
@@ -192,7 +192,7 @@ def test_without_windows_it_says_in_one_line_what_to_install(domain):
 def test_a_table_has_a_place_for_what_is_not_known():
     track = Track(object_id=12, state=Track.STATE_OCCLUDED, motion_score=float('nan'))
     track.time_since_seen.sec = 3
-    track.predicted_box = BoundingBox2D(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
+    track.predicted_box = ImageBox(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
     headings, row = table([track]).splitlines()
     assert row.split()[:5] == ['12', '-', 'occluded', '3.0', 's']
     assert row.endswith('-')

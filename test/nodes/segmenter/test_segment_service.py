@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt
+from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import SegmentImage
@@ -47,16 +47,16 @@ def picture_message(encoding: str = 'bgr8', **header: object) -> Image:
 
 
 def point_prompt(x: float = DISC[0], y: float = DISC[1], **fields: object) -> Prompt:
-    return Prompt(points=[Point2D(x=float(x), y=float(y))], point_labels=[1], **fields)
+    return Prompt(points=[ImagePoint(x=float(x), y=float(y))], point_labels=[1], **fields)
 
 
 def box_prompt(corners: np.ndarray = DISC_BOX) -> Prompt:
     x_min, y_min, x_max, y_max = map(float, corners)
-    box = BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
-    return Prompt(box=[box])
+    box = ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
+    return Prompt(box=box)
 
 
-def corners(box: BoundingBox2D) -> np.ndarray:
+def corners(box: ImageBox) -> np.ndarray:
     return np.array([box.x_min, box.y_min, box.x_max, box.y_max])
 
 

@@ -11,7 +11,7 @@ import torch
 
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import BoundingBox2D, Point2D, Prompt
+from sam_tracker.msg import ImageBox, ImagePoint, Prompt
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.nodes.tracker.live_tracker import LiveTracker, warm_up
@@ -55,8 +55,8 @@ def live(network: Sam2Network) -> LiveTracker:
 
 def box(x_min: float = 20.0, frame: ReceivedImage | None = None, object_id: int = 0) -> Prompt:
     header = Header() if frame is None else frame.message.header
-    given = BoundingBox2D(x_min=x_min, y_min=10.0, x_max=x_min + 30, y_max=50.0)
-    return Prompt(header=header, box=[given], object_id=object_id)
+    given = ImageBox(x_min=x_min, y_min=10.0, x_max=x_min + 30, y_max=50.0)
+    return Prompt(header=header, box=given, object_id=object_id)
 
 
 def feed(tracker: LiveTracker, images: list[ReceivedImage]) -> None:
@@ -116,13 +116,13 @@ def test_a_refused_prompt_leaves_everything_as_it_was(network):
     prompt(tracker, box())
     before = tracker.newest
     wrong = box()
-    wrong.box[0].x_max = 1e6
+    wrong.box.x_max = 1e6
     with pytest.raises(PromptError, match='1e\\+06'):
         prompt(tracker, wrong)
     with pytest.raises(PromptError, match='no object 9; the objects are: 1'):
         prompt(tracker, box(object_id=9))
     with pytest.raises(PromptError, match='every point needs one label: 1 points'):
-        prompt(tracker, Prompt(points=[Point2D(x=1.0, y=1.0)]))
+        prompt(tracker, Prompt(points=[ImagePoint(x=1.0, y=1.0)]))
     assert tracker.newest is before
     assert [track.object_id for track in tracker._tracker.objects] == [1]
 

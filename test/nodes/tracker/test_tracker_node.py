@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt, Track
+from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt, Track
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 
 
@@ -47,26 +47,26 @@ def test_a_box_starts_an_object_that_is_on_every_image_from_then_on(camera, test
 
 def test_points_boxes_masks_and_mixtures_all_start_objects(camera, tester):
     points = {
-        'points': [Point2D(x=60.0, y=50.0), Point2D(x=5.0, y=5.0)],
+        'points': [ImagePoint(x=60.0, y=50.0), ImagePoint(x=5.0, y=5.0)],
         'point_labels': [Prompt.POINT_POSITIVE, Prompt.POINT_NEGATIVE],
     }
     mask = Mask(data=array.array('B', [255] * 600))
     mask.region.x_offset, mask.region.y_offset = 40, 30
     mask.region.width, mask.region.height = 30, 20
-    box = BoundingBox2D(x_min=40.0, y_min=30.0, x_max=90.0, y_max=80.0)
-    for fields in (points, {'mask': mask}, {'box': [box], **points}, {'mask': mask, **points}):
+    box = ImageBox(x_min=40.0, y_min=30.0, x_max=90.0, y_max=80.0)
+    for fields in (points, {'mask': mask}, {'box': box, **points}, {'mask': mask, **points}):
         answer = tester.call('add_prompt', prompt=Prompt(**fields))
         assert answer.success, answer.message
     assert tester.object_ids() == [1, 2, 3, 4]
 
 
 def wrong(**fields):
-    return Prompt(box=[BoundingBox2D(x_min=40.0, y_min=30.0, x_max=90.0, y_max=80.0)], **fields)
+    return Prompt(box=ImageBox(x_min=40.0, y_min=30.0, x_max=90.0, y_max=80.0), **fields)
 
 
 def with_box(*corners):
     x_min, y_min, x_max, y_max = (float(each) for each in corners)
-    return Prompt(box=[BoundingBox2D(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)])
+    return Prompt(box=ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max))
 
 
 def with_mask(width, height, count):
@@ -85,10 +85,10 @@ def with_stamp(seconds):
     ('prompt', 'words'),
     [
         (Prompt(), 'the prompt is empty'),
-        (Prompt(points=[Point2D(x=1.0, y=1.0)]), '1 points, labels of shape (0,)'),
-        (Prompt(points=[Point2D(x=1.0, y=1.0)], point_labels=[7]), 'label 0 is 7'),
-        (Prompt(points=[Point2D(x=999.0, y=1.0)], point_labels=[1]), '(999, 1) lies outside'),
-        (Prompt(points=[Point2D(x=1.0, y=1.0)], point_labels=[0]), 'points are negative'),
+        (Prompt(points=[ImagePoint(x=1.0, y=1.0)]), '1 points, labels of shape (0,)'),
+        (Prompt(points=[ImagePoint(x=1.0, y=1.0)], point_labels=[7]), 'label 0 is 7'),
+        (Prompt(points=[ImagePoint(x=999.0, y=1.0)], point_labels=[1]), '(999, 1) lies outside'),
+        (Prompt(points=[ImagePoint(x=1.0, y=1.0)], point_labels=[0]), 'points are negative'),
         (with_box(90, 30, 40, 80), 'turned inside out: [90, 30, 40, 80]'),
         (with_box(40, 30, 40, 80), 'the box is empty: [40, 30, 40, 80]'),
         (with_box(40, 30, 400, 80), '[40, 30, 400, 80] does not lie inside'),

@@ -4,7 +4,7 @@
 
 import pytest
 
-from sam_tracker.msg import BoundingBox2D, Track, TrackArray
+from sam_tracker.msg import ImageBox, Track, TrackArray
 from sam_tracker.ros.messages import detections
 
 
@@ -13,7 +13,7 @@ def test_seen_objects_are_detections_with_centre_size_id_and_score():
     tracks = TrackArray()
     tracks.header.frame_id = 'camera'
     seen = Track(object_id=7, label='mug', state=Track.STATE_TRACKED, confidence=0.5)
-    seen.box = BoundingBox2D(x_min=10.0, y_min=20.0, x_max=30.0, y_max=60.0)
+    seen.box = ImageBox(x_min=10.0, y_min=20.0, x_max=30.0, y_max=60.0)
     tracks.tracks = [seen, Track(object_id=8, state=Track.STATE_LOST)]
     (detection,) = detections.detection_array(tracks).detections
     assert detection.header == tracks.header

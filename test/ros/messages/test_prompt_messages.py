@@ -10,7 +10,7 @@ import pytest
 from std_msgs.msg import Header
 
 from sam_tracker.core.prompt import PromptError
-from sam_tracker.msg import BoundingBox2D, Mask, Point2D, Prompt
+from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
 from sam_tracker.ros.messages.prompt_messages import (
     mask_of_message,
     prompt_of_click,
@@ -27,9 +27,9 @@ def mask_message(x: int, y: int, width: int, height: int, data: bytes) -> Mask:
 
 def test_points_box_and_mask_arrive_together():
     message = Prompt(
-        points=[Point2D(x=1.5, y=2.5), Point2D(x=3.0, y=4.0)],
+        points=[ImagePoint(x=1.5, y=2.5), ImagePoint(x=3.0, y=4.0)],
         point_labels=[Prompt.POINT_POSITIVE, Prompt.POINT_NEGATIVE],
-        box=[BoundingBox2D(x_min=1.0, y_min=2.0, x_max=5.0, y_max=6.0)],
+        box=ImageBox(x_min=1.0, y_min=2.0, x_max=5.0, y_max=6.0),
         mask=mask_message(2, 1, 2, 2, bytes([255, 0, 1, 7])),
     )
     prompt = prompt_of_message(message, width=8, height=6)
@@ -48,13 +48,29 @@ def test_an_empty_prompt_is_left_to_the_tracker_to_refuse():
 
 def test_a_point_without_its_label_is_refused():
     with pytest.raises(PromptError, match='1 points, labels of shape'):
-        prompt_of_message(Prompt(points=[Point2D()]), 8, 6)
+        prompt_of_message(Prompt(points=[ImagePoint()]), 8, 6)
 
 
-def test_two_boxes_are_refused():
-    message = Prompt(box=[BoundingBox2D(), BoundingBox2D()])
-    with pytest.raises(PromptError, match='this one has 2'):
-        prompt_of_message(message, 8, 6)
+def test_more_points_than_the_message_allows_are_refused_by_number():
+    points = [ImagePoint(x=1.0, y=1.0)] * 257
+    prompt = Prompt(points=points[:256], point_labels=[1] * 256)
+    assert len(prompt_of_message(prompt, 8, 6).points) == 256
+    prompt.points = points
+    with pytest.raises(PromptError, match='257 points; at most 256'):
+        prompt_of_message(prompt, 8, 6)
+
+
+def test_a_label_longer_than_the_message_allows_is_refused_by_its_bytes():
+    prompt_of_message(Prompt(label='ü' * 128), 8, 6)
+    with pytest.raises(PromptError, match='the label has 257 bytes'):
+        prompt_of_message(Prompt(label='x' + 'ü' * 128), 8, 6)
+
+
+def test_the_box_with_four_zeros_is_no_box_and_any_other_is_one():
+    assert prompt_of_message(Prompt(box=ImageBox()), 8, 6).box is None
+    empty = prompt_of_message(Prompt(box=ImageBox(x_max=3.0)), 8, 6)
+    with pytest.raises(PromptError, match=r'the box is empty: \[0, 0, 3, 0\]'):
+        empty.validate(8, 6)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +96,7 @@ def test_a_click_is_a_new_object_with_one_point_on_it():
     header.stamp.sec = 5
     prompt = prompt_of_click(Point(x=3.0, y=4.0, z=9.0), header)
     assert prompt.object_id == 0
-    assert prompt.points == [Point2D(x=3.0, y=4.0)]
+    assert prompt.points == [ImagePoint(x=3.0, y=4.0)]
     assert list(prompt.point_labels) == [Prompt.POINT_POSITIVE]
     assert prompt.header == header
     assert prompt_of_click(Point()).header == Header()

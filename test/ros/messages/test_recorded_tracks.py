@@ -7,18 +7,18 @@ import math
 
 import pytest
 
-from sam_tracker.msg import BoundingBox2D, Track, TrackArray
+from sam_tracker.msg import ImageBox, Track, TrackArray
 from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
 
 
 @pytest.fixture
 def message() -> TrackArray:
     track = Track(object_id=7, label='mug', state=Track.STATE_TRACKED, confidence=0.5)
-    track.box = BoundingBox2D(x_min=10.0, y_min=20.0, x_max=13.0, y_max=22.0)
+    track.box = ImageBox(x_min=10.0, y_min=20.0, x_max=13.0, y_max=22.0)
     track.mask.region.x_offset, track.mask.region.y_offset = 10, 20
     track.mask.region.width, track.mask.region.height = 3, 2
     track.mask.data = array.array('B', [255, 0, 255, 0, 255, 0])
-    track.velocity_x, track.velocity_y = 1.5, -2.0
+    track.velocity.x, track.velocity.y = 1.5, -2.0
     track.object_score, track.motion_score = 3.25, math.nan
     track.duplicate_of = 2
     lost = Track(object_id=8, state=Track.STATE_LOST)

@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 import torch
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import BoundingBox2D
+from sam_tracker.msg import ImageBox
 from sam_tracker.msg import Track as TrackMessage
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.ros.messages.stamps import nanoseconds
@@ -63,8 +63,8 @@ def test_everything_known_of_a_track_is_in_its_message():
     assert message.object_score == pytest.approx(4.5)
     assert math.isnan(message.motion_score)
     assert message.confidence == pytest.approx(0.5)
-    assert (message.velocity_x, message.velocity_y) == (2.5, -1.0)
-    assert message.predicted_box == BoundingBox2D(x_min=1.0, y_min=2.0, x_max=3.0, y_max=4.0)
+    assert (message.velocity.x, message.velocity.y) == (2.5, -1.0)
+    assert message.predicted_box == ImageBox(x_min=1.0, y_min=2.0, x_max=3.0, y_max=4.0)
     assert message.duplicate_of == 3
     assert nanoseconds(message.time_since_seen) == 0
 
@@ -86,13 +86,13 @@ def test_the_mask_of_a_message_holds_exactly_the_tracks_pixels():
 def test_an_object_that_is_not_seen_has_neither_mask_nor_box():
     message = track_message(track(7, None))
     assert message.state == TrackMessage.STATE_OCCLUDED
-    assert message.box == BoundingBox2D()
+    assert message.box == ImageBox()
     assert (message.mask.region.width, len(message.mask.data)) == (0, 0)
     assert nanoseconds(message.time_since_seen) == 3 * SECOND // 2
 
 
 def test_a_missing_prediction_is_a_box_of_zeros():
-    assert track_message(track(7, (4, 9), predicted_box=None)).predicted_box == BoundingBox2D()
+    assert track_message(track(7, (4, 9), predicted_box=None)).predicted_box == ImageBox()
 
 
 def test_masks_are_left_out_when_nobody_wants_them():
