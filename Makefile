@@ -19,6 +19,11 @@ GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
+# Each worker runs whole files of tests, so that the tests of a file share their ROS graph.
+WORKERS ?= $(shell nproc)
+PARALLEL := --numprocesses $(WORKERS) --dist loadfile
+PYTEST := $(RUN) -m pytest
+
 BENCHMARKS := images recording motion network tracker node segmentation
 MINUTES := 240
 OUT := out/training
@@ -67,8 +72,12 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt requirements/r
 	@touch $@
 
 .PHONY: test
-test: setup-test lint  ## set-up, ruff, mypy and all tests
-	$(RUN) -m pytest
+test: setup-test $(if $(TESTS),,lint)  ## set-up, ruff, mypy and all tests; TESTS=path/to/test.py::name for some of them
+	$(if $(TESTS),$(PYTEST) $(TESTS),OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL))
+
+.PHONY: test-fast
+test-fast: setup-test  ## the tests that start no ROS graph and build nothing, in less than a minute
+	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -m 'not graph and not slow'
 
 .PHONY: lint
 lint: setup-test  ## ruff and mypy alone

@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 30.0
 """Seconds after which something that should happen will not."""
+GRAPH_FIXTURES = {'domain', 'graph'}
+"""Fixtures that hold a DDS domain: what uses one starts nodes."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,6 +33,26 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector):
     if module_path.parent.name == 'launch':
         return None
     return pytest.Module.from_parent(parent, path=module_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that has a DDS domain, by a fixture or because it is a launch test."""
+    for item in items:
+        if 'launch' in item.path.parts or GRAPH_FIXTURES & {*getattr(item, 'fixturenames', ())}:
+            item.add_marker('graph')
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Delete the shared memory of killed programs, once, after the last worker has ended."""
+    if hasattr(session.config, 'workerinput'):
+        return
+    try:
+        from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
+    except ImportError:
+        return
+    remove_abandoned_segments(older_than=5.0)
 
 
 @contextmanager
@@ -195,14 +217,3 @@ def listener(domain) -> Iterator[Listener]:
     listener = Listener(domain)
     yield listener
     listener.close()
-
-
-@pytest.fixture(scope='session', autouse=True)
-def shared_memory_of_killed_nodes() -> Iterator[None]:
-    """Give back what killed programs left, of this run and of runs before it."""
-    yield
-    try:
-        from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
-    except ImportError:
-        return
-    remove_abandoned_segments(older_than=5.0)

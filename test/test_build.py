@@ -12,10 +12,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-pytestmark = pytest.mark.skipif(
-    shutil.which('colcon') is None or not list(Path(sys.prefix).glob('lib/python*/*/rclpy')),
-    reason='needs colcon and the ROS wheels in one environment (make setup-test)',
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which('colcon') is None or not list(Path(sys.prefix).glob('lib/python*/*/rclpy')),
+        reason='needs colcon and the ROS wheels in one environment (make setup-test)',
+    ),
+]
 
 
 @pytest.fixture(scope='module', params=['copied', 'symlinked'])

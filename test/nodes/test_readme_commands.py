@@ -31,6 +31,8 @@ from sam_tracker.video.test_pattern import pattern_background
 from ..conftest import Program, installed_executable, unused_domain, wait_until
 from ..readme_commands import commands
 
+pytestmark = pytest.mark.graph
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / 'README.md').read_text()
 COMMANDS = commands(README)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from sam_tracker.ros.process.fast_dds import (
+    SEGMENT_NAME,
     SHARED_MEMORY,
     large_image_environment,
     large_image_profile,
@@ -81,13 +82,12 @@ def test_a_folder_that_is_not_there_is_no_trouble(tmp_path):
     assert remove_abandoned_segments(60, tmp_path / 'missing') == []
 
 
-def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain):
+def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain, tmp_path):
     pytest.importorskip('rclpy')
     if not SHARED_MEMORY.is_dir() or 'fastrtps' not in os.environ.get(
         'RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp'
     ):
         pytest.skip('Fast DDS with shared memory is not in use here')
-    before = set(SHARED_MEMORY.glob('fastrtps_' + '?' * 16))
     program = subprocess.Popen(
         [
             sys.executable,
@@ -98,21 +98,22 @@ def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain):
         stdout=subprocess.PIPE,
     )
     assert program.stdout.readline() == b'ready\n'
-    # Whatever else runs here: one of these is the program's own, the others are those of
-    # nodes that it has met.
-    mapped = [
+    own = [
         path
-        for path in set(SHARED_MEMORY.glob('fastrtps_' + '?' * 16)) - before
-        if _is_mapped(path, program.pid)
+        for path in SHARED_MEMORY.iterdir()
+        if SEGMENT_NAME.fullmatch(path.name) and _is_mapped(path, program.pid)
     ]
-    assert mapped
-    assert set(mapped).isdisjoint(remove_abandoned_segments(0.0))
-    assert all(path.exists() for path in mapped)
+    assert own
+    # Links to the segments of this node alone: other tests on this machine keep theirs, and a link
+    # is deleted where the segment would be.
+    for path in own:
+        for name in (path.name, f'{path.name}_el'):
+            (tmp_path / name).symlink_to(SHARED_MEMORY / name)
+    assert remove_abandoned_segments(0.0, tmp_path) == []
     program.send_signal(signal.SIGKILL)
     program.wait()
     program.stdout.close()
-    remove_abandoned_segments(0.0)
-    assert not all(path.exists() for path in mapped)
+    assert remove_abandoned_segments(0.0, tmp_path)
 
 
 def _is_mapped(path, pid):
