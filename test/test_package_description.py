@@ -28,14 +28,14 @@ DEPENDENCIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', None),
-    'filterpy': (None, 'filterpy'),
+    'filterpy': ('python3-filterpy-pip', 'filterpy'),
     'geometry_msgs': ('geometry_msgs', None),
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
     'lifecycle_msgs': ('lifecycle_msgs', None),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
-    'platformdirs': (None, 'platformdirs'),
+    'platformdirs': ('python3-platformdirs', 'platformdirs'),
     'rcl_interfaces': ('rcl_interfaces', None),
     'rclpy': ('rclpy', None),
     'rosbags': (None, 'rosbags-image'),
@@ -118,9 +118,15 @@ def test_every_executable_of_the_build_has_a_main_and_a_console_script():
         assert f'"sam_tracker-{name}" = "sam_tracker.programs:{name}"' in PYPROJECT
 
 
-def test_the_change_log_begins_with_the_version_of_the_package():
-    heading = re.search(r'^## (\S+)', (ROOT / 'CHANGELOG.md').read_text(), re.M)
-    assert heading.group(1) == PACKAGE.findtext('version')
+def test_the_change_log_is_one_that_bloom_reads():
+    changelog = pytest.importorskip('catkin_pkg.changelog')
+    path = ROOT / 'CHANGELOG.rst'
+    title, heading = re.findall(r'^(\S.*)\n[-^]+$', path.read_text(), re.M)[:2]
+    assert title == 'Changelog for package sam_tracker'
+    released = [
+        version for version, _, _ in changelog.get_changelog_from_path(path).foreach_version()
+    ]
+    assert heading == 'Forthcoming' or released[0] == PACKAGE.findtext('version')
 
 
 # Which rooms each room may import; a room within a room is named with a dot.
