@@ -28,8 +28,8 @@ from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.camera.image_intake import ImageIntake
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
-from sam_tracker.ros.process.enduring_executor import EnduringExecutor
 from sam_tracker.ros.process.run_node import run_node
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.ros.process.worker import Worker
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
@@ -106,7 +106,7 @@ def main(args: Sequence[str] | None = None) -> int:
         SegmenterNode,
         args,
         refusals=(CheckpointError,),
-        make_executor=lambda: EnduringExecutor(num_threads=EXECUTOR_THREADS),
+        make_executor=lambda: TolerantExecutor(num_threads=EXECUTOR_THREADS),
     )
 
 

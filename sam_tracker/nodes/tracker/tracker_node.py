@@ -33,8 +33,8 @@ from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
-from sam_tracker.ros.process.enduring_executor import EnduringExecutor
 from sam_tracker.ros.process.run_node import run_node
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.ros.process.worker import WorkerStoppedError
 
 DIAGNOSTICS_PERIOD = 1.0
@@ -290,7 +290,7 @@ def main(args: Sequence[str] | None = None) -> int:
         'sam_tracker',
         TrackerNode,
         args,
-        make_executor=lambda: EnduringExecutor(num_threads=EXECUTOR_THREADS),
+        make_executor=lambda: TolerantExecutor(num_threads=EXECUTOR_THREADS),
     )
 
 

@@ -1,12 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the default middleware needs: room for images, and the room of killed nodes given back."""
+"""Fast DDS settings for large images, and removal of shared memory left by crashed processes."""
 
 from collections.abc import Iterator
 import fcntl
 import os
 from pathlib import Path
 import re
+import stat
 import sys
 import time
 
@@ -24,9 +25,7 @@ def large_image_profile() -> Path:
     """
     Return the Fast DDS profile for nodes that publish images.
 
-    Raises:
-        FileNotFoundError: the package is installed without its `config` folder.
-
+    :raises FileNotFoundError: the package is installed without its ``config`` folder.
     """
     places = [*_prefixes(), Path(sam_tracker.__file__).parents[1]]
     for place in places:
@@ -48,30 +47,40 @@ def remove_abandoned_segments(
     older_than: float = 60.0, folder: Path = SHARED_MEMORY
 ) -> list[Path]:
     """
-    Delete the shared memory of processes that were killed, and return what was deleted.
+    Delete the shared memory that killed processes of this user left behind.
 
-    Fast DDS cleans up behind a node that ends, but nobody does behind one that is killed, and a
-    node that keeps being killed would fill the memory with segments of 34 MB each. Every living
-    participant holds a lock on the file beside its segment; where that lock is free, nobody lives.
+    Fast DDS cleans up when a process ends, but not when it is killed: a node that is restarted
+    again and again would fill the memory with segments of 34 MB each. Every living participant
+    holds a lock on the file beside its segment, so a segment with a free lock has no owner.
 
-    Args:
-        older_than: seconds; younger files are let be, since a process that is just starting makes
-            the file first and locks it then.
-        folder: where the operating system keeps shared memory.
+    Anybody may create files here, so only regular files of this user are opened, without
+    following links and without waiting for a writer.
 
+    :param older_than: seconds; younger files are kept, since a starting process creates the file
+        before it locks it.
+    :param folder: where the operating system keeps shared memory.
+    :returns: the segments that were deleted.
     """
     deleted = []
     for segment in _segments(folder):
         lock = segment.with_name(f'{segment.name}_el')
         try:
-            if time.time() - lock.stat().st_mtime < older_than:
-                continue
-            with lock.open() as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                segment.unlink()
-                lock.unlink()
-        except OSError:  # it is in use, somebody else's, or already gone
+            descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except OSError:  # somebody else's, or already gone
             continue
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                continue
+            if time.time() - status.st_mtime < older_than:
+                continue
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            segment.unlink()
+            lock.unlink()
+        except OSError:  # in use, or already gone
+            continue
+        finally:
+            os.close(descriptor)
         deleted.append(segment)
     return deleted
 
@@ -84,6 +93,6 @@ def _segments(folder: Path) -> Iterator[Path]:
 
 
 def _prefixes() -> list[Path]:
-    """Return where the package may be installed: colcon's prefixes, then pip's."""
+    """Return where the package may be installed: the prefixes of colcon, then that of pip."""
     colcon = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     return [Path(prefix) for prefix in colcon if prefix] + [Path(sys.prefix)]

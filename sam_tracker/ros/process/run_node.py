@@ -3,17 +3,22 @@
 """
 Running a node as a program: start, spin, end, and what the shell is told.
 
-A program ends with 0 when its work is done or somebody asked it to stop (SIGINT, SIGTERM), with 1
-when the node cannot do what its parameters ask for, and with 2 when the command line cannot be
-read; the last two with one line that names the value. Only a fault of ours ends in a traceback.
+A program ends with 0 when its work is done or when it receives SIGINT or SIGTERM, with 1 when the
+node cannot do what its parameters ask for, and with 2 when the command line cannot be read; the
+last two with one line that names the value. An error in a callback is logged and ends nothing: it
+may come from rclpy itself, which raises on malformed requests of other nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import difflib
+import os
 import signal
 import sys
+import threading
+import time
+from typing import Any
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -23,10 +28,13 @@ from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
 from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
 
 REFUSED = 1
 BAD_COMMAND_LINE = 2
+ERROR_PAUSE = 0.02
+"""Seconds after an error in a callback: an error that repeats itself must not fill the CPU."""
 
 
 class NodeFinished(Exception):  # noqa: N818 -- an end, not an error
@@ -44,18 +52,20 @@ def run_node(
     *,
     refusals: tuple[type[Exception], ...] = (),
     make_executor: Callable[[], Executor] = SingleThreadedExecutor,
+    grace: float | None = None,
 ) -> int:
     """
-    Run a node until it finishes or is asked to stop, and return the exit code.
+    Run a node until it finishes or receives a signal.
 
-    Args:
-        name: of the program, for messages from before there is a node.
-        make_node: makes the node, once ROS is initialised.
-        args: the command line without the program's name; None for that of this process.
-        refusals: besides ParameterError, the errors with which the node says that it cannot do
-            what is asked; their text is the one line.
-        make_executor: makes what spins the node.
-
+    :param name: of the program, for messages from before there is a node.
+    :param make_node: makes the node, once ROS is initialised.
+    :param args: the command line without the program's name; None: that of this process.
+    :param refusals: besides ``ParameterError``, the errors with which the node says that it
+        cannot do what is asked; their text is the one line.
+    :param make_executor: makes the executor that spins the node.
+    :param grace: seconds within which the process ends after a signal, even when one of its
+        threads is busy in a library; None: all threads are waited for.
+    :returns: the exit code. With ``grace`` the process ends here after a signal.
     """
     arguments = list(sys.argv[1:] if args is None else args)
     logger = get_logger(name)
@@ -78,7 +88,7 @@ def run_node(
         warn_of_unknown_parameters(node)
         executor = make_executor()
         executor.add_node(node)
-        executor.spin()
+        spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
     except NodeFinished as end:
         return end.exit_code
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -91,26 +101,75 @@ def run_node(
         if rclpy.ok():
             raise
     finally:
-        # Whoever is impatient sends a second signal, and so does launch after five seconds: let
-        # the end come to its end.
+        # Ignore further signals during shutdown; launch sends one after five seconds.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ended_by_signal = not rclpy.ok()
+        if grace is not None and ended_by_signal:
+            threading.Thread(target=_exit_after, args=(grace, name), daemon=True).start()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+    if grace is not None and ended_by_signal:
+        # The interpreter would wait for threads of the executor that may be loading weights, and
+        # crash when it is torn down under one that is inside torch.
+        _exit()
     return 0
+
+
+def spin(executor: Executor, errors: ErrorLog, ends: tuple[type[Exception], ...]) -> None:
+    """
+    Execute callbacks until ROS is shut down; an error in a callback is logged and survived.
+
+    :param errors: receives what callbacks raise, and rclpy around them.
+    :param ends: errors that end the program, besides ``NodeFinished``.
+    """
+    while executor.context.ok():
+        try:
+            executor.spin()
+        except (NodeFinished, ExternalShutdownException, *ends):  # noqa: PERF203 -- not per turn
+            raise
+        except Exception as error:
+            if executor.context.ok():
+                errors.report('a callback failed', error)
+                time.sleep(ERROR_PAUSE)
+        else:
+            return
+
+
+def _exit_after(seconds: float, name: str) -> None:
+    time.sleep(seconds)
+    get_logger(name).warning(f'still busy {seconds:g} s after the signal: ending without waiting')
+    _exit()
+
+
+def _exit() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def warn_of_unknown_parameters(node: Node) -> None:
     """Log a warning for every parameter given to a node that has declared none of that name."""
     known = list(node.get_parameters_by_prefix(''))
-    for given in node._parameter_overrides:
-        # Subscriptions that are made later declare the overrides of their quality of service then.
+    for given in parameter_overrides(node):
+        # Subscriptions that are created later declare their quality of service overrides then.
         if given in known or given.startswith('qos_overrides.'):
             continue
         similar = difflib.get_close_matches(given, known, n=1)
         hint = f'; did you mean {similar[0]!r}?' if similar else ''
         node.get_logger().warning(f'parameter {given!r} is unknown and has no effect{hint}')
+
+
+def parameter_overrides(node: Node) -> Mapping[str, Any]:
+    """
+    Return the parameters given to a node on its command line, in a file or in its constructor.
+
+    rclpy has no public way to read those that were not declared. A test of this function runs on
+    every distribution; where the attribute is gone, the only loss is a warning.
+    """
+    overrides: Mapping[str, Any] = getattr(node, '_parameter_overrides', {})
+    return overrides
 
 
 def one_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One thread that works on the newest frame, on what is asked in between, and on long work."""
+"""One thread that processes the newest item, commands in between, and long work in slices."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from typing import Any, Generic, TypeVar
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
-
+_Command = tuple[Callable[[], Any], Future[Any]]
 
 MOST_COMMANDS = 32
-"""Commands that may wait: whoever floods the worker is told so, and memory stays bounded."""
+"""Commands of one priority that may wait; more are refused, so that memory stays bounded."""
 MOST_SLICED = 8
 """
-Pieces of sliced work that may be under way at once, which bounds what they hold, too. One that was
-cancelled counts until its turn comes.
+Pieces of sliced work in progress, which bounds the memory they hold. A cancelled one counts until
+its turn comes.
 """
 
 
 class WorkerStoppedError(RuntimeError):
-    """The worker does not run, so nothing was done."""
+    """The worker does not run; nothing was done."""
 
 
 class WorkerBusyError(RuntimeError):
-    """Too much waits for the worker already, so nothing was done."""
+    """Too many commands wait for the worker; nothing was done."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Sliced:
-    """Work that is done up to its next ``yield`` at a time."""
+    """Work that is done one ``yield`` at a time."""
 
     generator: Generator[object, None, Any]
     future: Future[Any]
-    """Pending until the work is done, so that it can be cancelled at any time."""
+    """Pending until the work is done, so it can be cancelled at any time."""
 
     def advance(self) -> bool:
-        """Do one slice, or give up what was cancelled; return whether there is more to do."""
+        """Do one slice, or close cancelled work; return whether there is more to do."""
         if self.future.cancelled():
             self._close()
             self.future.set_running_or_notify_cancel()
@@ -65,19 +65,21 @@ class _Sliced:
             self.future.set_exception(error)
 
     def _close(self) -> None:
-        # Whoever asked has an answer already, and the thread must live on.
+        # The caller has an answer already, and the thread must go on.
         with contextlib.suppress(Exception):
             self.generator.close()
 
 
 class Worker(Generic[Item]):
     """
-    Whoever owns things that no two threads may touch gives them to this one thread.
+    A single thread that owns state which is not thread-safe.
 
-    There is room for one waiting item: a newer one takes its place, so a slow ``process`` makes
-    items fall out and never a queue. Commands go first, in their order. Sliced work is done while
-    nothing else waits, and one slice of it between two items whatever else waits: an item is held
-    up by one slice at most, and the work comes to an end however many items there are.
+    One item waits at most; a newer item replaces it, so a slow ``process`` drops items and never
+    builds a queue. Commands are done before items: urgent ones first, each kind in its order.
+    Sliced work is done while nothing else waits, and one slice of it between two items in any
+    case. So sliced work delays an item by one slice at most, and always comes to an end.
+
+    The thread is a daemon: it cannot keep a process alive that was not stopped properly.
     """
 
     def __init__(self, process: Callable[[Item], None], name: str) -> None:
@@ -85,60 +87,66 @@ class Worker(Generic[Item]):
         self._name = name
         self._condition = threading.Condition()
         self._waiting: Item | None = None
-        self._commands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._commands: deque[_Command] = deque()
+        self._urgent: deque[_Command] = deque()
         self._sliced: deque[_Sliced] = deque()
         self._sliced_count = 0
-        """With the one whose slice is being done, which is not in the queue meanwhile."""
+        """Includes the work whose slice is being done, which is not in the queue meanwhile."""
         self._slice_is_due = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def offer(self, item: Item) -> Item | None:
-        """Leave an item to be processed and return the one that it replaces, if any."""
+        """Set the next item to process and return the one that it replaces, if any."""
         with self._condition:
             replaced, self._waiting = self._waiting, item
             self._condition.notify()
         return replaced
 
     def withdraw(self, item: Item) -> None:
-        """Take back an item that still waits, because somebody has seen to it."""
+        """Withdraw a waiting item that was processed elsewhere."""
         with self._condition:
             if self._waiting is item:
                 self._waiting = None
 
-    def submit(self, command: Callable[[], Result]) -> Future[Result]:
+    def submit(self, command: Callable[[], Result], *, urgent: bool = False) -> Future[Result]:
         """
-        Have a command done by the thread.
+        Run a command on the thread.
 
-        Its result or exception is the future's. Cancelling the future before the command has begun
-        keeps it from being done. Raises ``WorkerStoppedError`` after ``stop``, and
-        ``WorkerBusyError`` when ``MOST_COMMANDS`` wait.
+        :param urgent: run it before all commands that are not, however many of those wait.
+        :returns: the command's result or exception; cancelling it before the command has begun
+            prevents it.
+        :raises WorkerStoppedError: after ``stop``.
+        :raises WorkerBusyError: ``MOST_COMMANDS`` of this priority wait.
         """
         future: Future[Result] = Future()
         with self._condition:
             self._require_running()
-            if len(self._commands) >= MOST_COMMANDS:
+            commands = self._urgent if urgent else self._commands
+            if len(commands) >= MOST_COMMANDS:
                 raise WorkerBusyError(f'the {self._name} is busy: {MOST_COMMANDS} commands wait')
-            self._commands.append((command, future))
+            commands.append((command, future))
             self._condition.notify()
         return future
 
     def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
         """
-        Have long work done by the thread, a slice at a time: what lies between two ``yield``.
+        Run long work on the thread, one slice at a time: the code between two ``yield``.
 
-        What the generator returns or raises is the future's. Several take turns, slice by slice.
-        Cancelling the future at any time has the generator closed instead of its next slice.
-        Raises ``WorkerStoppedError`` after ``stop``, and ``WorkerBusyError`` when ``MOST_SLICED``
-        are under way.
+        Several generators take turns, slice by slice.
+
+        :returns: what the generator returns or raises; cancelling it at any time closes the
+            generator instead of running its next slice.
+        :raises WorkerStoppedError: after ``stop``.
+        :raises WorkerBusyError: ``MOST_SLICED`` are in progress.
         """
         future: Future[Result] = Future()
         with self._condition:
             self._require_running()
             if self._sliced_count >= MOST_SLICED:
                 raise WorkerBusyError(
-                    f'the {self._name} is busy: {MOST_SLICED} long pieces of work are under way'
+                    f'the {self._name} is busy: {MOST_SLICED} long pieces of work are in progress'
                 )
             self._sliced.append(_Sliced(generator, future))
             self._sliced_count += 1
@@ -151,14 +159,17 @@ class Worker(Generic[Item]):
 
     def stop(self, timeout: float) -> bool:
         """
-        End the thread after what it is at; all that waits fails: ``WorkerStoppedError``.
+        End the thread after its current task; everything that waits fails.
 
-        :returns: whether the thread ended within ``timeout`` seconds.
+        :param timeout: seconds to wait for the thread to end.
+        :returns: whether it has ended.
         """
         with self._condition:
             self._stopped = True
             self._waiting = None
-            commands, self._commands = self._commands, deque()
+            commands = [*self._urgent, *self._commands]
+            self._urgent.clear()
+            self._commands.clear()
             sliced, self._sliced = self._sliced, deque()
             self._condition.notify()
         for _, future in commands:
@@ -175,21 +186,26 @@ class Worker(Generic[Item]):
     def _run(self) -> None:
         while (task := self._next_task()) is not None:
             task()
-            # What it refers to is not kept alive while waiting for the next one.
+            # Keep nothing alive that it refers to while waiting for the next one.
             del task
 
     def _next_task(self) -> Callable[[], None] | None:
-        """Wait for something to do; None: stopped."""
+        """Wait for the next task; None: stopped."""
         with self._condition:
             self._condition.wait_for(
                 lambda: (
-                    self._stopped or self._commands or self._sliced or self._waiting is not None
+                    self._stopped
+                    or self._urgent
+                    or self._commands
+                    or self._sliced
+                    or self._waiting is not None
                 )
             )
             if self._stopped:
                 return None
-            if self._commands:
-                return partial(_do, *self._commands.popleft())
+            for commands in (self._urgent, self._commands):
+                if commands:
+                    return partial(_do, *commands.popleft())
             if self._sliced and (self._slice_is_due or self._waiting is None):
                 self._slice_is_due = False
                 return partial(self._do_slice, self._sliced.popleft())

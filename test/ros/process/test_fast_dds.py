@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from xml.etree import ElementTree
 
@@ -82,7 +83,7 @@ def test_a_folder_that_is_not_there_is_no_trouble(tmp_path):
     assert remove_abandoned_segments(60, tmp_path / 'missing') == []
 
 
-def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain, tmp_path):
+def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain):
     pytest.importorskip('rclpy')
     if not SHARED_MEMORY.is_dir() or 'fastrtps' not in os.environ.get(
         'RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp'
@@ -104,18 +105,31 @@ def test_a_living_node_keeps_its_memory_and_a_killed_one_loses_it(domain, tmp_pa
         if SEGMENT_NAME.fullmatch(path.name) and _is_mapped(path, program.pid)
     ]
     assert own
-    # Links to the segments of this node alone: other tests on this machine keep theirs, and a link
-    # is deleted where the segment would be.
-    for path in own:
-        for name in (path.name, f'{path.name}_el'):
-            (tmp_path / name).symlink_to(SHARED_MEMORY / name)
-    assert remove_abandoned_segments(0.0, tmp_path) == []
-    program.send_signal(signal.SIGKILL)
-    program.wait()
-    program.stdout.close()
-    assert remove_abandoned_segments(0.0, tmp_path)
+    # Hard links to the segments of this node alone: other tests on this machine keep theirs.
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as name:
+        folder = pathlib.Path(name)
+        for path in own:
+            for file in (path.name, f'{path.name}_el'):
+                (folder / file).hardlink_to(SHARED_MEMORY / file)
+        assert remove_abandoned_segments(0.0, folder) == []
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        program.stdout.close()
+        assert remove_abandoned_segments(0.0, folder)
 
 
 def _is_mapped(path, pid):
     with pathlib.Path(f'/proc/{pid}/maps').open() as maps:
         return str(path) in maps.read()
+
+
+def test_what_is_no_regular_file_of_this_user_is_neither_waited_for_nor_followed(tmp_path):
+    for name in ('fastrtps_4123456789abcdef', 'fastrtps_5123456789abcdef'):
+        (tmp_path / name).write_bytes(b'x')
+    os.mkfifo(tmp_path / 'fastrtps_4123456789abcdef_el')
+    target = tmp_path / 'somebody_elses'
+    target.write_bytes(b'x')
+    (tmp_path / 'fastrtps_5123456789abcdef_el').symlink_to(target)
+    # A FIFO that were opened for reading would wait for a writer here.
+    assert remove_abandoned_segments(0.0, tmp_path) == []
+    assert target.exists()

@@ -8,7 +8,13 @@ import time
 
 import pytest
 
-from sam_tracker.ros.process.worker import MOST_SLICED, Worker, WorkerBusyError, WorkerStoppedError
+from sam_tracker.ros.process.worker import (
+    MOST_COMMANDS,
+    MOST_SLICED,
+    Worker,
+    WorkerBusyError,
+    WorkerStoppedError,
+)
 
 
 class Bench:
@@ -60,6 +66,24 @@ def test_commands_go_before_the_waiting_item_and_keep_their_order(bench):
     for future in futures:
         future.result(10)
     assert seen == [(0, [1]), (1, [1])]
+
+
+def test_urgent_commands_go_before_a_flood_of_others_and_have_places_of_their_own(bench):
+    bench.worker.offer(1)
+    assert bench.begun.wait(10)
+    seen = []
+    flood = [
+        bench.worker.submit(lambda i=i: seen.append(f'flood {i}')) for i in range(MOST_COMMANDS)
+    ]
+    with pytest.raises(WorkerBusyError, match=f'busy: {MOST_COMMANDS} commands wait'):
+        bench.worker.submit(lambda: None)
+    urgent = [
+        bench.worker.submit(lambda i=i: seen.append(f'urgent {i}'), urgent=True) for i in (0, 1)
+    ]
+    bench.go_on.set()
+    for future in [*flood, *urgent]:
+        future.result(10)
+    assert seen[:3] == ['urgent 0', 'urgent 1', 'flood 0']
 
 
 def test_an_error_reaches_whoever_asked_and_the_worker_lives_on(bench):

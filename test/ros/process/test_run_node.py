@@ -1,0 +1,190 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a program survives, and how it ends."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.parameter import Parameter
+
+from sam_tracker.ros.process.error_log import ErrorLog
+from sam_tracker.ros.process.run_node import (
+    NodeFinished,
+    parameter_overrides,
+    spin,
+    warn_of_unknown_parameters,
+)
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+
+from ...conftest import Program
+
+
+class Log:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def error(self, line: str) -> None:
+        self.lines.append(line)
+
+    warning = error
+
+
+@pytest.fixture
+def node(domain):
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node('subject', context=context)
+    yield node
+    rclpy.try_shutdown(context=context)
+
+
+@pytest.fixture(params=['one thread', 'threads'])
+def executor(request, node):
+    if request.param == 'threads':
+        executor = TolerantExecutor(num_threads=3, context=node.context)
+    else:
+        executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    return executor
+
+
+def test_an_error_in_a_callback_is_logged_with_its_traceback_once_and_survived(node, executor):
+    log, turns = Log(), []
+
+    def faulty() -> None:
+        turns.append(1)
+        if len(turns) == 10:
+            raise NodeFinished
+        raise OSError('no more descriptors')
+
+    node.create_timer(0.001, faulty)
+    with pytest.raises(NodeFinished):
+        spin(executor, ErrorLog(log), ())
+    assert len(log.lines) == 1
+    assert 'OSError: no more descriptors' in log.lines[0]
+    assert 'Traceback' in log.lines[0]
+    assert 'in faulty' in log.lines[0]
+
+
+def test_an_error_by_which_a_node_refuses_ends_the_program(node, executor):
+    def refuse() -> None:
+        raise LookupError('no such clip')
+
+    node.create_timer(0.001, refuse)
+    with pytest.raises(LookupError, match='no such clip'):
+        spin(executor, ErrorLog(Log()), (LookupError,))
+
+
+@pytest.mark.parametrize('kind', [10, 200, 255])
+@pytest.mark.parametrize('service', [SetParameters, SetParametersAtomically])
+def test_a_malformed_parameter_of_another_node_ends_nothing(node, executor, kind, service):
+    log = Log()
+    name = 'set_parameters' + ('_atomically' if service is SetParametersAtomically else '')
+    client = node.create_client(service, f'subject/{name}')
+    asked = []
+
+    def ask() -> None:
+        if not client.service_is_ready():
+            return
+        if not asked:
+            value = ParameterValue(type=kind)
+            request = service.Request(parameters=[ParameterMessage(name='any', value=value)])
+            asked.append(client.call_async(request))
+        elif log.lines:
+            raise NodeFinished
+
+    node.create_timer(0.01, ask)
+    with pytest.raises(NodeFinished):
+        spin(executor, ErrorLog(log), ())
+    assert f'ValueError: {kind} is not a valid' in log.lines[0]
+
+
+def test_errors_of_different_kinds_are_each_logged_and_repetitions_are_counted(monkeypatch):
+    log = Log()
+    errors = ErrorLog(log)
+    now = [0.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+
+    def report(kind: type[Exception]) -> None:
+        try:
+            raise kind('the text')
+        except Exception as error:
+            errors.report('it failed', error)
+
+    for _ in range(4):
+        report(ValueError)
+        report(KeyError)
+    assert len(log.lines) == 2
+    now[0] = 60.0
+    report(ValueError)
+    assert log.lines[2] == 'it failed: ValueError: the text (4 more; traceback above)'
+
+
+def test_a_parameter_that_is_not_declared_is_named_on_every_distribution(domain):
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node(
+        'subject', context=context, parameter_overrides=[Parameter('lenght', value=3)]
+    )
+    node.declare_parameter('length', 1)
+    assert list(parameter_overrides(node)) == ['lenght']
+    log = Log()
+    node.get_logger = lambda: log
+    warn_of_unknown_parameters(node)
+    assert log.lines == ["parameter 'lenght' is unknown and has no effect; did you mean 'length'?"]
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+STUCK = """
+import sys, time
+import rclpy
+from sam_tracker.ros.process.run_node import run_node
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+
+def make_node():
+    node = rclpy.create_node('stuck')
+    def block():
+        print('blocked', flush=True)
+        time.sleep(120)
+    node.create_timer(0.01, block)
+    return node
+
+executor = lambda: TolerantExecutor(num_threads=2)
+sys.exit(run_node('stuck', make_node, make_executor=executor, grace=1.0))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, number):
+    program = Program([sys.executable, '-c', STUCK], dict(os.environ), tmp_path / 'log')
+    program.wait_for_output('blocked')
+    start = time.monotonic()
+    assert program.end(number) == 0
+    assert time.monotonic() - start < 10.0
+    assert 'Traceback' not in program.output
+
+
+def test_spinning_ends_when_ros_is_shut_down(node, executor):
+    ended = threading.Event()
+
+    def run() -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            spin(executor, ErrorLog(Log()), ())
+        ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    node.context.try_shutdown()
+    assert ended.wait(10.0)
