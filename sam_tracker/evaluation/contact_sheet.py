@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clips as a picture to look at: figures at a few labels do not tell where a mask leaks to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import cv2
 import numpy as np
@@ -17,30 +17,40 @@ EVERY = 15
 COLUMNS = 7
 
 
-def contact_sheet(dataset: Dataset, follower: Follower) -> rendering.Image:
+def contact_sheet(
+    dataset: Dataset, follower: Follower, pictures: int | None = None
+) -> rendering.Image:
     """
-    Follow the objects of all clips and return every 15th frame with what was found drawn over it.
+    Follow the objects of all clips and return some frames with what was found drawn over them.
+
+    :param pictures: of each clip, evenly spread from its first frame to its last; None: every
+        15th frame and the last.
 
     Boxes that are known to be true are drawn in white. The picture is in OpenCV's order of
     channels.
     """
-    pictures: list[rendering.Image] = []
+    drawn: list[rendering.Image] = []
     captions: list[str] = []
     for name in dataset.sequence_names:
         sequence = dataset.open_sequence(name)
+        last = sequence.frame_count - 1
+        shown = {*range(0, last, EVERY), last}
+        if pictures is not None:
+            shown = {round(last * index / max(pictures - 1, 1)) for index in range(pictures)}
 
         def watch(
             number: int,
             frame: Image,
             observations: Mapping[int, Observation],
             sequence: VideoSequence = sequence,
+            shown: Collection[int] = shown,
         ) -> None:
-            if number % EVERY == 0 or number == sequence.frame_count - 1:
-                pictures.append(_picture(number, frame, observations, sequence))
+            if number in shown:
+                drawn.append(_picture(number, frame, observations, sequence))
                 captions.append(f'{sequence.name} {number}')
 
         run(follower, sequence, watch)
-    return rendering.contact_sheet(pictures, captions, COLUMNS, tile_width=320)
+    return rendering.contact_sheet(drawn, captions, COLUMNS, tile_width=320)
 
 
 def _picture(

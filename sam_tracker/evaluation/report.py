@@ -38,6 +38,23 @@ def scores_table(scores: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
+def figures_table(
+    title: str,
+    columns: Mapping[str, str],
+    figures: Mapping[str, Mapping[str, float]],
+) -> str:
+    """
+    Return figures as they are, a row for each name.
+
+    :param columns: key of a figure to the head of its column.
+    :param figures: name of a row to its figures by their keys.
+    """
+    return table(
+        [title, *columns.values()],
+        [[name, *(_number(row[key], 3) for key in columns)] for name, row in figures.items()],
+    )
+
+
 def summary_table(summaries: Mapping[str, Summary]) -> str:
     """Return the figures of one set of clips, a row for each tracker."""
     rows = [

@@ -1,0 +1,123 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of recorded sequences, one by one, over all, and by what makes them hard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.evaluation.metrics.boxes import success_auc
+from sam_tracker.evaluation.metrics.presence import balanced_accuracy
+from sam_tracker.evaluation.run import SequenceResult, TargetResult
+
+Values = NDArray[np.float64]
+
+FIGURES = {
+    'overlap': 'box IoU',
+    'auc': 'AUC',
+    'half': 'above 0.5',
+    'region': 'J',
+    'first': 'IoU at prompt',
+    'presence': 'presence',
+}
+"""Key of a figure to the head of its column, in the order in which they are told."""
+
+SIZES = ((0.05, 'side up to 5 %'), (0.1, '5 to 10 %'), (0.2, '10 to 20 %'), (0.3, '20 to 30 %'))
+LARGEST = 'side above 30 %'
+FAST = 0.15
+"""Of its own side, by which a fast object's box moves from frame to frame on average."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one object of one sequence was followed."""
+
+    sequence: str
+    name: str
+    """That of the sequence, with the object's id where it has several."""
+    figures: dict[str, float]
+    """By the keys of FIGURES; NaN where there is no such truth."""
+    attributes: tuple[str, ...]
+
+
+def rows(results: Sequence[SequenceResult]) -> list[Row]:
+    """
+    Return the figures of every object.
+
+    All but ``first`` and ``presence`` are means over the frames after the prompt on which the
+    object can be seen and its truth is known.
+    """
+    found = []
+    for result in results:
+        for target in result.targets:
+            several = len(result.targets) > 1
+            number = f' {target.target.object_id}' if several else ''
+            found.append(
+                Row(
+                    result.sequence,
+                    result.sequence + number,
+                    _figures(target),
+                    attributes(target, result.image_size),
+                )
+            )
+    return found
+
+
+def means(chosen: Sequence[Row]) -> dict[str, float]:
+    """Return the mean of each figure over the objects that have it, each counting alike."""
+    table = {key: np.array([row.figures[key] for row in chosen]) for key in FIGURES}
+    return {key: _mean(values[~np.isnan(values)]) for key, values in table.items()}
+
+
+def by_attribute(chosen: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the objects that have each attribute, those of size first."""
+    order = [*(label for _, label in SIZES), LARGEST, 'fast', 'absent at times']
+    groups = {label: [row for row in chosen if label in row.attributes] for label in order}
+    return {label: group for label, group in groups.items() if group}
+
+
+def worst(chosen: Sequence[Row], count: int) -> list[str]:
+    """Return the names of the sequences whose objects are followed worst, the worst first."""
+    ordered = sorted(chosen, key=lambda row: np.nan_to_num(row.figures['overlap']))
+    return list(dict.fromkeys(row.sequence for row in ordered))[:count]
+
+
+def attributes(target: TargetResult, image_size: tuple[int, int]) -> tuple[str, ...]:
+    """Return what makes an object hard to follow, as its truth has it."""
+    truth = target.target
+    boxes = truth.boxes[truth.first_frame :]
+    sizes = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    side = sizes[0] / np.sqrt(image_size[0] * image_size[1])
+    found = [next((label for limit, label in SIZES if side <= limit), LARGEST)]
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    steps = np.hypot(*np.diff(centres, axis=0).T) / sizes[:-1]
+    if np.any(~np.isnan(steps)) and np.nanmean(steps) > FAST:
+        found.append('fast')
+    judged = truth.judged_frames
+    if not truth.visible[judged[judged > truth.first_frame]].all():
+        found.append('absent at times')
+    return tuple(found)
+
+
+def _figures(result: TargetResult) -> dict[str, float]:
+    truth = result.target
+    judged = truth.judged_frames
+    later = judged[judged > truth.first_frame]
+    seen = later[truth.visible[later]]
+    overlap = result.overlap[seen]
+    overlap = overlap[~np.isnan(overlap)]
+    region = result.region[seen]
+    return {
+        'overlap': _mean(overlap),
+        'auc': success_auc(overlap),
+        'half': _mean(overlap > 0.5),
+        'region': _mean(region[~np.isnan(region)]),
+        'first': float(result.overlap[truth.first_frame]),
+        'presence': balanced_accuracy(result.present[later], truth.visible[later]),
+    }
+
+
+def _mean(values: Values | NDArray[np.bool_]) -> float:
+    return float(np.mean(values)) if len(values) else float('nan')
