@@ -83,7 +83,9 @@ def silence_decoders() -> None:
 
     It is for programs, before their first video: both are settings of the whole process.
     """
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # The function moved in the course of OpenCV 4.
+    namespace: Any = cv2 if hasattr(cv2, 'setLogLevel') else cv2.utils.logging
+    namespace.setLogLevel(0)  # silent
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')  # AV_LOG_QUIET
 
 
