@@ -13,7 +13,6 @@ The figure is the mean overlap (IoU) of what was expected with what came.
 
 import argparse
 from collections.abc import Iterator, Sequence
-import copy
 from pathlib import Path
 import sys
 
@@ -21,13 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import box_iou
-from sam_tracker.tracking.motion.kalman_box import BoxFilter, Parametrisation
+from sam_tracker.tracking.motion.kalman_box import KalmanBox
+from sam_tracker.tracking.motion.parametrisation import AspectHeight, Parametrisation, WidthHeight
 from sam_tracker.video.generated import generate_clip
 
 NETWORK_SIZE = 1024
 DISTURBANCE = 0.02
 WARM_UP = 15
 Boxes = NDArray[np.float64]
+PARAMETRISATIONS = {'width_height': WidthHeight(), 'aspect_height': AspectHeight()}
 CASES = {'every frame': 1, 'every third frame': 3, 'blind for ten frames': 10}
 
 
@@ -58,35 +59,34 @@ def foreseen(boxes: Boxes, parametrisation: Parametrisation, step: int, seed: in
     """Return the overlap of every expectation with what came, once the filter is warm."""
     blind = step == CASES['blind for ten frames']
     random = np.random.default_rng(seed)
-    motion, seen, overlaps = BoxFilter(parametrisation), 0, []
+    motion: KalmanBox | None = None
+    seen, overlaps = 0, []
     for number in range(0, len(boxes), 1 if blind else step):
         box = boxes[number]
         if np.isnan(box).any():
-            motion.forget()
-            seen = 0
+            motion, seen = None, 0
             continue
         size = np.tile(box[2:] - box[:2], 2)
         measured = box + random.normal(0, DISTURBANCE, 4) * size
-        if not motion.started:
-            motion.start(measured)
+        if motion is None:
+            motion = KalmanBox.start(parametrisation, measured)
             continue
-        motion.predict(1 if blind else step)
+        motion = motion.predict(1 if blind else step)
         if not blind and seen > WARM_UP:
-            overlaps.append(box_iou(motion.box, box))
-        motion.update(measured)
+            overlaps.append(float(box_iou(motion.box, box)))
+        motion = motion.update(measured)
         seen += 1
         if blind and seen > WARM_UP and number + step < len(boxes):
-            ahead, later = copy.deepcopy(motion), boxes[number + step]
-            ahead.predict(step)
+            later = boxes[number + step]
             if not np.isnan(later).any():
-                overlaps.append(box_iou(ahead.box, later))
+                overlaps.append(float(box_iou(motion.predict(step).box, later)))
     return overlaps
 
 
 def compare(name: str, tracks: Sequence[Boxes]) -> None:
     for case, step in CASES.items():
         figures = []
-        for parametrisation in Parametrisation:
+        for parametrisation in PARAMETRISATIONS.values():
             found = [
                 value
                 for seed, boxes in enumerate(tracks)
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument('--frames', type=int, default=150, help='of each clip')
     parser.add_argument('files', nargs='*', type=Path, help='.npz or lines of x,y,width,height')
     options = parser.parse_args()
-    names = '   '.join(f'{each.value:13}' for each in Parametrisation)
+    names = '   '.join(f'{name:13}' for name in PARAMETRISATIONS)
     sys.stdout.write(f'{"boxes":22} {"case":22} {"":4}   {names}\n')
     sys.stdout.write(f'{"":22} {"":22} {"n":>4}   {"  mean   10 %   " * 2}\n')
     for difficulty in ('easy', 'medium', 'hard'):

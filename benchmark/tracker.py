@@ -52,7 +52,7 @@ def frames(count: int) -> np.ndarray:
 def ours(network: Sam2Network, clip: np.ndarray, objects: int, plain: bool) -> Iterator[None]:
     """Track a clip, frame after frame."""
     settings = TrackerSettings()
-    settings = settings.plain() if plain else settings
+    settings = settings.in_mode('sam2') if plain else settings
     tracker = Tracker(network, settings)
     for box in boxes(objects):
         tracker.add_prompt(Frame(clip[0], 0), Prompt(box=box))

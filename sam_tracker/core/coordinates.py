@@ -51,6 +51,12 @@ class ImageScale:
         corners = (box.reshape(2, 2) + np.array([[0.0], [1.0]])) * self.pixel
         return corners.reshape(4)
 
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """[3, 3] from source pixels (x, y, 1) to network pixels."""
+        x, y = 1 / self.pixel
+        return np.array([[x, 0, -0.5], [0, y, -0.5], [0, 0, 1]])
+
     def velocity_to_image(
         self, velocity: NDArray[np.float64], frame_period: int
     ) -> tuple[float, float]:

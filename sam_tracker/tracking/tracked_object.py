@@ -7,11 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sam_tracker.core.boxes import Box
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.memory.bank import MemoryBank, Scores
-from sam_tracker.tracking.motion.selection import Choice, Motion
+from sam_tracker.tracking.motion.mask_selector import Choice, MaskSelector
 from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
@@ -52,7 +55,7 @@ class TrackedObject:
     """Its row in the memory store."""
     settings: TrackerSettings
     bank: MemoryBank
-    motion: Motion
+    selector: MaskSelector
     stamp: int
     """Of the newest frame it was brought to."""
     image_size: tuple[int, int]
@@ -64,10 +67,11 @@ class TrackedObject:
     may_share: set[int] = field(default_factory=set)
     """Objects whose pixels it may have too; see ``contest``."""
 
-    def expect(self, frame: SeenFrame) -> Box | None:
+    def expect(self, frame: SeenFrame, camera_motion: NDArray[np.float64] | None) -> Box | None:
         """
         Bring clock and motion to a frame before it is looked at.
 
+        :param camera_motion: since its newest frame, as for ``Motion.predict``.
         :returns: [4] where the object is expected, in inclusive network pixels, or None.
 
         A clock that went back, or an image of other proportions, says nothing of how the object
@@ -76,22 +80,21 @@ class TrackedObject:
         elapsed = frame.stamp - self.stamp
         width, height = self.image_size
         if elapsed < 0 or frame.width * height != frame.height * width:
-            self.motion.restart()
+            self.selector = self.selector.restart()
         elapsed = max(elapsed, 0)
         self.stamp, self.image_size = frame.stamp, (frame.width, frame.height)
         self.unseen += elapsed
-        if not self.settings.motion_aware:
-            return None
-        return self.motion.predict(elapsed / self.settings.frame_period)
+        self.selector = self.selector.predict(elapsed / self.settings.frame_period, camera_motion)
+        return self.selector.expected_box
 
     def take_in(self, sighting: Sighting) -> None:
         """Learn from what was decided on the frame, except from another object's mask."""
-        if self.settings.motion_aware and not sighting.duplicate_of:
-            self.motion.learn(sighting.choice)
+        if not sighting.duplicate_of:
+            self.selector = self.selector.update(sighting.choice)
         if sighting.seen:
             self.unseen = 0
         elif self.unseen > self.settings.lost_after:
-            self.motion.restart()
+            self.selector = self.selector.restart()
 
     def report(
         self,
@@ -106,10 +109,10 @@ class TrackedObject:
         if not sighting.seen:
             lost = self.unseen > self.settings.lost_after
             state = TrackState.LOST if lost else TrackState.OCCLUDED
-        choice, motion = sighting.choice, self.motion.filter
+        choice, motion = sighting.choice, self.selector.motion
         predicted = None if state is TrackState.LOST else sighting.predicted_box
         velocity, distance = (0.0, 0.0), 0.0
-        if motion.started:
+        if motion is not None:
             velocity = scale.velocity_to_image(motion.velocity, self.settings.frame_period)
             distance = motion.mahalanobis_distance
         self.track = Track(

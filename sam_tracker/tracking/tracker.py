@@ -34,7 +34,7 @@ from sam_tracker.tracking.candidates import (
 from sam_tracker.tracking.contest import Claim, settle, support
 from sam_tracker.tracking.inference import LARGEST_BATCH, Inference
 from sam_tracker.tracking.memory.bank import MemoryBank
-from sam_tracker.tracking.motion.selection import Motion
+from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
@@ -106,11 +106,11 @@ class Tracker:
             raise FrameError(
                 f'stamp {frame.stamp} is that of the frame before; a stamp names one frame'
             )
-        self._frame = seen
+        previous, self._frame = self._frame, seen
         behind = [held for held in self._objects.values() if held.stamp != seen.stamp]
         if behind:
             with self._inferring():
-                self._advance(behind, seen, frame)
+                self._advance(behind, seen, frame, previous)
         seen.stepped = True
         return self.objects
 
@@ -169,8 +169,8 @@ class Tracker:
                             f'later frames must follow each other: {next_frame.stamp} after'
                             f' {newest.stamp}'
                         )
-                    newest = self._seen(next_frame)
-                    self._advance([draft], newest, next_frame)
+                    previous, newest = newest, self._seen(next_frame)
+                    self._advance([draft], newest, next_frame, previous)
             except BaseException:
                 self._inference.store.release_row(draft.row)
                 raise
@@ -226,8 +226,18 @@ class Tracker:
     def _scale(self, seen: SeenFrame) -> ImageScale:
         return ImageScale(seen.width, seen.height, self._inference.image_size)
 
-    def _advance(self, objects: Sequence[TrackedObject], seen: SeenFrame, frame: Frame) -> None:
-        """Bring objects, each with a past, to a frame by what they remember."""
+    def _advance(
+        self,
+        objects: Sequence[TrackedObject],
+        seen: SeenFrame,
+        frame: Frame,
+        previous: SeenFrame | None,
+    ) -> None:
+        """
+        Propagate objects, each with a past, to a frame.
+
+        :param previous: the frame before, from which the camera's motion is counted.
+        """
         features = self._inference.encode(seen, frame.pixels)
         past = [(held.row, held.bank.recall()) for held in objects]
         order, candidates = self._inference.track(features, past)
@@ -235,7 +245,12 @@ class Tracker:
         exclusive = self.settings.exclusive and len(objects) > 1
         candidates, measured = self._measure(candidates, intersecting=exclusive)
         sightings = [
-            self._decide(held, measured, index, held.expect(seen))
+            self._decide(
+                held,
+                measured,
+                index,
+                held.expect(seen, self._camera_motion(held, seen, frame, previous)),
+            )
             for index, held in enumerate(objects)
         ]
         logits, tokens = taken(candidates, [sighting.choice.index for sighting in sightings])
@@ -261,6 +276,15 @@ class Tracker:
             held.take_in(sighting)
         self._report(objects, sightings, seen, logits)
 
+    def _camera_motion(
+        self, held: TrackedObject, seen: SeenFrame, frame: Frame, previous: SeenFrame | None
+    ) -> NDArray[np.float64] | None:
+        """Return the camera's motion in network pixels since an object's newest frame."""
+        if frame.camera_motion is None or previous is None or held.stamp != previous.stamp:
+            return None
+        before, now = self._scale(previous).matrix, self._scale(seen).matrix
+        return np.asarray(now @ frame.camera_motion @ np.linalg.inv(before))
+
     def _begun(self, seen: SeenFrame, label: str) -> TrackedObject:
         """Return a new object without a past."""
         return TrackedObject(
@@ -269,7 +293,7 @@ class Tracker:
             row=self._inference.store.take_row(),
             settings=self.settings,
             bank=MemoryBank(self.settings),
-            motion=Motion(self.settings),
+            selector=MaskSelector(self.settings),
             stamp=seen.stamp,
             image_size=(seen.width, seen.height),
         )
@@ -281,14 +305,13 @@ class Tracker:
             label=label or held.label,
             row=self._inference.store.copy_row(held.row),
             bank=deepcopy(held.bank),
-            motion=deepcopy(held.motion),
             may_share=set(held.may_share),
         )
 
     def _refine(self, held: TrackedObject, seen: SeenFrame, frame: Frame, prompt: Prompt) -> None:
         """Correct a known object by a prompt on a frame."""
         if seen.stamp > held.stamp:
-            self._advance([held], seen, frame)
+            self._advance([held], seen, frame, self._frame)
         correcting = seen.stamp == held.stamp
         if not correcting:
             held.bank.forget_tracking()
@@ -316,7 +339,7 @@ class Tracker:
             features, prompt, self._scale(seen), held.row, held.bank.recall(correcting), previous
         )
         candidates, measured = self._measure(answer.candidates, intersecting=False)
-        held.motion.restart()
+        held.selector = held.selector.restart()
         sighting = self._decide(held, measured, 0, predicted=None)
         logits, tokens = taken(candidates, [sighting.choice.index])
         memories = self._inference.memories(
@@ -358,7 +381,7 @@ class Tracker:
         self, held: TrackedObject, measured: Measurements, index: int, predicted: Box | None
     ) -> Sighting:
         """Choose the mask of one object."""
-        choice = held.motion.choose(measured.affinities[index], measured.boxes[index])
+        choice = held.selector.choose(measured.affinities[index], measured.boxes[index])
         object_logit = float(measured.object_logits[index])
         return Sighting(
             choice=choice,

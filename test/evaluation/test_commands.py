@@ -12,7 +12,6 @@ from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.commands import generated
 from sam_tracker.evaluation.followers.opencv import algorithms
 from sam_tracker.evaluation.followers.sam import MODES
-from sam_tracker.tracking.motion.kalman_box import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
 
 
@@ -106,8 +105,8 @@ def test_generated_leaves_tables_figures_and_pictures(tmp_path, random_checkpoin
 
 def test_the_comparison_has_both_states_of_the_filter_and_each_rule_alone():
     settings = TrackerSettings.for_network('nano')
-    states = {MODES[mode](settings).parametrisation for mode in generated.MODES}
-    assert states == set(Parametrisation)
+    models = {MODES[mode](settings).motion_model for mode in generated.MODES}
+    assert {'kalman_width_height', 'kalman_aspect_height'} <= models
     assert {'sam2', 'selection', 'memory', 'samurai'} <= set(generated.MODES)
 
 

@@ -107,10 +107,3 @@ def test_selection_without_weight_and_memory_without_thresholds_is_plain_sam2(ne
     ours = run(SamFollower('neither', network, neither), sequence).targets[0]
     plain = run(in_mode('sam2', network), sequence).targets[0]
     assert np.array_equal(ours.boxes, plain.boxes, equal_nan=True)
-
-
-def test_the_filter_states_boxes_as_the_mode_says():
-    settings = TrackerSettings.for_network('nano')
-    stated = {mode: MODES[mode](settings).parametrisation.value for mode in MODES}
-    assert stated['aspect_height'] == stated['released'] == 'aspect_height'
-    assert stated['width_height'] == 'width_height'

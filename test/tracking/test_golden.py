@@ -40,11 +40,12 @@ def test_golden_clip_is_decided_as_by_the_released_code(path, scripted):
         SIZE,
         lambda frame, _: (logits[frame], iou[frame], clip['object_logit'][frame]),
     )
-    settings = replace(TrackerSettings(), motion_weight=float(clip['alpha'])).released()
+    settings = replace(TrackerSettings(), motion_weight=float(clip['alpha'])).in_mode(
+        'samurai_released'
+    )
     tracker = Tracker(network, settings)
     track = tracker.add_prompt(Frame(IMAGE, 0), Prompt(box=[80, 80, 120, 140]))
-    motion = tracker._objects[1].motion
-    assert not motion.filter.started
+    assert tracker._objects[1].selector.motion is None
 
     for frame in range(1, len(logits)):
         (track,) = tracker.step(Frame(IMAGE, frame * settings.frame_period))
@@ -63,12 +64,13 @@ def test_golden_clip_is_decided_as_by_the_released_code(path, scripted):
         assert track.mask_affinity_score == clip['s_iou'][frame]
         assert track.object_score == clip['s_obj'][frame]
         np.testing.assert_allclose(track.motion_score, clip['s_kf'][frame], rtol=1e-9, atol=1e-9)
-        assert motion.confirmed == clip['stable'][frame], frame
+        selector = tracker._objects[1].selector
+        assert selector.confirmed == clip['stable'][frame], frame
         np.testing.assert_allclose(
-            motion.filter.mean, clip['kf_mean'][frame], rtol=1e-9, atol=1e-8, err_msg=str(frame)
+            selector.motion.mean, clip['kf_mean'][frame], rtol=1e-9, atol=1e-8, err_msg=str(frame)
         )
         np.testing.assert_allclose(
-            motion.filter.covariance, clip['kf_cov'][frame], rtol=1e-8, atol=1e-8
+            selector.motion.covariance, clip['kf_cov'][frame], rtol=1e-8, atol=1e-8
         )
 
 

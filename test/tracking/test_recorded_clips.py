@@ -59,7 +59,9 @@ def network():
 def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
     clip = np.load(path)
     settings = replace(TrackerSettings(), binarise_prompted_masks=False)
-    settings = settings.released() if clip['samurai'] else settings.plain()
+    settings = (
+        settings.in_mode('samurai_released') if clip['samurai'] else settings.in_mode('sam2')
+    )
     tracker = Tracker(network, settings)
     # The recording gave the network the very numbers of the box; its corners are pixels.
     box = clip['prompt_box'] + [0, 0, 1, 1]
@@ -67,8 +69,8 @@ def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
     means = [np.full(8, np.nan)]
     for number, frame in enumerate(clip['frames'][1:], 1):
         tracks += tracker.step(Frame(frame, number * settings.frame_period))
-        motion = tracker._objects[1].motion.filter
-        means.append(motion.mean if motion.started else np.full(8, np.nan))
+        motion = tracker._objects[1].selector.motion
+        means.append(np.full(8, np.nan) if motion is None else motion.mean)
 
     expected = np.unpackbits(clip['masks'], axis=-1).astype(bool)
     overlaps = [iou(track.mask, mask) for track, mask in zip(tracks, expected, strict=True)]

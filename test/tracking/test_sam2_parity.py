@@ -24,7 +24,7 @@ from sam_tracker.tracking.tracker import Tracker
 
 SIZE, WIDTH, HEIGHT, FRAMES = 128, 320, 200, 18
 PERIOD = TrackerSettings().frame_period
-PLAIN = TrackerSettings().plain()
+PLAIN = TrackerSettings().in_mode('sam2')
 
 
 @pytest.fixture(scope='module')

@@ -12,6 +12,7 @@ import torch
 from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import LARGEST_ID, next_object_id
 from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.core.time import SECOND
 from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
@@ -311,7 +312,7 @@ def test_a_single_click_is_answered_by_the_best_of_several(playing):
     assert network.prompts[0][3]
     assert track.mask_affinity_score == pytest.approx(0.9)
     # Several were chosen among, so the motion starts with this box.
-    assert tracker._objects[1].motion.confirmed == 1
+    assert tracker._objects[1].selector.confirmed == 1
 
 
 def test_a_given_mask_is_the_answer_itself(playing):
@@ -383,9 +384,9 @@ def test_a_correction_starts_the_motion_anew(playing):
     tracker, _ = playing(apart)
     tracker.add_prompt(at(0), BOX)
     run(tracker, 20)
-    assert tracker._objects[1].motion.stable
+    assert tracker._objects[1].selector.stable
     tracker.add_prompt(at(20 * PERIOD), BOX, object_id=1)
-    assert tracker._objects[1].motion.confirmed == 0
+    assert tracker._objects[1].selector.confirmed == 0
     (track,) = tracker.step(at(21 * PERIOD))
     assert track.predicted_box is None and math.isnan(track.motion_score)
 
@@ -462,6 +463,16 @@ def test_dropped_frames_are_a_longer_step(playing):
     assert deceived.motion_score < 0.4
 
 
+def test_at_one_image_a_second_there_is_a_motion_model_too(playing):
+    tracker, _ = playing(walking)
+    tracker.add_prompt(at(0), BOX)
+    tracks = [tracker.step(at(number * SECOND))[0] for number in range(1, 30)]
+    assert all(track.predicted_box is not None for track in tracks[2:])
+    last = tracks[-1]
+    assert last.motion_score > 0.85
+    assert last.velocity[0] == pytest.approx(0.5 * 10, rel=0.05)
+
+
 def test_a_clock_that_goes_back_starts_the_motion_anew_and_keeps_the_objects(playing):
     tracker, network = playing(apart)
     tracker.add_prompt(at(100 * PERIOD), BOX)
@@ -518,7 +529,7 @@ def test_confidence_is_one_number_from_0_to_1(playing):
 
 
 def test_without_a_motion_model_nothing_is_expected(playing):
-    settings = TrackerSettings().plain()
+    settings = TrackerSettings().in_mode('sam2')
     tracker, network = playing(apart, settings, scores=lambda *_: (0.1, 0.5))
     tracker.add_prompt(at(0), BOX)
     (track,) = run(tracker, 20)[-1]
@@ -574,7 +585,7 @@ def test_another_objects_mask_takes_no_trust_from_the_motion(playing):
     tracker.add_prompt(at(0), BOX)
     tracker.add_prompt(at(0), BOX)
     assert run(tracker, 30)[-1][1].duplicate_of == 1
-    assert tracker._objects[2].motion.stable
+    assert tracker._objects[2].selector.stable
 
 
 def test_a_duplicate_that_finds_its_own_object_again_is_none(playing):

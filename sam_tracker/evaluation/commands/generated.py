@@ -21,7 +21,6 @@ from sam_tracker.evaluation.commands.options import (
     show,
 )
 from sam_tracker.evaluation.evaluate import Results, evaluate
-from sam_tracker.evaluation.followers.sam import OTHER_STATE
 from sam_tracker.evaluation.metrics.boxes import success_curve
 from sam_tracker.evaluation.plot import plot_success_and_horizon
 from sam_tracker.evaluation.readers.generated_clips import FIRST_SEED, PROMPT_KINDS, generated
@@ -42,7 +41,7 @@ from sam_tracker.evaluation.summary import (
 from sam_tracker.video.generated import DIFFICULTIES, SCENARIOS, Scenario
 
 ANY = 'any'
-MODES = ('sam2', 'selection', 'memory', 'samurai', OTHER_STATE)
+MODES = ('sam2', 'selection', 'memory', 'samurai', 'aspect_height')
 SETS = (
     'medium/any/box',
     'medium/any/point',

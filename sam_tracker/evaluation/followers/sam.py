@@ -12,7 +12,6 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
 from sam_tracker.networks.sam2.network import Sam2Network
-from sam_tracker.tracking.motion.kalman_box import Parametrisation
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
 from sam_tracker.tracking.tracker import Tracker
@@ -39,37 +38,21 @@ def lower_presence(settings: TrackerSettings) -> TrackerSettings:
     return replace(settings, presence_logit=TrackerSettings.presence_logit)
 
 
-def width_and_height(settings: TrackerSettings) -> TrackerSettings:
-    """State boxes by width and height in the Kalman filter, as the SAMURAI paper does."""
-    return replace(settings, parametrisation=Parametrisation.WIDTH_HEIGHT)
-
-
 def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
     """State boxes by aspect ratio and height in the Kalman filter, as the released code does."""
-    return replace(settings, parametrisation=Parametrisation.ASPECT_HEIGHT)
+    return replace(settings, motion_model='kalman_aspect_height')
 
 
 MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
-    'sam2': TrackerSettings.plain,
+    'sam2': lambda settings: settings.in_mode('sam2'),
     'selection': selection_alone,
     'memory': memory_alone,
     'samurai': lambda settings: settings,
     'lower_presence': lower_presence,
     'aspect_height': aspect_and_height,
-    'width_height': width_and_height,
-    'released': TrackerSettings.released,
+    'samurai_released': lambda settings: settings.in_mode('samurai_released'),
 }
-"""
-What becomes of the settings that suit a network: 'samurai' takes them as they are, and
-'released' follows the authors' code to the letter.
-"""
-
-OTHER_STATE = next(
-    mode
-    for mode in ('aspect_height', 'width_height')
-    if mode != TrackerSettings().parametrisation.value
-)
-"""The mode that differs from 'samurai' in the state of the Kalman filter."""
+"""Each mode's change of the settings that suit a network."""
 
 
 class SamFollower:

@@ -72,7 +72,8 @@ def tracker_settings(parameters: TrackingParameters, model: str) -> TrackerSetti
     suited = TrackerSettings.for_network(model)
     motion, memory = parameters.motion, parameters.memory
     return TrackerSettings(
-        motion_aware=motion.enabled,
+        motion_model=TrackerSettings.motion_model if motion.enabled else None,
+        memory_rule=TrackerSettings.memory_rule if motion.enabled else 'sam2',
         motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
         stable_frames=motion.stable_frames,
         stable_affinity=motion.stable_affinity,

@@ -21,7 +21,7 @@ class MotionParameters:
     """The motion model of SAMURAI."""
 
     enabled: bool = declared(
-        DEFAULTS.motion_aware,
+        True,
         "Select masks and memories by SAMURAI's rules. false: plain SAM 2.",
     )
     weight: float | None = declared(

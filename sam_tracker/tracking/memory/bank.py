@@ -175,7 +175,7 @@ class MemoryBank:
         last = self._previous if correcting else self._last
         if not correcting and self._previous is not None and self._previous.worthy:
             earlier.append(self._previous)
-        if self.settings.motion_aware:
+        if self.settings.memory_rule == 'samurai':
             # Position is rank. The last frame has rank 0 even where it is a conditioning one.
             ranked = list(
                 zip(earlier[:-RECENT_MEMORIES:-1], range(1, RECENT_MEMORIES), strict=False)
@@ -192,7 +192,7 @@ class MemoryBank:
 
     def _is_worthy(self, scores: Scores) -> bool:
         settings = self.settings
-        if not settings.motion_aware:
+        if settings.memory_rule != 'samurai':
             return True
         # The released code never looks back to the frame after the first prompt.
         return (

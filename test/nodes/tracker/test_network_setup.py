@@ -80,4 +80,5 @@ def test_parameters_reach_the_tracker_in_its_units():
 
 def test_without_its_rules_it_is_plain_sam_2():
     settings = tracker_settings(TrackerParameters(motion=MotionParameters(enabled=False)), 'tiny')
-    assert (settings.motion_aware, settings.presence_logit) == (False, 0.0)
+    assert (settings.motion_model, settings.memory_rule) == (None, 'sam2')
+    assert settings.presence_logit == 0

@@ -36,7 +36,7 @@ class Unbounded:
             return None
         kept = self.settings.conditioning_memories - 1
         conditioning = conditioning[:1] + conditioning[1:][-kept:]
-        if self.settings.motion_aware:
+        if self.settings.memory_rule == 'samurai':
             recent = self.scan(now)
         else:
             recent = [(now - back, back - 1) for back in range(6, 0, -1)]
@@ -144,7 +144,7 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
     motion_aware, corrections_condition, events, kept
 ):
     settings = TrackerSettings(
-        motion_aware=motion_aware,
+        memory_rule='samurai' if motion_aware else 'sam2',
         corrections_condition=corrections_condition,
         conditioning_memories=kept,
     )
