@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A camera made of a video, a tracker, and something to point with.
+A video published as a camera, a tracker, and something to click with.
 
     ros2 launch sam_tracker demo.launch.py source:=clip.mp4 click:=rqt rviz:=true
 """
@@ -9,24 +9,35 @@ A camera made of a video, a tracker, and something to point with.
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch import Condition, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    SetEnvironmentVariable,
+    SetLaunchConfiguration,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch_ros.actions import Node
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node, PushRosNamespace, SetParameter
+from launch_ros.parameter_descriptions import ParameterValue
 
+from sam_tracker.ros.launch.camera_node import (
+    BOOLEAN,
+    PARAMETERS,
+    TOPICS,
+    USE_SIM_TIME,
+    given,
+    parameter_arguments,
+    parameter_scope,
+    tool,
+)
+from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.fast_dds import large_image_environment
 
-SHARE = Path(get_package_share_directory('sam_tracker'))
-BOOLEAN = ['true', 'false']
-PASSED_ON = {
-    'params_file': str(SHARE / 'config' / 'tracker.yaml'),
-    'model': '',
-    'checkpoint': '',
-    'device': '',
-    'rviz': 'false',
-    'log_level': 'info',
-}
-"""Arguments of tracker.launch.py that may be given here too."""
+TRACKER = Path(get_package_share_directory('sam_tracker')) / 'launch' / 'tracker.launch.py'
+PASSED_ON = {'params_file': '', 'rviz': 'false', 'respawn': 'false', 'log_level': 'info'}
+"""Arguments of tracker.launch.py with their defaults, besides parameters of the node."""
 
 ARGUMENTS = [
     DeclareLaunchArgument(
@@ -35,7 +46,7 @@ ARGUMENTS = [
         description='Path of a video or of a folder of images, or pattern: a moving test pattern.',
     ),
     DeclareLaunchArgument(
-        'loop', default_value='true', choices=BOOLEAN, description='Whether to play it for ever.'
+        'loop', default_value='true', choices=BOOLEAN, description='Whether to repeat it for ever.'
     ),
     DeclareLaunchArgument(
         'rate', default_value='0.0', description='Images per second; 0: as recorded.'
@@ -43,13 +54,21 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'namespace', default_value='demo', description='Namespace of camera and tracker.'
     ),
+    DeclareLaunchArgument('name', default_value='sam_tracker', description='Of the tracker.'),
     DeclareLaunchArgument(
         'click',
         default_value='none',
         choices=['none', 'rqt', 'window'],
-        description='What to point with: rqt_image_view, where the box beside "click location '
+        description='What to click with: rqt_image_view, where the box beside "click location '
         'topic" is to be ticked, or the window of prompt_node.',
     ),
+    DeclareLaunchArgument(
+        'use_sim_time',
+        default_value='',
+        choices=['', *BOOLEAN],
+        description='Whether time comes from /clock.',
+    ),
+    *parameter_arguments(TrackerParameters),
     *(
         DeclareLaunchArgument(
             name, default_value=value, description='Passed on to tracker.launch.py.'
@@ -59,57 +78,69 @@ ARGUMENTS = [
 ]
 
 
-def actions(context: LaunchContext) -> list[Node | IncludeLaunchDescription]:
-    """Return what is to be started for the values of the arguments."""
-    values = context.launch_configurations
-    namespace = '/' + values['namespace'].strip('/')
-    tracker = f'{namespace}/sam_tracker'.replace('//', '/')
-    # rqt passes no remappings on to its plugins: the tracker listens where they publish.
-    click_topic = f'{tracker}/overlay_mouse_left' if values['click'] == 'rqt' else '~/click'
-    camera = Node(
-        package='sam_tracker',
-        executable='video_node',
-        namespace=namespace,
-        parameters=[
-            {
-                'source': values['source'],
-                'loop': values['loop'] == 'true',
-                'rate': float(values['rate']),
-                'wait_for_subscribers': 1,
-            }
-        ],
-        additional_env=large_image_environment(),
-        output='screen',
-    )
-    included = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'tracker.launch.py')),
-        launch_arguments=[
-            ('namespace', namespace),
-            ('image', 'image'),
-            ('click_topic', click_topic),
-            *((name, values[name]) for name in PASSED_ON),
-        ],
-    )
-    pointing = {
-        'none': [],
-        'rqt': [
-            Node(
-                package='rqt_image_view',
-                executable='rqt_image_view',
-                arguments=[f'{tracker}/overlay'],
-            )
-        ],
-        'window': [
-            Node(
-                package='sam_tracker',
-                executable='prompt_node',
-                namespace=namespace,
-                output='screen',
-            )
-        ],
-    }
-    return [camera, included, *pointing[values['click']]]
+def clicking_with(name: str) -> Condition:
+    """Return the condition that the argument ``click`` names this tool."""
+    return Condition(predicate=lambda context: context.launch_configurations['click'] == name)
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=actions)])
+    camera = Node(
+        package='sam_tracker',
+        executable='video_node',
+        parameters=[
+            {
+                'source': ParameterValue(LaunchConfiguration('source'), value_type=str),
+                'loop': ParameterValue(LaunchConfiguration('loop'), value_type=bool),
+                'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+                'wait_for_subscribers': 1,
+            },
+        ],
+        output='screen',
+    )
+    image_transport = SetParameter(
+        'image_transport',
+        LaunchConfiguration('image_transport'),
+        condition=given('image_transport'),
+    )
+    tracker = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(TRACKER)),
+        launch_arguments=[
+            ('namespace', ''),
+            ('image', 'image'),
+            ('click_topic', LaunchConfiguration('click_topic')),
+            *(
+                (name, LaunchConfiguration(name))
+                for name in ('name', 'use_sim_time', *PARAMETERS, *PASSED_ON)
+            ),
+        ],
+    )
+    # rqt passes no remappings on to its plugins: the tracker listens where they publish.
+    click_topic = [
+        SetLaunchConfiguration('click_topic', '~/click'),
+        SetLaunchConfiguration(
+            'click_topic', [TOPICS, '/overlay_mouse_left'], condition=clicking_with('rqt')
+        ),
+    ]
+    prompt = Node(
+        package='sam_tracker',
+        executable='prompt_node',
+        condition=clicking_with('window'),
+        output='screen',
+    )
+    rqt = tool('rqt_image_view', condition=clicking_with('rqt'), arguments=[[TOPICS, '/overlay']])
+    environment = large_image_environment()
+    return LaunchDescription(
+        [
+            *ARGUMENTS,
+            GroupAction(
+                [
+                    PushRosNamespace(LaunchConfiguration('namespace')),
+                    *(SetEnvironmentVariable(*each) for each in environment.items()),
+                    parameter_scope([USE_SIM_TIME, image_transport, camera]),
+                    *click_topic,
+                    tracker,
+                    parameter_scope([USE_SIM_TIME, rqt, prompt]),
+                ]
+            ),
+        ]
+    )

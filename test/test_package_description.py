@@ -147,6 +147,7 @@ ROOMS = {
         # For the defaults, bounds and names that are stated there.
         *('networks', 'tracking', 'segmentation'),
     },
+    'ros.launch': {'ros.parameters', 'ros.process'},
     'ros.camera': {'core', 'ros.messages', 'ros.images', 'ros.parameters'},
     'ros.process': {
         'core',
