@@ -4,7 +4,8 @@
 Builds the messages for pip, by the same CMakeLists.txt that colcon uses.
 
 They are built against the ROS 2 that the build finds: a sourced installation, or the wheels of
-requirements/build-jazzy.txt (ROS_DISTRO=kilted: of Kilted). colcon never reads this file, since package.xml says ament_cmake.
+requirements/build-jazzy.txt (ROS_DISTRO=kilted: of Kilted). colcon never reads this file, since
+package.xml says ament_cmake.
 """
 
 import importlib.util
