@@ -104,9 +104,10 @@ class ImageSegmenter:
         Raises ``PromptError``, before anything is worked on, naming the prompt by its index and
         what is wrong with it.
         """
-        for index, prompt in enumerate(prompts):
-            _validate(prompt, index, encoded)
-        prompts = [with_box_of_mask(prompt) for prompt in prompts]
+        prompts = [
+            with_box_of_mask(_validated(prompt, index, encoded))
+            for index, prompt in enumerate(prompts)
+        ]
         answers: list[list[MaskCandidate]] = [[] for _ in prompts]
         for batch in _batches(prompts):
             asked = [prompts[index] for index in batch]
@@ -140,7 +141,7 @@ class ImageSegmenter:
         Raises ``PromptError`` when the prompt is not of this image, or has a mask of its own; or
         when ``previous`` is of an image or a network of another size, or has no logits.
         """
-        prompt.validate(encoded.width, encoded.height, refining=True)
+        prompt = prompt.validate(encoded.width, encoded.height, refining=True)
         if prompt.mask is not None:
             raise PromptError('a candidate is corrected by points and a box, not by a mask')
         if previous.image_size != (encoded.width, encoded.height):
@@ -259,9 +260,9 @@ def mask_candidates(
     return candidates
 
 
-def _validate(prompt: Prompt, index: int, encoded: EncodedImage) -> None:
+def _validated(prompt: Prompt, index: int, encoded: EncodedImage) -> Prompt:
     try:
-        prompt.validate(encoded.width, encoded.height)
+        return prompt.validate(encoded.width, encoded.height)
     except PromptError as error:
         raise PromptError(f'prompt {index}: {error}') from None
 

@@ -200,8 +200,7 @@ def run(options: argparse.Namespace) -> int:
     picture = read_image(options.image.expanduser())
     prompt = None
     if options.text is None and not options.everything:
-        prompt = _prompt(options)
-        prompt.validate(picture.shape[1], picture.shape[0])
+        prompt = _prompt(options).validate(picture.shape[1], picture.shape[0])
     segmenter = _segmenter(options)
     if options.everything:
         candidates = _everything(segmenter, picture, options)

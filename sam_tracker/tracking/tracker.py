@@ -17,7 +17,7 @@ from sam_tracker.core.boxes import Box
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import next_object_id
-from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.core.prompt import Prompt, PromptError, checked_label
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
@@ -148,7 +148,8 @@ class Tracker:
         Whatever is raised, also by the network or by ``later``, the tracker is as it was before.
         """
         held = None if object_id is None else self._known(object_id)
-        prompt.validate(frame.width, frame.height, refining=held is not None)
+        label = checked_label(label)
+        prompt = prompt.validate(frame.width, frame.height, refining=held is not None)
         if held is None and len(self._objects) >= self.settings.maximum_objects:
             raise PromptError(
                 f'{len(self._objects)} objects are followed, and maximum_objects is'

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.core.prompt import LONGEST_LABEL, MOST_POINTS, Prompt, PromptError, checked_label
 
 WIDTH, HEIGHT = 640, 480
 
@@ -55,6 +55,39 @@ def test_a_wrong_number_of_labels_is_refused_with_both_numbers():
     assert '2 points' in text and '(1,)' in text
 
 
+def test_a_box_partly_outside_is_clipped():
+    prompt = Prompt(box=[-3, 10, 900.5, 480.2]).validate(WIDTH, HEIGHT)
+    assert prompt.box.tolist() == [0, 10, 640, 480]
+
+
+def test_points_outside_are_clipped_when_a_positive_one_is_inside():
+    points = [[700, -2], [3, 4], [1, 500]]
+    prompt = Prompt(points=points, labels=[1, 1, 0]).validate(WIDTH, HEIGHT)
+    assert prompt.points.tolist() == [[640, 0], [3, 4], [1, 480]]
+    assert '(700, -2)' in refusal(points=points, labels=[1, 0, 1])
+
+
+def test_points_outside_beside_a_box_are_refused_when_none_is_inside():
+    assert '(700, 2)' in refusal(points=[[700, 2]], labels=[1], box=[0, 0, 9, 9])
+
+
+def test_what_lies_inside_is_not_copied():
+    prompt = Prompt(points=[[1, 2]], labels=[1], box=[0, 0, 9, 9])
+    assert prompt.validate(WIDTH, HEIGHT) is prompt
+
+
+def test_too_many_points_are_refused_with_both_numbers():
+    Prompt(points=np.ones((MOST_POINTS, 2)), labels=np.ones(MOST_POINTS))
+    text = refusal(points=np.ones((MOST_POINTS + 1, 2)), labels=np.ones(MOST_POINTS + 1))
+    assert f'{MOST_POINTS + 1} points; at most {MOST_POINTS}' in text
+
+
+def test_a_label_of_too_many_bytes_is_refused_with_both_numbers():
+    assert checked_label('ü' * (LONGEST_LABEL // 2)) == 'ü' * (LONGEST_LABEL // 2)
+    with pytest.raises(PromptError, match=f'{LONGEST_LABEL + 1} bytes, at most {LONGEST_LABEL}'):
+        checked_label('x' + 'ü' * (LONGEST_LABEL // 2))
+
+
 def test_an_unknown_label_is_refused_by_value():
     assert 'label 1 is 2' in refusal(points=[[1, 1], [2, 2]], labels=[1, 2])
 
@@ -92,8 +125,9 @@ def test_a_box_that_is_not_finite_is_refused_by_value():
 
 
 def test_a_box_outside_the_image_is_refused_by_value():
-    text = refusal(box=[-3, 0, 20, 40])
-    assert '[-3, 0, 20, 40]' in text and '640x480' in text
+    for box in ([-23, 0, -3, 40], [640, 0, 700, 40]):
+        text = refusal(box=box)
+        assert str(box) in text and '640x480' in text
 
 
 def test_a_box_of_three_numbers_is_refused():

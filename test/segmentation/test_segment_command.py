@@ -177,7 +177,7 @@ CLICK = ('--point', 10, 10)
         (['none.png', *CLICK], 1, "the image 'none.png' does not exist"),
         (['text.png', *CLICK], 1, "the image 'text.png' is no image"),
         (['scene.png', '--point', 900, 1], 1, 'point 0 at (900, 1) lies outside'),
-        (['scene.png', '--box', 300, 2, 40, 40], 1, '[300, 2, 340, 42] does not lie inside'),
+        (['scene.png', '--box', 900, 2, 40, 40], 1, '[900, 2, 940, 42] does not lie inside'),
         (['scene.png', '--mask', 'small.png'], 1, 'the mask has 320x100 pixels'),
         (['scene.png', '--mask', 'black.png'], 1, "the mask 'black.png' is all black"),
         (['scene.png', '--negative-point', 1, 1], 1, 'all 1 points are negative'),

@@ -222,6 +222,7 @@ def test_a_refused_prompt_changes_nothing(playing):
     for prompt, options in [
         (Prompt(box=[10, 10, 10, 60]), {'object_id': 1, 'label': 'cup'}),
         (Prompt(points=[[-1, 5]], labels=[1]), {}),
+        (BOX, {'object_id': 1, 'label': 257 * 'x'}),
     ]:
         with pytest.raises(PromptError):
             tracker.add_prompt(at(5 * PERIOD), prompt, **options)

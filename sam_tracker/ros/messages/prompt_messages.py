@@ -10,17 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
-from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.core.prompt import MOST_POINTS, Prompt, PromptError, checked_label
 from sam_tracker.msg import ImagePoint, Mask
 from sam_tracker.msg import Prompt as PromptMessage
 
 if TYPE_CHECKING:
     from geometry_msgs.msg import Point
-
-MOST_POINTS = 256
-"""Bound of ``Prompt.points``: the cost of a prompt grows with the square of this number."""
-LONGEST_LABEL = 256
-"""Bound of ``Prompt.label`` in bytes of UTF-8: a label is sent with every image."""
 
 
 def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt:
@@ -35,12 +30,7 @@ def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt
     :raises PromptError: the label is too long, there are too many points, points and labels
         differ in number, or the mask does not fit its region or the image.
     """
-    label_size = len(message.label.encode(errors='surrogateescape'))
-    if label_size > LONGEST_LABEL:
-        raise PromptError(
-            f'the label has {label_size} bytes, at most {LONGEST_LABEL} are allowed: '
-            f'{message.label[:20]!r}...'
-        )
+    checked_label(message.label)
     if len(message.points) > MOST_POINTS:
         raise PromptError(
             f'the prompt has {len(message.points)} points; at most {MOST_POINTS} are allowed'

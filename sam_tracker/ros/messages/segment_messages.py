@@ -54,8 +54,7 @@ def prompts_of_messages(
     prompts = []
     for index, message in enumerate(messages, first_index):
         try:
-            prompt = prompt_of_message(message, width, height)
-            prompt.validate(width, height)
+            prompt = prompt_of_message(message, width, height).validate(width, height)
         except PromptError as error:
             raise PromptError(f'prompt {index}: {error}') from None
         prompts.append(prompt)

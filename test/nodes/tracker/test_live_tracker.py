@@ -116,7 +116,7 @@ def test_a_refused_prompt_leaves_everything_as_it_was(network):
     prompt(tracker, box())
     before = tracker.newest
     wrong = box()
-    wrong.box.x_max = 1e6
+    wrong.box.x_min, wrong.box.x_max = 1e6, 2e6
     with pytest.raises(PromptError, match='1e\\+06'):
         prompt(tracker, wrong)
     with pytest.raises(PromptError, match='no object 9; the objects are: 1'):

@@ -91,7 +91,7 @@ def with_stamp(seconds):
         (Prompt(points=[ImagePoint(x=1.0, y=1.0)], point_labels=[0]), 'points are negative'),
         (with_box(90, 30, 40, 80), 'turned inside out: [90, 30, 40, 80]'),
         (with_box(40, 30, 40, 80), 'the box is empty: [40, 30, 40, 80]'),
-        (with_box(40, 30, 400, 80), '[40, 30, 400, 80] does not lie inside'),
+        (with_box(340, 30, 400, 80), '[340, 30, 400, 80] does not lie inside'),
         (with_box(40, 30, float('nan'), 80), 'not finite: [40, 30, nan, 80]'),
         (with_mask(30, 20, 599), '599 bytes of data; its region of 30x20 pixels needs 600'),
         (with_mask(300, 2, 600), 'does not lie inside the image of 160x120 pixels'),
