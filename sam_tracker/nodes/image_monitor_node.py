@@ -11,7 +11,6 @@ no image came.
 from collections.abc import Sequence
 from dataclasses import asdict
 import json
-from pathlib import Path
 import sys
 import time
 
@@ -20,6 +19,7 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from sam_tracker.core.paths import expanded
 from sam_tracker.ros.camera.camera_topics import CameraTopics, image_quality_of_service
 from sam_tracker.ros.camera.image_stream import ImageStream, StreamReport
 from sam_tracker.ros.images.colour_conversion import colour_converter
@@ -83,7 +83,7 @@ class ImageMonitorNode(Node):
 def check_writable(settings: ImageMonitorParameters) -> None:
     """Refuse now what could not be written at the end."""
     for name, value in (('picture', settings.picture), ('report', settings.report)):
-        if value and not Path(value).expanduser().parent.is_dir():
+        if value and not expanded(value).parent.is_dir():
             raise ParameterError(f'{name} cannot be written: {value!r} is in no existing folder')
     if settings.picture and not cv2.haveImageWriter(settings.picture):
         raise ParameterError(f'picture cannot be written: {settings.picture!r} is no image name')
@@ -115,10 +115,10 @@ def write_results(node: ImageMonitorNode, report: StreamReport) -> None:
     settings, logger = node.settings, node.get_logger()
     if settings.report:
         figures = {'topic': node.topic, 'lost': node.lost, **asdict(report)}
-        Path(settings.report).expanduser().write_text(json.dumps(figures, indent=2) + '\n')
+        expanded(settings.report).write_text(json.dumps(figures, indent=2) + '\n')
     if settings.picture and node.last is not None:
         rgb = rgb_image(node.last)
-        path = Path(settings.picture).expanduser()
+        path = expanded(settings.picture)
         if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)):
             raise OSError(f'{str(path)!r} cannot be written')
         logger.info(f'the last image, {rgb.shape[1]}x{rgb.shape[0]}, is in {path}')

@@ -23,6 +23,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from tqdm import tqdm
 
+from sam_tracker.core.paths import expanded
 from sam_tracker.msg import TrackArray
 from sam_tracker.recording.frame import RecordingError
 from sam_tracker.recording.recording import Recording
@@ -177,7 +178,7 @@ def _complete(node: RecorderNode, exit_code: int) -> int:
 
 def _folder(given: str) -> Path:
     if given:
-        return Path(given).expanduser()
+        return expanded(given)
     return Path(f'sam_tracker_{datetime.now().astimezone():%Y%m%d_%H%M%S}')
 
 

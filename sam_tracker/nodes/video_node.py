@@ -9,7 +9,6 @@ the topics of any camera do.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 import sys
 import time
 from typing import Any
@@ -22,6 +21,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from tqdm import tqdm
 
+from sam_tracker.core.paths import expanded
 from sam_tracker.core.time import SECOND
 from sam_tracker.ros.camera.camera_info import (
     CalibrationError,
@@ -85,7 +85,7 @@ class VideoNode(Node):
 
     def _make_camera_info(self, width: int, height: int) -> CameraInfo:
         if self._settings.calibration_file:
-            path = Path(self._settings.calibration_file).expanduser()
+            path = expanded(self._settings.calibration_file)
             return read_camera_info(path, width, height)
         return pinhole_camera_info(width, height, self._settings.horizontal_field_of_view)
 

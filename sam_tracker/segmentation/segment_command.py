@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sam_tracker.command_line import OneLineParser, number
+from sam_tracker.core.paths import expanded
 from sam_tracker.image_files import ImageFileError, read_image, read_mask
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from sam_tracker.segmentation.segment_files import table, write_answer
 
-    picture = read_image(options.image.expanduser())
+    picture = read_image(expanded(options.image))
     prompt = None
     if options.text is None and not options.everything:
         prompt = _prompt(options).validate(picture.shape[1], picture.shape[0])
@@ -211,7 +212,7 @@ def run(options: argparse.Namespace) -> int:
         (candidates,) = segmenter.segment(
             segmenter.encode(_rgb(picture)), [prompt], several=options.several
         )
-    written = write_answer(options.output.expanduser(), picture, candidates, prompt)
+    written = write_answer(expanded(options.output), picture, candidates, prompt)
     sys.stdout.write(table(candidates) if candidates else 'nothing was found\n')
     sys.stdout.write(f'written to {written}\n')
     return 0
@@ -229,7 +230,7 @@ def _prompt(options: argparse.Namespace) -> Prompt:
         points=np.array([*positive, *negative], np.float64),
         labels=np.array([POSITIVE] * len(positive) + [NEGATIVE] * len(negative), np.int64),
         box=box,
-        mask=None if options.mask is None else read_mask(options.mask.expanduser()) != 0,
+        mask=None if options.mask is None else read_mask(expanded(options.mask)) != 0,
     )
 
 
@@ -274,7 +275,7 @@ def _named(
     from sam_tracker.core.prompt import Prompt
     from sam_tracker.segmentation.text_grounder import TextGrounder
 
-    grounder = TextGrounder(options.text_model.expanduser(), str(segmenter.device))
+    grounder = TextGrounder(expanded(options.text_model), str(segmenter.device))
     image = _rgb(picture)
     found = grounder.ground(image, options.text, threshold=options.text_threshold)
     if not found:

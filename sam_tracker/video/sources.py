@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.paths import expanded
 from sam_tracker.core.time import SECOND
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
@@ -26,6 +27,9 @@ DEFAULT_RATE = 30.0
 """Frames per second of what has no rate of its own."""
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
+
+LATEST = 2**31 * SECOND
+"""Nanoseconds; the seconds of a stamp have 31 bits."""
 
 # Some containers claim thousands of frames per second; nothing that is filmed has them.
 LARGEST_RATE = 1000.0
@@ -112,7 +116,7 @@ def open_source(name: str, width: int = 0, height: int = 0) -> FrameSource:
             )
         except ValueError as error:
             raise VideoError(str(error)) from error
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not name or not path.exists():
         raise VideoError(f'source {name!r} does not exist: give a video, a folder, or {PATTERN}')
     source: FrameSource = ImageFolder(path) if path.is_dir() else VideoFile(path)
@@ -175,7 +179,14 @@ class ImageFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        images = [each for each in path.iterdir() if each.suffix.lower() in IMAGE_SUFFIXES]
+        # Hidden files are none: macOS puts `._NAME` beside NAME.
+        images = [
+            each
+            for each in path.iterdir()
+            if each.suffix.lower() in IMAGE_SUFFIXES
+            and not each.name.startswith('.')
+            and each.is_file()
+        ]
         if not images:
             raise VideoError(
                 f'folder {str(path)!r} has no images: looked for '
@@ -269,13 +280,15 @@ def natural_order(path: Path) -> list[tuple[int, int, str]]:
 
 
 def recorded(path: Path) -> int | None:
-    """Return the time that a file name tells, in nanoseconds, or None."""
+    """Return the time in a file name, in nanoseconds; None without one that a stamp can hold."""
     name = path.name.removesuffix(path.suffix)
     if re.fullmatch(r'\d{16,}', name):
-        return int(name)
-    if re.fullmatch(r'\d+\.\d+', name):
-        return round(Decimal(name) * SECOND)
-    return None
+        time = int(name)
+    elif re.fullmatch(r'\d+\.\d+', name):
+        time = round(Decimal(name) * SECOND)
+    else:
+        return None
+    return time if time < LATEST else None
 
 
 def _timeline(times: list[int | None]) -> tuple[int | None, list[int], float]:

@@ -11,6 +11,7 @@ import pytest
 
 from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.readers.davis import davis
+from sam_tracker.evaluation.readers.files import image_size, read_image
 from sam_tracker.evaluation.readers.got10k import got10k
 from sam_tracker.evaluation.readers.lasot import lasot
 from sam_tracker.evaluation.readers.otb import otb
@@ -66,6 +67,22 @@ def test_lasot_gives_frames_boxes_and_visibility(lasot_folder):
     assert target.visible.tolist() == [True, True, False]
     reds = [int(frame[..., 0].mean().round()) for frame in sequence.frames()]
     assert np.allclose(reds, [20, 40, 60], atol=2)
+
+
+def test_hidden_files_are_no_frames(lasot_folder):
+    img = lasot_folder / 'cat/cat-3/img'
+    (img / '._00000001.jpg').write_bytes(b'Mac OS X')
+    sequence = lasot(lasot_folder).open_sequence('cat-3')
+    assert len(list(sequence.frames())) == 3
+
+
+def test_the_size_of_an_image_is_that_of_its_upright_picture(tmp_path):
+    path = tmp_path / 'photograph.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(path, exif=exif.tobytes())
+    assert image_size(path) == (HEIGHT, WIDTH)
+    assert read_image(path).shape == (WIDTH, HEIGHT, 3)
 
 
 def test_frames_are_read_only_when_they_are_asked_for(lasot_folder):

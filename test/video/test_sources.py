@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames come in order, at their times and sizes, and what cannot be read is named."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -101,6 +102,19 @@ def test_images_come_in_the_natural_order_of_their_names(tmp_path):
     assert len(read_all(source)) == 4
 
 
+def test_hidden_files_and_what_is_no_file_are_passed_over(tmp_path):
+    write_images(tmp_path, ['1.png', '3.png'])
+    (tmp_path / '._1.png').write_bytes(bytes.fromhex('0005160700020000') + b'Mac OS X' + bytes(80))
+    os.mkfifo(tmp_path / '2.png')
+    (tmp_path / '4.png').mkdir()
+    assert len(read_all(ImageFolder(tmp_path))) == 2
+
+
+def test_the_folder_of_a_user_that_does_not_exist_is_named():
+    with pytest.raises(VideoError, match="'~nobody-of-that-name/clip' does not exist"):
+        open_source('~nobody-of-that-name/clip')
+
+
 def test_times_in_file_names_are_exact(tmp_path):
     write_images(tmp_path, ['1305031102.175304.png', '1305031102.211214.png'])
     source = ImageFolder(tmp_path)
@@ -124,6 +138,10 @@ def test_names_that_are_no_times_give_an_even_rate(tmp_path):
         ('000123.png', None),
         ('frame_12.5.png', None),
         ('20240131.png', None),
+        ('2147483647999999999.png', 2147483647999999999),
+        ('2147483648000000000.png', None),
+        ('99999999999999999999.png', None),
+        ('99999999999.5.png', None),
     ],
 )
 def test_only_names_that_are_times_tell_one(name, time):

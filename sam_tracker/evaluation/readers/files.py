@@ -26,7 +26,11 @@ def require_folder(path: Path, what: str) -> Path:
 def image_files(folder: Path) -> list[Path]:
     """Return the images of a folder by name, of which there must be one at least."""
     require_folder(folder, 'the frames of a sequence')
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith('.')
+    )
     if not files:
         raise DatasetError(f'{folder} holds no images ({", ".join(IMAGE_SUFFIXES)})')
     return files
@@ -45,8 +49,8 @@ def read_image(path: Path) -> Image:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an image file."""
-    height, width = _decoded(path, cv2.IMREAD_UNCHANGED).shape[:2]
+    """Return width and height of an image file, upright as ``read_image`` returns it."""
+    height, width = _decoded(path, cv2.IMREAD_COLOR).shape[:2]
     return width, height
 
 

@@ -15,6 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker.command_line import number, positive_number
 from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.core.paths import expanded
 from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import read_mask
 from sam_tracker.msg import Prompt
@@ -219,7 +220,7 @@ def _request(options: argparse.Namespace) -> tuple[str, Any]:
         [*positive, *negative],
         [Prompt.POINT_POSITIVE] * len(positive) + [Prompt.POINT_NEGATIVE] * len(negative),
         box,
-        None if options.mask is None else read_mask(options.mask.expanduser()),
+        None if options.mask is None else read_mask(expanded(options.mask)),
         object_id=options.object_id,
         label=options.label,
     )

@@ -68,7 +68,10 @@ def read_camera_info(path: Path, width: int, height: int) -> CameraInfo:
         ) from error
     except KeyError as error:
         raise CalibrationError(f'calibration {str(path)!r} has no {error}') from error
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError, AssertionError) as error:
+    except (
+        *(yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError, AssertionError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise CalibrationError(f'{str(path)!r} is no camera calibration: {error}') from error
     if (message.width, message.height) != (width, height):
         raise CalibrationError(
@@ -82,4 +85,6 @@ def _numbers(content: dict[str, dict[str, list[float]]], key: str, count: int = 
     numbers = [float(value) for value in content[key]['data']]
     if count and len(numbers) != count:
         raise ValueError(f'{key} has {len(numbers)} numbers, not {count}')
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f'{key} is not finite: {numbers}')
     return numbers

@@ -1,41 +1,49 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Jpeg and png, as compressed_image_transport sends them.
+Compressed images: decoding what OpenCV reads, encoding as compressed_image_transport does.
 
-OpenCV does both directly: rosbags-image and cv_bridge call the same decoder, but then take grey
-pictures for BGR.
+Not by cv_bridge: it takes grey pictures for BGR.
 """
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+import PIL.Image
 
 from sam_tracker.ros.images.encodings import NOT_PICTURES, ImageError, refuse
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
 
+FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP', 'BMP', 'PPM')
+"""Formats that OpenCV decodes and whose size Pillow reads from the header."""
+
+MOST_PIXELS = 64_000_000
+"""Larger images are refused before they are decoded: a few kilobytes can claim gigapixels."""
+
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB\x60\x82'
 
-# The rows of a camera stay where the sensor had them, whatever an EXIF tag says: calibration and
-# clicks mean these.
-DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+
+UNREAD = b'\x5a' * 4096
+"""Bytes that a decoder of JPEG does not look at when the picture is complete."""
 
 
 def decoded_rgb(message: 'CompressedImage') -> NDArray[np.uint8]:
     """
-    Return the picture in a jpeg or png message as (height, width, 3) uint8 RGB.
+    Return the picture in a compressed message as (height, width, 3) uint8 RGB.
 
-    Which of the two it is, the first bytes tell; `format` may only name it loosely (`jpg`), or
-    with the encoding it was made of (`bgr8; jpeg compressed bgr8`).
+    The first bytes decide how it is decoded; `format` may name it loosely (`jpg`), or with the
+    encoding of the image that was compressed (`bgr8; jpeg compressed bgr8`). A picture with an
+    EXIF orientation is turned upright, as in image files.
 
-    Raises:
-        ImageError: the data are neither jpeg nor png, truncated or damaged, or hold depth.
-
+    :raises ImageError: the data are in none of FORMATS, truncated or damaged, have more than
+        MOST_PIXELS, or hold depth.
     """
     source_encoding, separator, compression = (
         part.strip() for part in message.format.partition(';')
@@ -43,48 +51,94 @@ def decoded_rgb(message: 'CompressedImage') -> NDArray[np.uint8]:
     if separator and source_encoding in NOT_PICTURES:
         raise refuse(source_encoding)
     data = bytes(message.data)
-    _check_complete(data, message.format)
-    try:
-        image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), DECODE)
-    except cv2.error as error:
-        raise ImageError(
-            f'image of format {message.format!r} cannot be decoded: {error.err}'
-        ) from error
-    if image is None:
-        raise ImageError(
-            f'image of format {message.format!r} cannot be decoded: damaged ({len(data)} bytes)'
-        )
+    if not data:
+        raise ImageError(f'image of format {message.format!r} has no data')
+    _check_size(data, message.format)
+    image = _decoded(_completed(data, message.format), message.format)
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=255.0 / 65535.0)
     # OpenCV decodes to BGR. The one exception of image_transport: a publisher that compressed RGB
     # as if it were BGR.
     if 'compressed rgb' in compression:
         return image
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    rgb: Any = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return rgb
 
 
-def _check_complete(data: bytes, named_format: str) -> None:
-    """Look for the end marker: older decoders fill what is missing with grey and say nothing."""
-    if data.startswith(JPEG_START):
-        # A preview inside the header has an end of its own: count only one behind the last scan.
-        name, complete = 'jpeg', data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
-    elif data.startswith(PNG_START):
-        name, complete = 'png', PNG_END in data
-    elif not data:
-        raise ImageError(f'image of format {named_format!r} has no data')
-    else:
+def _check_size(data: bytes, named_format: str) -> None:
+    """Refuse what is too large by its header alone."""
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageError(f'image of format {named_format!r} is too large: {error}') from error
+    except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(
-            f'image of format {named_format!r} is neither jpeg nor png: '
-            f'its data begin with {data[:8].hex(" ")}'
+            f'image of format {named_format!r} cannot be decoded: its {len(data)} bytes, which '
+            f'begin with {data[:8].hex(" ")}, are none of {", ".join(FORMATS)}'
+        ) from error
+    if width * height > MOST_PIXELS:
+        raise ImageError(
+            f'image of format {named_format!r} is too large: {width}x{height} pixels, and at most '
+            f'{MOST_PIXELS // 1_000_000} million are decoded'
         )
+
+
+def _completed(data: bytes, named_format: str) -> bytes:
+    """
+    Return the data with their end marker.
+
+    Decoders fill what is missing of a JPEG with grey and do not report it. Some cameras leave out
+    the end marker of a complete picture: what follows that is never read, while in a truncated
+    picture it would be decoded.
+    """
+    if data.startswith(PNG_START):
+        complete = PNG_END in data
+    elif not data.startswith(JPEG_START):
+        complete = True  # the decoder reports it
+    else:
+        # A thumbnail in the header has an end marker too: look behind the last scan.
+        complete = data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
+        if not complete and _scan_is_complete(data):
+            return data + JPEG_END
     if not complete:
-        raise ImageError(f'truncated image: its {len(data)} bytes of {name} have no end marker')
+        raise ImageError(
+            f'truncated image: its {len(data)} bytes of format {named_format!r} have no end marker'
+        )
+    return data
+
+
+def _scan_is_complete(jpeg: bytes) -> bool:
+    # By Pillow, since OpenCV's decoder writes to stderr about the bytes that it skips.
+    pictures = []
+    for rest in (b'', UNREAD):
+        file = io.BytesIO(jpeg + rest + JPEG_END)
+        try:
+            with PIL.Image.open(file, formats=['JPEG']) as image:
+                pictures.append(image.tobytes())
+        except OSError:
+            return False
+    return pictures[0] == pictures[1]
+
+
+def _decoded(data: bytes, named_format: str) -> NDArray[Any]:
+    try:
+        image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), DECODE)
+    except cv2.error as error:
+        raise ImageError(
+            f'image of format {named_format!r} cannot be decoded: {error.err}'
+        ) from error
+    if image is None:
+        raise ImageError(
+            f'image of format {named_format!r} cannot be decoded: damaged ({len(data)} bytes)'
+        )
+    return image
 
 
 def encoded(
     image: NDArray[Any], encoding: str, codec: str, jpeg_quality: int
 ) -> tuple[str, NDArray[np.uint8]]:
-    """Return `format` and data of a compressed message; see `images.compressed_image_message`."""
+    """Return `format` and data of a compressed message; see `compressed_image_message`."""
     taken = {'jpeg': ('mono8', 'bgr8', 'rgb8'), 'png': ('mono8', 'mono16', 'bgr8', 'rgb8')}
     if codec not in taken:
         raise ImageError(f'unknown codec {codec!r}; known are {", ".join(taken)}')

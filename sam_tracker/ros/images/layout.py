@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.logging import get_logger
 
 from sam_tracker.ros.images.encodings import ImageError, PackedEncoding, TwoPlaneEncoding
 
@@ -17,23 +18,21 @@ def packed_pixels(message: 'Image', encoding: PackedEncoding) -> NDArray[Any]:
     """
     Return the pixels of a message whose encoding has one plane.
 
-    Returns:
-        (height, width) or (height, width, channels), uint8 or uint16 in native byte order. It
-        shares the message's memory (rows may be padded) unless byte order or alignment have to
-        change. YUV 4:2:2 of an odd width comes one column wider, because its last pixel shares the
+    :returns: (height, width) or (height, width, channels), uint8 or uint16 in native byte order.
+        It shares the message's memory (rows may be padded) unless byte order or alignment have to
+        change. YUV 4:2:2 of an odd width has one column more, because its last pixel shares the
         colour of one that is not shown.
-
-    Raises:
-        ImageError: the size is zero, `step` is too small for a row, or `data` is too short.
-
+    :raises ImageError: the size is zero, `data` is too short, or `step` is too small for a row
+        and `data` are not just the rows without padding.
     """
     check_size(message)
     width = message.width + message.width % 2 if encoding.pairs_pixels else message.width
     row_bytes = width * encoding.pixel_bytes
-    _check_rows(message, row_bytes, (message.height - 1) * message.step + row_bytes)
+    step = _row_step(message, row_bytes, message.height * row_bytes)
+    _check_length(message, step, (message.height - 1) * step + row_bytes)
     dtype = np.dtype(encoding.dtype)
     shape: tuple[int, ...] = (message.height, width)
-    strides: tuple[int, ...] = (message.step, encoding.pixel_bytes)
+    strides: tuple[int, ...] = (step, encoding.pixel_bytes)
     if encoding.channels > 1:
         shape, strides = (*shape, encoding.channels), (*strides, dtype.itemsize)
     # 16-bit pixels of either byte order; for bytes numpy ignores the order.
@@ -51,25 +50,22 @@ def two_planes(
 
     `message.height` counts the rows of the picture, not those of the colour plane below it.
 
-    Returns:
-        (height, width) and (rows, columns, 2) uint8; rows and columns are halved and rounded up
-        where four pixels share one colour.
-
-    Raises:
-        ImageError: the size is zero, `step` is too small for a row, or `data` is too short.
-
+    :returns: (height, width) and (rows, columns, 2) uint8; rows and columns are halved and
+        rounded up where four pixels share one colour.
+    :raises ImageError: as `packed_pixels`.
     """
     check_size(message)
     shared = encoding.subsampling
     rows, columns = -(-message.height // shared), -(-message.width // shared)
-    colour_start = message.step * message.height
+    row_bytes = columns * shared
+    step = _row_step(message, row_bytes, row_bytes * message.height + 2 * columns * rows)
+    colour_start = step * message.height
     # The colour rows are as long as those of brightness, or twice as long when every pixel has its
     # own colour.
-    colour_step = message.step * 2 // shared
-    row_bytes = columns * shared
-    _check_rows(message, row_bytes, colour_start + (rows - 1) * colour_step + 2 * columns)
+    colour_step = step * 2 // shared
+    _check_length(message, step, colour_start + (rows - 1) * colour_step + 2 * columns)
     brightness: NDArray[np.uint8] = np.ndarray(
-        (message.height, message.width), np.uint8, message.data, 0, (message.step, 1)
+        (message.height, message.width), np.uint8, message.data, 0, (step, 1)
     )
     colour: NDArray[np.uint8] = np.ndarray(
         (rows, columns, 2), np.uint8, message.data, colour_start, (colour_step, 2, 1)
@@ -82,14 +78,26 @@ def check_size(message: 'Image') -> None:
         raise ImageError(f'image of zero size: width {message.width}, height {message.height}')
 
 
-def _check_rows(message: 'Image', row_bytes: int, needed_bytes: int) -> None:
-    what = f'{message.width}x{message.height} {message.encoding} image'
-    if message.step < row_bytes:
+def _row_step(message: 'Image', row_bytes: int, packed_bytes: int) -> int:
+    """Return the bytes from row to row, also where a driver left out `step` and nothing else."""
+    if message.step >= row_bytes:
+        return message.step
+    what = f'a {message.width}x{message.height} {message.encoding} image'
+    if len(message.data) != packed_bytes:
         raise ImageError(
-            f'step {message.step} is too small: a row of a {what} has {row_bytes} bytes'
+            f'step {message.step} is too small: a row of {what} has {row_bytes} bytes'
         )
+    get_logger('sam_tracker').warning(
+        f'step {message.step} of {what} is wrong; its data are read as rows of {row_bytes} bytes',
+        once=True,
+    )
+    return row_bytes
+
+
+def _check_length(message: 'Image', step: int, needed_bytes: int) -> None:
     if len(message.data) < needed_bytes:
         raise ImageError(
-            f'truncated image: data has {len(message.data)} bytes, but a {what} '
-            f'with step {message.step} needs {needed_bytes}'
+            f'truncated image: data has {len(message.data)} bytes, but a '
+            f'{message.width}x{message.height} {message.encoding} image with step {step} needs '
+            f'{needed_bytes}'
         )

@@ -59,6 +59,10 @@ def test_a_calibration_is_read_whole(tmp_path):
         ('[480, 0,', '[480, zero,', 'no camera calibration: .*zero'),
         ('image_width: 640', 'image_width: [', 'no camera calibration'),
         (CALIBRATION, 'hello', 'no camera calibration'),
+        (CALIBRATION, '[' * 2000, 'no camera calibration'),
+        ('image_width: 640', 'image_width: .inf', 'no camera calibration'),
+        ('data: [500,', 'data: [.nan,', 'camera_matrix is not finite: .nan'),
+        ('data: [0.1,', 'data: [-.inf,', 'distortion_coefficients is not finite'),
     ],
 )
 def test_a_calibration_that_cannot_be_used_says_why(tmp_path, old, new, named):

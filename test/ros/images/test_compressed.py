@@ -1,16 +1,24 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Jpeg and png messages give the colours that went in; what is damaged or no picture is named."""
+"""Compressed messages give the colours that went in; what is damaged or no picture is named."""
+
+import resource
+import struct
+import zlib
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from std_msgs.msg import Header
 
 pytest.importorskip('rclpy')
 from sensor_msgs.msg import CompressedImage
 
-from sam_tracker.ros.images.conversion import ImageError, compressed_image_message, rgb_image
+from sam_tracker.image_files import read_image
+from sam_tracker.ros.images import ImageError, compressed_image_message, rgb_image
+
+ORIENTATION = 0x0112
 
 RED, GREEN, BLUE = (220, 40, 20), (30, 190, 60), (20, 50, 200)
 
@@ -81,24 +89,79 @@ def test_png_of_sixteen_bits_is_scaled_as_raw_images_are():
     np.testing.assert_array_equal(rgb[..., 0], np.rint(deep * (255 / 65535)))
 
 
-def test_the_rows_of_a_tagged_jpeg_stay_where_the_sensor_had_them():
-    done, data = cv2.imencode('.jpg', stripes()[..., ::-1])
-    assert done
-    # An EXIF block that says "turned by 90 degrees", put behind the start marker.
-    tiff = b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
-    exif = b'Exif\0\0' + tiff
-    block = b'\xff\xe1' + (len(exif) + 2).to_bytes(2, 'big') + exif
-    tagged = data.tobytes()[:2] + block + data.tobytes()[2:]
-    assert cv2.imdecode(np.frombuffer(tagged, np.uint8), cv2.IMREAD_COLOR).shape[:2] == (96, 48)
+def test_a_tagged_jpeg_stands_upright_as_it_does_when_read_from_a_file(tmp_path):
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned by 90 degrees clockwise
+    path = tmp_path / 'photograph.jpg'
+    PIL.Image.fromarray(stripes()).save(path, exif=exif.tobytes(), quality=95)
     message = CompressedImage(format='jpeg')
-    message.data.frombytes(tagged)
-    assert rgb_image(message).shape == (48, 96, 3)
+    message.data.frombytes(path.read_bytes())
+    rgb = rgb_image(message)
+    assert rgb.shape == (96, 48, 3)
+    np.testing.assert_array_equal(rgb[..., ::-1], read_image(path))
+    np.testing.assert_allclose(rgb[8, 24].astype(int), RED, atol=6)
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'format_'),
+    [('.tiff', 'bgr8; tiff compressed bgr8'), ('.webp', 'webp'), ('.bmp', '')],
+)
+def test_other_formats_that_opencv_decodes_are_read(suffix, format_):
+    rgb = rgb_image(make_message(stripes()[..., ::-1], suffix, format_))
+    assert_stripes(rgb, 12 if suffix == '.webp' else 0)
+
+
+def test_a_complete_jpeg_without_its_end_marker_is_read():
+    noise = np.random.default_rng(1).integers(0, 256, (48, 96, 3), np.uint8)
+    message = make_message(noise, '.jpg', 'jpeg')
+    expected = rgb_image(message)
+    assert bytes(message.data[-2:]) == b'\xff\xd9'
+    message.data = message.data[:-2]
+    np.testing.assert_array_equal(rgb_image(message), expected)
+
+
+def png_that_claims(width, height):
+    """Return a small PNG of one bit black pixels."""
+
+    def chunk(kind, content):
+        body = kind + content
+        return struct.pack('>I', len(content)) + body + struct.pack('>I', zlib.crc32(body))
+
+    compressor = zlib.compressobj(9)
+    row = bytes(1 + (width + 7) // 8)
+    rows = b''.join(compressor.compress(row) for _ in range(height)) + compressor.flush()
+    header = struct.pack('>IIBBBBB', width, height, 1, 0, 0, 0, 0)
+    parts = chunk(b'IHDR', header), chunk(b'IDAT', rows), chunk(b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + b''.join(parts)
+
+
+@pytest.mark.parametrize(
+    ('width', 'height', 'named'),
+    [(8001, 8000, '8001x8000 pixels, and at most 64 million'), (30_000, 30_000, '900000000')],
+)
+def test_an_image_that_is_too_large_is_refused_without_being_decoded(width, height, named):
+    message = CompressedImage(format='png')
+    message.data.frombytes(png_that_claims(width, height))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match=f'too large: .*{named}'):
+        rgb_image(message)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
 
 
 def test_padding_behind_the_end_is_allowed():
     message = make_message(stripes()[..., ::-1], '.jpg', 'jpeg')
     message.data.frombytes(bytes(5000))
     assert_stripes(rgb_image(message), 6)
+
+
+@pytest.mark.parametrize('suffix', ['.tiff', '.webp', '.bmp'])
+@pytest.mark.parametrize('kept', [0.2, 0.5, 0.9])
+def test_truncated_data_of_other_formats_are_refused(suffix, kept):
+    noise = np.random.default_rng(1).integers(0, 256, (48, 96, 3), np.uint8)
+    message = make_message(noise, suffix, 'jpeg')
+    message.data = message.data[: int(len(message.data) * kept)]
+    with pytest.raises(ImageError, match="format 'jpeg' cannot be decoded"):
+        rgb_image(message)
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
@@ -123,8 +186,8 @@ def test_damaged_data_are_refused():
     ('format_', 'data', 'named'),
     [
         ('jpeg', b'', 'has no data'),
-        ('h264', b'\0\0\0\x01\x67\x42', "'h264' is neither jpeg nor png.*00 00 00 01 67 42"),
-        ('tiff', b'II*\0', "'tiff' is neither"),
+        ('h264', b'\0\0\0\x01\x67\x42', "'h264' cannot be.*6 bytes.*00 00 00 01 67 42.* JPEG"),
+        ('tiff', b'II*\0', "'tiff' cannot be decoded"),
         ('16UC1; compressedDepth png', b'\x89PNG\r\n\x1a\n', "'16UC1' is refused: .*depth"),
         ('32FC1; compressedDepth png', b'\x89PNG\r\n\x1a\n', "'32FC1' is refused: .*depth"),
         ('16UC1; png compressed ', b'\x89PNG\r\n\x1a\n', "'16UC1' is refused: .*depth"),

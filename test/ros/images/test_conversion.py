@@ -324,6 +324,19 @@ def test_a_step_shorter_than_a_row_is_refused(encoding, step):
         rgb_image(message)
 
 
+@pytest.mark.parametrize('encoding', [*PACKED, *TWO_PLANE])
+@pytest.mark.parametrize('step', [0, 1])
+def test_a_step_that_was_left_out_is_that_of_packed_rows(encoding, step):
+    row_bytes = 6 * PACKED[encoding].pixel_bytes if encoding in PACKED else 6
+    planes = {'nv12': 4 * 6 + 2 * 6, 'nv21': 4 * 6 + 2 * 6, 'nv24': 4 * 6 + 4 * 12}
+    message = Image(encoding=encoding, width=6, height=4, step=row_bytes)
+    size = planes.get(encoding, 4 * row_bytes)
+    message.data.frombytes(np.random.default_rng(5).bytes(size))
+    expected = rgb_image(message).copy()
+    message.step = step
+    np.testing.assert_array_equal(rgb_image(message), expected)
+
+
 @pytest.mark.parametrize(('width', 'height'), [(2, 2), (1, 8), (8, 2)])
 def test_a_bayer_image_too_small_for_its_colours_is_refused(width, height):
     message = make_message('bayer_rggb8', np.ones((height, width), np.uint8), width)
