@@ -130,7 +130,10 @@ def measure_slices() -> None:
         batches = [prompts[start : start + count] for start in range(0, len(prompts), count)]
         for what, slices in (
             ('everything', MaskGenerator(segmenter, settings).steps(picture)),
-            ('16 prompts, 3 masks each', prompted(segmenter, picture, batches, several=True)),
+            (
+                '16 prompts, 3 masks each',
+                prompted(segmenter, picture, batches, several=True, keep=list),
+            ),
         ):
             shares = [each / tracking for each in slice_times(slices)]
             show(

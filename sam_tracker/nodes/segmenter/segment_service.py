@@ -1,14 +1,12 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The service that segments single images: what prompts mean, what a text names, or everything."""
+"""The service that segments single images, by prompts, by a text, or everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -16,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from rclpy.callback_groups import ReentrantCallbackGroup
 
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.nodes.segmenter.answer_budget import AnswerBudget, AnswerTooLargeError
+from sam_tracker.nodes.segmenter.request_time import RequestTime, Turns
 from sam_tracker.nodes.segmenter.segment_slices import (
     Generation,
     generator_settings,
@@ -23,12 +23,9 @@ from sam_tracker.nodes.segmenter.segment_slices import (
     prompted,
 )
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
-from sam_tracker.ros.messages.segment_messages import (
-    candidate_message,
-    most_confident,
-    prompts_of_messages,
-)
-from sam_tracker.ros.process.service_answers import REFUSALS, NotAnsweredError, fill_in
+from sam_tracker.ros.messages.segment_messages import candidate_message, prompts_of_messages
+from sam_tracker.ros.process.error_log import ErrorLog
+from sam_tracker.ros.process.service_answers import REFUSALS, SERVICE_QOS, answer
 from sam_tracker.ros.process.worker import WorkerBusyError
 from sam_tracker.segmentation.mask_generator import MaskGenerator
 from sam_tracker.segmentation.text_grounder import GroundingError
@@ -47,11 +44,9 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
 
 MOST_REQUESTS = 4
-"""Requests that are worked on or wait; the next one is refused at once."""
-SERVICE_THREADS = MOST_REQUESTS + 1
-"""What the executor of a node needs for this service: the last one refuses."""
-MOST_PROMPTS = 256
-"""Prompts in one request, which bounds the answer."""
+"""Requests in progress; further ones are refused at once."""
+SERVICE_THREADS = 1
+"""Threads of the executor for this service: the image of a request is decoded there."""
 MODES = '0 (MODE_PROMPTS), 1 (MODE_EVERYTHING) and 2 (MODE_TEXT)'
 
 Result = TypeVar('Result')
@@ -70,29 +65,38 @@ class SegmentingSession(Protocol):
 
     @property
     def segmenter(self) -> ImageSegmenter:
-        """Used by the thread that does the slices, and by no other."""
+        """Used only by the thread that runs the slices."""
 
     @property
     def text_search(self) -> TextSearch: ...
 
     def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
-        """Have long work done, as ``Worker.submit_slices``."""
+        """Run long work in slices, as ``Worker.submit_slices``."""
 
 
-Finder = Callable[
-    [SegmentingSession, SegmentImage.Request, 'NDArray[np.uint8]', '_Patience'],
-    list['MaskCandidate'],
-]
-"""Returns the candidates of a request in its image, in the order of the answer."""
+@dataclass(frozen=True)
+class _Job:
+    """One request with everything it needs."""
+
+    session: SegmentingSession
+    request: SegmentImage.Request
+    pixels: NDArray[np.uint8]
+    parameters: SegmentationParameters
+    time: RequestTime
+    budget: AnswerBudget
+
+
+Found = tuple['list[MaskCandidate]', int]
+"""The candidates of the answer, and how many were found."""
 
 
 class SegmentService:
     """
     Answers ``~/segment_image`` as long as the node lives.
 
-    Requests are worked on in turns, slice by slice, by the thread that tracks; only one of them
-    may ask for everything at a time, since that holds many masks. Whatever cannot be done is
-    answered with ``success`` false and a message that names the value.
+    Requests take turns, slice by slice, on the thread that tracks; only one of them at a time may
+    segment everything, which holds many masks. A request that cannot be met is answered with
+    ``success`` false and a message that names the value.
     """
 
     def __init__(
@@ -104,15 +108,17 @@ class SegmentService:
         """
         Create the service.
 
-        :param running_session: raises ``WorkerStoppedError`` when none runs.
-        :param settings: returns the present parameters.
+        :param running_session: returns the session; raises ``WorkerStoppedError`` when none runs.
+        :param settings: returns the current parameters.
         """
+        self._node = node
         self._log = node.get_logger()
+        self._errors = ErrorLog(self._log)
         self._running_session = running_session
         self._settings = settings
         self._places = threading.BoundedSemaphore(MOST_REQUESTS)
-        self._everything = threading.Lock()
-        self._finders: dict[int, Finder] = {
+        self._everything = Turns()
+        self._finders: dict[int, Callable[[_Job], Awaitable[Found]]] = {
             SegmentImage.Request.MODE_PROMPTS: self._find_prompted,
             SegmentImage.Request.MODE_EVERYTHING: self._find_everything,
             SegmentImage.Request.MODE_TEXT: self._find_named,
@@ -121,22 +127,21 @@ class SegmentService:
             SegmentImage,
             '~/segment_image',
             self._on_request,
+            qos_profile=SERVICE_QOS,
             callback_group=ReentrantCallbackGroup(),
         )
 
-    def _on_request(
+    async def _on_request(
         self, request: SegmentImage.Request, response: SegmentImage.Response
     ) -> SegmentImage.Response:
-        return fill_in(
-            response,
-            lambda: self._segment(request, response),
-            self._log,
-            (*REFUSALS, RequestError, GroundingError),
-        )
+        refusals = (*REFUSALS, RequestError, GroundingError, AnswerTooLargeError)
+        return await answer(response, self._segment(request, response), self._errors, refusals)
 
-    def _segment(self, request: SegmentImage.Request, response: SegmentImage.Response) -> str:
+    async def _segment(
+        self, request: SegmentImage.Request, response: SegmentImage.Response
+    ) -> str:
         if not self._places.acquire(blocking=False):
-            raise WorkerBusyError(f'{MOST_REQUESTS} requests to segment are under way already')
+            raise WorkerBusyError(f'busy: {MOST_REQUESTS} requests to segment are in progress')
         try:
             start = time.monotonic()
             session = self._running_session()
@@ -144,34 +149,33 @@ class SegmentService:
             if find is None:
                 raise RequestError(f'mode is {request.mode}; it must be one of {MODES}')
             header, pixels = image_of_request(request, session.buffer)
-            candidates = find(session, request, pixels, _Patience(self._settings()))
+            parameters = self._settings()
+            bounds = parameters.segmentation
+            budget = AnswerBudget(request.max_candidates, bounds.maximum_megabytes)
+            request_time = RequestTime(self._node, bounds.timeout)
+            job = _Job(session, request, pixels, parameters, request_time, budget)
+            candidates, count = await find(job)
         finally:
             self._places.release()
-        kept = most_confident(candidates, request.max_candidates)
         response.header = header
         response.image_height, response.image_width = pixels.shape[:2]
         response.candidates = [
-            candidate_message(candidate, mask=request.include_masks) for candidate in kept
+            candidate_message(candidate, mask=request.include_masks) for candidate in candidates
         ]
-        of_all = f' of {len(candidates)}' if len(kept) < len(candidates) else ''
-        return f'{len(kept)}{of_all} candidates in {time.monotonic() - start:.2f} s'
+        of_all = f' of {count}' if len(candidates) < count else ''
+        return f'{len(candidates)}{of_all} candidates in {time.monotonic() - start:.2f} s'
 
-    def _find_prompted(
-        self,
-        session: SegmentingSession,
-        request: SegmentImage.Request,
-        pixels: NDArray[np.uint8],
-        patience: _Patience,
-    ) -> list[MaskCandidate]:
-        messages = request.prompts
+    async def _find_prompted(self, job: _Job) -> Found:
+        messages = job.request.prompts
+        most = job.parameters.segmentation.maximum_prompts
         if not messages:
             raise RequestError('the request has no prompts, and mode is MODE_PROMPTS')
-        if len(messages) > MOST_PROMPTS:
+        if len(messages) > most:
             raise RequestError(
-                f'the request has {len(messages)} prompts; at most {MOST_PROMPTS} are answered'
+                f'the request has {len(messages)} prompts; at most {most} are allowed '
+                '(segmentation.maximum_prompts)'
             )
-
-        height, width = pixels.shape[:2]
+        height, width = job.pixels.shape[:2]
         count = masks_at_once(width, height)
 
         def batches() -> Iterator[list[Prompt]]:
@@ -179,86 +183,47 @@ class SegmentService:
                 part = messages[start : start + count]
                 yield prompts_of_messages(part, width, height, start)
 
-        # Every prompt is looked at before any is answered, and few masks of prompts are held.
+        # Validate all prompts before any work; again in batches, since each may hold a mask.
         for _ in batches():
             pass
-        several = request.multiple_candidates
-        slices = prompted(session.segmenter, pixels, batches(), several=several)
-        return patience.wait(session.submit_slices(slices))
+        several = job.request.multiple_candidates
+        return await self._answer_prompts(job, batches(), several=several)
 
-    def _find_named(
-        self,
-        session: SegmentingSession,
-        request: SegmentImage.Request,
-        pixels: NDArray[np.uint8],
-        patience: _Patience,
-    ) -> list[MaskCandidate]:
-        threshold = self._settings().text.threshold
-        groundings = patience.wait(
-            session.text_search.submit(pixels, request.text, threshold),
-            lambda: 'the text is still being looked for (the first one has its model loaded)',
+    async def _find_named(self, job: _Job) -> Found:
+        threshold = job.parameters.text.threshold
+        groundings = await job.time.result(
+            job.session.text_search.submit(job.pixels, job.request.text, threshold),
+            lambda: 'the text is still being searched for (the first search loads the model)',
         )
-        prompts = [Prompt(box=grounding.box) for grounding in groundings[:MOST_PROMPTS]]
-        count = masks_at_once(pixels.shape[1], pixels.shape[0])
+        most = job.parameters.segmentation.maximum_prompts
+        prompts = [Prompt(box=grounding.box) for grounding in groundings[:most]]
+        count = masks_at_once(job.pixels.shape[1], job.pixels.shape[0])
         batches = (prompts[start : start + count] for start in range(0, len(prompts), count))
-        slices = prompted(session.segmenter, pixels, batches, several=False)
+        candidates, found = await self._answer_prompts(job, batches, several=False)
         return [
             replace(candidate, prompt_index=0, label=groundings[candidate.prompt_index].label)
-            for candidate in patience.wait(session.submit_slices(slices))
-        ]
+            for candidate in candidates
+        ], found
 
-    def _find_everything(
-        self,
-        session: SegmentingSession,
-        request: SegmentImage.Request,  # noqa: ARG002 -- as the other finders
-        pixels: NDArray[np.uint8],
-        patience: _Patience,
-    ) -> list[MaskCandidate]:
-        model = session.segmenter.network.configuration.name
-        height, width = pixels.shape[:2]
-        settings = generator_settings(self._settings().everything, model, width, height)
-        generation = Generation(MaskGenerator(session.segmenter, settings), self._log)
-        with patience.hold(self._everything, 'another request for everything is under way'):
-            future = session.submit_slices(generation.slices(pixels))
-            return patience.wait(future, lambda: generation.progress)
-
-
-class _Patience:
-    """The time that is left for a request."""
-
-    def __init__(self, settings: SegmentationParameters) -> None:
-        self._timeout = settings.segmentation.timeout
-        self._end = time.monotonic() + self._timeout
-
-    @property
-    def left(self) -> float:
-        """Seconds, not negative."""
-        return max(0.0, self._end - time.monotonic())
-
-    def wait(self, future: Future[Result], progress: Callable[[], str] | None = None) -> Result:
-        """Return a result, or give it up and raise ``NotAnsweredError``."""
-        try:
-            return future.result(self.left)
-        except FutureTimeoutError:
-            if not future.cancel() and future.done():
-                # It came at the last moment, or is a timeout of its own.
-                return future.result()
-        raise self._over(progress() if progress else 'too much else was to be done')
-
-    @contextmanager
-    def hold(self, lock: threading.Lock, why: str) -> Iterator[None]:
-        """Wait for a lock and hold it; raises ``NotAnsweredError`` when it does not come free."""
-        if not lock.acquire(timeout=self.left):
-            raise self._over(why)
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _over(self, why: str) -> NotAnsweredError:
-        return NotAnsweredError(
-            f'the image was not segmented within {self._timeout:g} s (segmentation.timeout): {why}'
+    async def _answer_prompts(
+        self, job: _Job, batches: Iterable[list[Prompt]], *, several: bool
+    ) -> Found:
+        slices = prompted(
+            job.session.segmenter, job.pixels, batches, several=several, keep=job.budget.keep
         )
+        return await job.time.result(job.session.submit_slices(slices))
+
+    async def _find_everything(self, job: _Job) -> Found:
+        segmenter = job.session.segmenter
+        model = segmenter.network.configuration.name
+        height, width = job.pixels.shape[:2]
+        settings = generator_settings(job.parameters.everything, model, width, height)
+        generation = Generation(MaskGenerator(segmenter, settings), self._log, job.budget.keep)
+        async with job.time.turn(
+            self._everything, 'another request for everything is in progress'
+        ):
+            future = job.session.submit_slices(generation.slices(job.pixels))
+            return await job.time.result(future, lambda: generation.progress)
 
 
 def image_of_request(
@@ -267,8 +232,8 @@ def image_of_request(
     """
     Return the image that a request is about, [H, W, 3] RGB, and its header.
 
-    Raises ``ImageError`` when it cannot be read, ``ImageNotFoundError`` when the buffer has no
-    such image.
+    :raises ImageError: it cannot be read.
+    :raises ImageNotFoundError: the buffer has no such image.
     """
     image = request.image
     if image.height:

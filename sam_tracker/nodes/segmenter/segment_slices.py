@@ -9,7 +9,7 @@ networks spend more on encoding and relatively less on points and masks.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,9 @@ MASK_PIXELS_AT_ONCE = 3_000_000
 LOG_PERIOD = 5.0
 """Seconds between two log lines about the same work."""
 
-Slices = Generator[None, None, 'list[MaskCandidate]']
+Slices = Generator[None, None, tuple['list[MaskCandidate]', int]]
+"""Returns the candidates that were kept, and how many were found."""
+Keep = Callable[[list['MaskCandidate']], list['MaskCandidate']]
 
 
 def prompted(
@@ -42,30 +44,36 @@ def prompted(
     batches: Iterable[list[Prompt]],
     *,
     several: bool,
+    keep: Keep,
 ) -> Slices:
     """
     Answer prompts: the first slice encodes the image, each other one answers a batch.
 
     :param pixels: [H, W, 3] RGB.
     :param several: as for ``ImageSegmenter.segment``.
-    :returns: the candidates, by prompt and then best first.
+    :param keep: returns the candidates to keep, after every batch.
+    :returns: the candidates, by prompt and then best first; and how many there were.
     """
     found: list[MaskCandidate] = []
+    count = 0
     encoded = segmenter.encode(pixels)
     first_index = 0
     for batch in batches:
         yield
         for answers in segmenter.segment(encoded, batch, several=several):
             found += [replace(one, prompt_index=first_index + one.prompt_index) for one in answers]
+            count += len(answers)
+        found = keep(found)
         first_index += len(batch)
-    return found
+    return found, count
 
 
 class Generation:
     """Everything there is on one image, and how far the work has come."""
 
-    def __init__(self, generator: MaskGenerator, log: RcutilsLogger) -> None:
+    def __init__(self, generator: MaskGenerator, log: RcutilsLogger, keep: Keep) -> None:
         self._generator = generator
+        self._keep = keep
         self._log = log
         self._last: GenerationProgress | None = None
 
@@ -80,7 +88,7 @@ class Generation:
         Do one step of the generator at a time.
 
         :param pixels: [H, W, 3] RGB.
-        :returns: the candidates, best first.
+        :returns: the candidates, best first; and how many there were.
         """
         steps = self._generator.steps(pixels)
         while True:
@@ -88,7 +96,7 @@ class Generation:
                 self._last = next(steps)
             except StopIteration as end:
                 found: list[MaskCandidate] = end.value
-                return found
+                return self._keep(found), len(found)
             self._log.info(f'everything: {self.progress}', throttle_duration_sec=LOG_PERIOD)
             yield
 

@@ -22,6 +22,22 @@ class RequestParameters:
         maximum=3600.0,
         unit='s',
     )
+    maximum_prompts: int = declared(
+        256,
+        'Prompts in one request; a request with more is refused.',
+        change=Change.LIVE,
+        minimum=1,
+        maximum=65536,
+    )
+    maximum_megabytes: int = declared(
+        64,
+        'Size of all masks in one answer, one byte for each pixel of their regions; a request '
+        'is given up when its masks exceed it.',
+        change=Change.LIVE,
+        minimum=1,
+        maximum=4096,
+        unit='MB',
+    )
 
 
 @dataclass(frozen=True)

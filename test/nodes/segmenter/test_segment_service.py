@@ -46,6 +46,13 @@ def picture_message(encoding: str = 'bgr8', **header: object) -> Image:
     return image_message(image, encoding, Header(frame_id='photo', **header))
 
 
+def large_picture_message() -> Image:
+    """[320, 400]: a bright thing that fills most of the image."""
+    image = np.full((320, 400, 3), (70, 60, 50), np.uint8)
+    cv2.circle(image, (200, 160), 150, (40, 220, 250), cv2.FILLED)
+    return image_message(image, 'bgr8', Header(frame_id='photo'))
+
+
 def point_prompt(x: float = DISC[0], y: float = DISC[1], **fields: object) -> Prompt:
     return Prompt(points=[ImagePoint(x=float(x), y=float(y))], point_labels=[1], **fields)
 
@@ -289,7 +296,10 @@ def test_a_candidate_is_promoted_to_a_tracked_object_by_one_call(client, camera,
 BAD_REQUESTS = {
     'mode': ({'mode': 7}, 'mode is 7'),
     'no prompts': ({}, 'no prompts'),
-    'too many prompts': ({'prompts': [point_prompt()] * 257}, '257 prompts; at most 256'),
+    'too many prompts': (
+        {'prompts': [point_prompt()] * 257},
+        '257 prompts; at most 256',
+    ),
     'an empty prompt': ({'prompts': [point_prompt(), Prompt()]}, 'prompt 1: the prompt is empty'),
     'a point outside': (
         {'prompts': [point_prompt(x=1000.0)]},
@@ -339,6 +349,31 @@ def test_a_bad_request_is_answered_by_what_is_wrong_and_changes_nothing(
     tester.next_tracks()
 
 
+def test_an_answer_whose_masks_are_too_large_is_refused_by_its_size(client):
+    whole = np.array([0.0, 0.0, 400.0, 320.0])
+    assert client.set('segmentation.maximum_megabytes', 1).successful
+    try:
+        fields = {'image': large_picture_message(), 'prompts': [box_prompt(whole)] * 40}
+        refused = client.segment(**fields)
+        two = client.segment(**fields, max_candidates=2)
+    finally:
+        assert client.set('segmentation.maximum_megabytes', 64).successful
+    assert not refused.success
+    assert 'may have 1 MB of masks (segmentation.maximum_megabytes)' in refused.message
+    assert two.success, two.message
+    assert two.message.startswith('2 of 40 candidates')
+
+
+def test_more_prompts_than_the_parameter_allows_are_refused(client):
+    assert client.set('segmentation.maximum_prompts', 2).successful
+    try:
+        answer = client.segment(image=picture_message(), prompts=[point_prompt()] * 3)
+    finally:
+        assert client.set('segmentation.maximum_prompts', 256).successful
+    assert not answer.success
+    assert 'has 3 prompts; at most 2 are allowed' in answer.message
+
+
 @pytest.fixture
 def long_work(client) -> Iterator[object]:
     """Everything is looked for by another client for as long as the test lasts."""
@@ -361,7 +396,7 @@ def test_a_click_is_answered_while_another_client_asks_for_everything(
         assert client.set('segmentation.timeout', 0.5).successful
         second = other.segment(image=picture_message(), mode=Request.MODE_EVERYTHING)
         assert not second.success
-        assert 'another request for everything is under way' in second.message
+        assert 'another request for everything is in progress' in second.message
         assert not everything.done()
     finally:
         other.close()
@@ -391,7 +426,7 @@ def test_more_requests_than_are_worked_on_are_refused_at_once(client, long_work)
     for answer in answers:
         wait_until(answer.done, 'an answer of segment_image')
     messages = [answer.result().message for answer in answers]
-    assert sum('4 requests to segment are under way' in message for message in messages) == 2
+    assert sum('4 requests to segment are in progress' in message for message in messages) == 2
 
 
 def test_two_clients_get_the_same_answer_as_one(client, graph):
