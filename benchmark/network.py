@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from sam_tracker.networks.api import ImageFeatures, Memory
 from sam_tracker.networks.masks import memory_mask, resize_logits
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
 
 WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 8
@@ -81,18 +82,16 @@ class PlainLoop:
 
     def attend(self, features: ImageFeatures, objects: int) -> torch.Tensor:
         if self.first is None:
-            return self.network.attend_to_memory(features.embedding, None)
+            return self.network.without_memory(features.embedding)
         memories = [self.first[0], *self.memories]
-        # Stacked as they lie, channels last, and handed on as a view.
-        spatial = torch.stack([memory.permute(0, 2, 3, 1) for memory in memories], dim=1)
-        slots = [6, *reversed(range(len(self.memories)))]
+        positions = [6, *reversed(range(len(self.memories)))]
         distances = [float(self.frames), *(1.0 + n for n in range(len(self.pointers)))]
         device = self.runtime.device
         return self.network.attend_to_memory(
             features.embedding,
             Memory(
-                spatial.permute(0, 1, 4, 2, 3),
-                torch.tensor(slots, device=device).expand(objects, -1),
+                torch.stack(memories, dim=1),
+                torch.tensor(positions, device=device).expand(objects, -1),
                 torch.stack([self.first[1], *reversed(self.pointers)], dim=1),
                 torch.tensor(distances, device=device).expand(objects, -1),
             ),

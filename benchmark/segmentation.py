@@ -114,7 +114,7 @@ def measure_slices() -> None:
     runtime = choose_runtime('cpu', 'auto', False)
     network = runtime.place(load_network('nano'))
     segmenter = ImageSegmenter(network, runtime)
-    tracker = Tracker(network, TrackerSettings.for_network('nano'), runtime)
+    tracker = Tracker(network, TrackerSettings.for_network(network.suited_settings), runtime)
     show('slices of nano on one core, as shares of tracking an image with one object')
     show(
         f'{"size":10} {"tracking":>12} {"what":>24} {"slices":>7} {"median":>7} {"most":>7} '

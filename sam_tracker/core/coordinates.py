@@ -4,9 +4,10 @@
 Between the pixels of a source image and those of the network: the one place where they meet.
 
 Outside: pixels of the source image, float, origin in the top left corner of the top left pixel,
-so that pixel centres lie at +0.5; boxes are half open. Inside: the network sees the image
-stretched to a square of S pixels; its prompts and the boxes of the motion model count whole
-pixels, so that pixel centres lie at whole numbers and boxes are inclusive.
+so that pixel centres lie at +0.5; boxes are half open. Inside: the image is resized to the square
+of S pixels that is the network's input, or to its top left part; prompts and the boxes of the
+motion model count whole pixels, so that pixel centres lie at whole numbers and boxes are
+inclusive.
 """
 
 from dataclasses import dataclass
@@ -21,17 +22,24 @@ from sam_tracker.core.time import SECOND
 
 @dataclass(frozen=True)
 class ImageScale:
-    """The sizes of one source image and of the network that looks at it."""
+    """How the pixels of a source image map to those of a network's input."""
 
     width: int
     height: int
     network_size: int
     """S, the side of the network's input."""
+    padding: tuple[int, int] = (0, 0)
+    """Columns on the right and rows at the bottom of the input that show nothing of the image."""
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Columns and rows of the input that show the image."""
+        return self.network_size - self.padding[0], self.network_size - self.padding[1]
 
     @property
     def pixel(self) -> NDArray[np.float64]:
         """[2] width and height of a network pixel, in source pixels."""
-        return np.array([self.width, self.height]) / self.network_size
+        return np.array([self.width, self.height]) / self.covered
 
     def points_to_network(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """[N, 2] source pixels to [N, 2] network pixels."""

@@ -17,7 +17,7 @@ from sam_tracker.evaluation.followers.sam import MODES, in_mode
 from sam_tracker.evaluation.followers.static_box import StaticBox
 from sam_tracker.evaluation.run import SequenceResult, run
 from sam_tracker.evaluation.sequence import Dataset
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.weights.loading import load_network
 
 STATIC_BOX = 'static box'
@@ -109,6 +109,8 @@ def make_follower(name: str, setup: Setup) -> Follower:
 
 
 @lru_cache(maxsize=1)  # each process loads it once, for all its sequences
-def _network(checkpoint: str, image_size: int | None, device: str, precision: str) -> Sam2Network:
+def _network(checkpoint: str, image_size: int | None, device: str, precision: str) -> VideoNetwork:
     network = load_network(checkpoint, image_size)
-    return network.to(device=device, dtype=getattr(torch, precision))
+    assert isinstance(network, torch.nn.Module)
+    network.to(device=device, dtype=getattr(torch, precision))
+    return network

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a frame in the caller's memory to one on the network's device."""
+"""Copies frames from the caller's memory to the network's device."""
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from sam_tracker.core.frame import Pixels
 
 class FrameUpload:
     """
-    Brings frames to a device.
+    Copies frames to a device.
 
-    For a GPU they pass through one page-locked buffer, which is allocated anew only when frames
-    grow. A frame is the caller's again when the call returns.
+    For a GPU they pass through one page-locked buffer, which is reallocated only when frames
+    grow. The caller may change the frame once the call has returned.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -23,11 +23,11 @@ class FrameUpload:
         self._copied: torch.cuda.Event | None = None
 
     def __call__(self, frame: Pixels) -> Tensor:
-        """Return the frame as [1, H, W, 3] on the device; ``frame_size`` must have passed it."""
+        """Return a valid frame [H, W, 3] as [1, H, W, 3] on the device."""
         if isinstance(frame, Tensor):
             return frame.to(self._device)[None]
         if self._device.type != 'cuda':
-            # Torch wants memory that it might write to, and knows no negative strides.
+            # torch.from_numpy needs writable memory and non-negative strides.
             writable = frame.flags.writeable and min(frame.strides) >= 0
             return torch.from_numpy(frame if writable else frame.copy())[None]
         if self._copied is not None:

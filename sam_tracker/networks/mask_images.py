@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masks at the resolution of the source image: worked out once, together, and only if needed."""
+"""Masks at the resolution of the source image: computed once, together, and only if needed."""
 
 from __future__ import annotations
 
@@ -13,32 +13,28 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.coordinates import ImageScale
 
 
 class MaskImages:
     """
     The masks of O objects on one frame.
 
-    Only the part of each that can have pixels is ever resized, and all parts come to the host in
-    one transfer. A mask is exactly what resizing the whole logits bilinearly and cutting at 0
-    gives.
+    Only the part of each that can have pixels is resized, and all parts are copied to the host in
+    one transfer. The result equals resizing all logits bilinearly and thresholding at 0.
     """
 
-    def __init__(
-        self, logits: Tensor, bounds: Sequence[Box | None], width: int, height: int
-    ) -> None:
+    def __init__(self, logits: Tensor, bounds: Sequence[Box | None], scale: ImageScale) -> None:
         """
-        Take the masks as the network decoded them.
+        Store the masks as the network decoded them; ``crop`` resizes them.
 
         :param logits: [O, s, s].
         :param bounds: for each object the first and last column and row of its logits that are
             above 0; None: it has no mask.
-        :param width: columns of the source image.
-        :param height: rows of the source image.
+        :param scale: how the source image maps to the network's input.
         """
         self.logits = logits
-        self.width = width
-        self.height = height
+        self._scale = scale
         self._bounds = bounds
         self._crops: list[tuple[Region | None, NDArray[np.uint8]]] | None = None
 
@@ -49,18 +45,17 @@ class MaskImages:
         :returns: the rectangle, or None for an empty mask, and its pixels, 255 or 0.
         """
         if self._crops is None:
-            self._crops = self._work_out()
+            self._crops = self._computed()
         return self._crops[index]
 
-    def _work_out(self) -> list[tuple[Region | None, NDArray[np.uint8]]]:
+    def _computed(self) -> list[tuple[Region | None, NDArray[np.uint8]]]:
         empty = np.zeros((0, 0), dtype=np.uint8)
-        side = self.logits.shape[-1]
         regions = [
-            None if bound is None else reach(bound, side, self.width, self.height)
+            None if bound is None else reach(bound, self.logits.shape[-1], self._scale)
             for bound in self._bounds
         ]
         parts = [
-            resized_part(logits, region, self.width, self.height) > 0
+            resized_part(logits, region, self._scale) > 0
             for logits, region in zip(self.logits, regions, strict=True)
             if region is not None
         ]
@@ -74,12 +69,12 @@ class MaskImages:
                 crops.append((None, empty))
                 continue
             end = start + region.width * region.height
-            crops.append(tightened(region, pixels[start:end].reshape(region.height, -1)))
+            crops.append(tightened(region, pixels[start:end].reshape(region.height, region.width)))
             start = end
         return crops
 
 
-def reach(bound: Box, side: int, width: int, height: int) -> Region:
+def reach(bound: Box, side: int, scale: ImageScale) -> Region:
     """
     Return the part of an image that a resized mask can have pixels in.
 
@@ -89,25 +84,28 @@ def reach(bound: Box, side: int, width: int, height: int) -> Region:
     :param bound: [4] first and last column and row of the logits that are above 0.
     :param side: s, columns and rows of the logits.
     """
-    scale = np.array([width, height]) / side
-    low = np.floor((bound[:2] - 0.5) * scale - 0.5)
-    high = np.ceil((bound[2:] + 1.5) * scale + 0.5)
-    x_min, y_min = (int(value) for value in np.maximum(low, 0))
-    x_max, y_max = (int(value) for value in np.minimum(high, [width, height]))
+    size = np.array([scale.width, scale.height])
+    cell = size / _covered(side, scale)
+    low = np.floor((bound[:2] - 0.5) * cell - 0.5)
+    high = np.ceil((bound[2:] + 1.5) * cell + 0.5)
+    # A mask that lies in the padding reaches no pixel.
+    x_min, y_min = (int(value) for value in np.clip(low, 0, size))
+    x_max, y_max = (int(value) for value in np.minimum(high, size))
     return Region(x_min, y_min, x_max - x_min, y_max - y_min)
 
 
-def resized_part(logits: Tensor, region: Region, width: int, height: int) -> Tensor:
+def resized_part(logits: Tensor, region: Region, scale: ImageScale) -> Tensor:
     """
     Resize logits [s, s] bilinearly to an image, but only one region of it.
 
     :returns: [region.height, region.width], what torch's ``interpolate`` gives there.
     """
     device, side = logits.device, len(logits)
-    low, high, weight = _neighbours(region.x, region.width, width, side, device)
+    columns_step, rows_step = _covered(side, scale) / [scale.width, scale.height]
+    low, high, weight = _neighbours(region.x, region.width, columns_step, side, device)
     # Columns while there are few rows; then whole rows are gathered, which is cheap.
     columns = torch.lerp(logits[:, low], logits[:, high], weight)
-    low, high, weight = _neighbours(region.y, region.height, height, side, device)
+    low, high, weight = _neighbours(region.y, region.height, rows_step, side, device)
     return torch.lerp(columns[low], columns[high], weight[:, None])
 
 
@@ -126,23 +124,25 @@ def tightened(
     )
 
 
-def network_mask(mask: NDArray[np.bool_], image_size: int, device: torch.device) -> Tensor:
+def network_mask(mask: NDArray[np.bool_], scale: ImageScale, device: torch.device) -> Tensor:
     """
-    Bring a mask to the network's size.
+    Resize a mask to the network's input.
 
     :param mask: [H, W] of the source image, with at least one pixel.
-    :param image_size: S.
-    :returns: [1, 1, S, S] float32 of 0 and 1, on the device.
+    :param scale: how the image maps to the input of S by S pixels.
+    :returns: [1, 1, S, S] float32 of 0 and 1, on the device; 0 in the padding.
     """
     given = torch.from_numpy(mask).to(device)[None, None].float()
-    size = (image_size, image_size)
+    columns, rows = scale.covered
+    size = (rows, columns)
     if given.shape[2:] != size:
         given = F.interpolate(
             given, size=size, mode='bilinear', align_corners=False, antialias=True
         )
         # A mask smaller than a network pixel keeps the pixels that show most of it.
         given = (given >= given.amax().clamp(max=0.5)).float()
-    return given
+    right, bottom = scale.padding
+    return F.pad(given, (0, right, 0, bottom)) if right or bottom else given
 
 
 def mask_boxes(mask_logits: Tensor) -> Tensor:
@@ -153,12 +153,22 @@ def mask_boxes(mask_logits: Tensor) -> Tensor:
     return torch.stack((x_min, y_min, x_max, y_max), dim=-1).float()
 
 
+def _covered(side: int, scale: ImageScale) -> NDArray[np.float64]:
+    """[2] columns and rows, of ``side`` each, of logits that show the image; may be fractions."""
+    return side * np.array(scale.covered) / scale.network_size
+
+
 def _neighbours(
-    start: int, count: int, length: int, side: int, device: torch.device
+    start: int, count: int, step: float, side: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Between which two of ``side`` logits each of ``count`` of ``length`` pixels lies."""
+    """
+    Find the two of ``side`` logits between which each of ``count`` image pixels lies.
+
+    :param step: logits from one pixel to the next.
+    :returns: indices of the lower and the higher logit, and the weight of the higher one.
+    """
     pixels = torch.arange(start, start + count, device=device, dtype=torch.float32)
-    position = ((pixels + 0.5) * (side / length) - 0.5).clamp_(min=0)
+    position = ((pixels + 0.5) * step - 0.5).clamp_(min=0)
     low = position.long()
     return low, (low + 1).clamp_(max=side - 1), position - low
 

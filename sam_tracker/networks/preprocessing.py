@@ -1,13 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""From an image of any size to the network's input."""
+"""Preprocessing of SAM 2 and its relatives: an image of any size to the network's input."""
 
 import torch
 from torch import Tensor
 import torch.nn.functional as F
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
-"""Mean of ImageNet's red, green and blue, of 1."""
+"""Mean red, green and blue of ImageNet, on a scale of 0 to 1."""
 IMAGE_DEVIATION = (0.229, 0.224, 0.225)
 """Standard deviation of the same."""
 
@@ -16,14 +16,14 @@ def network_input(images: Tensor, image_size: int) -> Tensor:
     """
     Resize and normalise images on the device they are on.
 
-    Both sides are stretched to the network's, as SAM 2 does with the frames of a video: bicubic,
-    and antialiased where the image shrinks. What was at x in a source W pixels wide is at
-    x * S / W afterwards, where pixels are areas and x is 0 at the left edge of the first.
+    Both sides are resized to S as SAM 2 does for video frames: bicubic, antialiased where the
+    image shrinks. A point at x in an image W pixels wide moves to x * S / W, with x = 0 at the
+    left edge of the first pixel.
 
     :param images: uint8 [B, H, W, 3], red, green, blue.
     :param image_size: S, the side of the network's input.
     :returns: float32 [B, 3, S, S], laid out channels-last.
-    :raises ValueError: for a tensor that is not of this shape and dtype, or has no pixels.
+    :raises ValueError: another shape or dtype, or no pixels.
     """
     if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != torch.uint8:
         raise ValueError(
@@ -34,7 +34,7 @@ def network_input(images: Tensor, image_size: int) -> Tensor:
     pixels = images.permute(0, 3, 1, 2)
     if pixels.shape[-2:] != (image_size, image_size):
         pixels = _resize(pixels, image_size)
-    # Filled on the device: copying constants there would wait for it.
+    # Filled on the device: copying constants from the host would synchronise.
     mean, deviation = (
         torch.stack([torch.full((1, 1), 255 * value, device=pixels.device) for value in values])
         for values in (IMAGE_MEAN, IMAGE_DEVIATION)
@@ -44,8 +44,8 @@ def network_input(images: Tensor, image_size: int) -> Tensor:
 
 
 def _resize(pixels: Tensor, side: int) -> Tensor:
-    """Resize bytes [B, 3, H, W] to [B, 3, side, side], of whole numbers."""
-    # Bytes are resized many times faster than floats, but torch can do it on CPUs only.
+    """Resize bytes [B, 3, H, W] to whole numbers [B, 3, side, side]."""
+    # Resizing bytes is many times faster than floats; torch implements it for CPUs only.
     source = pixels if pixels.is_cpu else pixels.float()
     resized = F.interpolate(
         source, size=(side, side), mode='bicubic', align_corners=False, antialias=True

@@ -1,18 +1,18 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-Where and how a network runs: device, precision, compilation.
-
-Chosen once, by whoever builds the network; the network itself knows nothing of it.
-"""
+"""Device, precision and compilation of a network, chosen once by the caller that loads it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
+from torch import nn
 
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.api import PromptableNetwork
+
+Network = TypeVar('Network', bound=PromptableNetwork)
 
 PRECISIONS = {
     'float32': torch.float32,
@@ -28,29 +28,27 @@ class Runtime:
     device: torch.device
     precision: torch.dtype = torch.float32
     """
-    float32, or the narrower type for the products of matrices.
+    float32, or the narrower type of matrix products.
 
-    The narrower types go through autocast, so that norms, softmax, positions and the sums of the
-    feature pyramid stay float32, as in SAM 2's own predictors.
+    Narrower types are used through autocast, so that norms, softmax, positions and the sums of
+    the feature pyramid stay float32, as in SAM 2's own predictors.
     """
     compiled: bool = False
-    """Whether ``torch.compile`` works on the four parts in which the time goes."""
+    """Whether to use ``torch.compile`` for the parts that take the time."""
 
-    def place(self, network: Sam2Network) -> Sam2Network:
-        """Bring a network here for inference, in place, and return it."""
-        network = network.to(self.device).eval()
+    def place(self, network: Network) -> Network:
+        """
+        Prepare a network for inference here: device, evaluation mode, channels-last, kernels.
+
+        :param network: an ``nn.Module``; changed in place.
+        :returns: the same network.
+        """
+        module = cast(nn.Module, network)
+        module.to(self.device).eval()
         # torch's annotations leave this form out.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network.requires_grad_(False)
-        network.memory_attention.project_values_last(self.device.type == 'cpu')
-        if self.compiled:
-            for part in (
-                network.image_encoder.trunk,
-                network.memory_attention,
-                network.memory_encoder,
-                network.sam_mask_decoder,
-            ):
-                part.compile()
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.requires_grad_(False)
+        network.optimise(self.device, self.compiled)
         return network
 
     @contextmanager

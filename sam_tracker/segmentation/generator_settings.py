@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 import math
 
+from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET
 
 MOST_LAYERS = 4
@@ -87,15 +88,10 @@ class MaskGeneratorSettings:
         return max(self.points_per_side // self.crop_points_divisor**layer, 1)
 
     @classmethod
-    def for_network(cls, name: str) -> MaskGeneratorSettings:
-        """
-        Return the settings that suit the network of that name (``NetworkConfiguration``).
-
-        The small nano is less sure of itself: by the thresholds of the large networks it finds
-        next to nothing. With these, six in ten of its masks are objects of generated pictures
-        that it was not trained on, and six in ten of the objects are found. A point to every 14
-        of its 224 pixels, three to four cells of its masks, is enough.
-        """
-        if name != 'nano':
-            return cls()
-        return cls(points_per_side=16, predicted_iou=0.5, stability_score=0.4)
+    def for_network(cls, suited: SuitedSettings) -> MaskGeneratorSettings:
+        """Return the settings for a network, which says what suits it."""
+        return cls(
+            points_per_side=suited.points_per_side,
+            predicted_iou=suited.predicted_iou,
+            stability_score=suited.stability_score,
+        )

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""SAM on one image: encoded once, then asked what any number of prompts mean."""
+"""Prompted segmentation of one image: encoded once, then decoded for any number of prompts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from torch import Tensor
 from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels, frame_size
 from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates, PromptableNetwork
 from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask
-from sam_tracker.networks.masks import corrected_logits, mask_as_logits, resize_logits
-from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.masks import corrected_logits, input_logits, mask_as_logits
 from sam_tracker.networks.runtime import Runtime
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import ImageFeatures, Sam2Network
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET, stability_scores
 
 LARGEST_BATCH = 16
-"""Prompts that go through the network at once; more are worked on in turns."""
+"""Prompts in one batch; more are decoded in several batches."""
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedImage:
-    """What the network sees in an image; lives on the network's device."""
+    """Features of an image, on the network's device."""
 
     scale: ImageScale
-    """The sizes of the image and of the network."""
+    """How the image maps to the network's input."""
     features: ImageFeatures
     conditioned: Tensor
-    """[1, D, h, w], the embedding with what stands for having no memory in it."""
+    """[1, D, h, w], the embedding conditioned on having no memory."""
 
     @property
     def width(self) -> int:
@@ -53,56 +51,52 @@ class EncodedImage:
 
 class ImageSegmenter:
     """
-    Says what prompts mean on an image; remembers nothing from one image to the next.
+    Finds the masks of prompts on an image; keeps no state from one image to the next.
 
-    The network is only used, never changed: trackers and segmenters may share it. Not to be
-    called from two threads at once.
+    The network is never changed: trackers and segmenters may share it. Not thread-safe.
     """
 
-    def __init__(self, network: Sam2Network, runtime: Runtime) -> None:
+    def __init__(self, network: PromptableNetwork, runtime: Runtime | None = None) -> None:
         """
-        Take a network to ask.
+        Wrap a network.
 
         :param network: in evaluation mode, on the device to be used.
-        :param runtime: in which precision to run it.
+        :param runtime: its device and precision; left out: those of its weights.
         """
         self.network = network
-        self.image_size = network.configuration.image_size
-        self._runtime = runtime
-        self.device = next(network.parameters()).device
+        self.image_size = network.image_size
+        self._runtime = runtime or Runtime(network.device)
+        self.device = network.device
         self._upload = FrameUpload(self.device)
 
     def encode(self, image: Pixels) -> EncodedImage:
         """
-        Look at an image: the expensive part, needed once however many prompts follow.
+        Encode an image: the expensive part, needed once for any number of prompts.
 
-        :param image: RGB, uint8 [H, W, 3]; its memory is free again when this returns.
-
-        Raises ``FrameError`` when it is no such image.
+        :param image: RGB, uint8 [H, W, 3]; the caller may change it once this has returned.
+        :raises FrameError: it is no such image.
         """
         width, height = frame_size(image)
         with self._runtime.inference():
-            features = self.network.encode_image(
-                network_input(self._upload(image), self.image_size)
-            )
-            conditioned = self.network.attend_to_memory(features.embedding, None)
-        return EncodedImage(ImageScale(width, height, self.image_size), features, conditioned)
+            images = self.network.preprocess(self._upload(image))
+            features = self.network.encode_image(images)
+            conditioned = self.network.without_memory(features.embedding)
+        return EncodedImage(self.network.scale(width, height), features, conditioned)
 
     def segment(
         self, encoded: EncodedImage, prompts: Sequence[Prompt], *, several: bool
     ) -> list[list[MaskCandidate]]:
         """
-        Find what each prompt means, each for itself.
+        Segment the object of each prompt, independently.
 
-        A mask is where the decoder starts: its border may move. A mask that is the whole prompt
-        is asked for together with its box, since networks are hardly ever trained on less.
+        A prompt's mask is only where the decoder starts: its border may move. The box of a mask
+        that is the whole prompt is added to it, since networks are hardly trained on masks alone.
 
-        :param several: three candidates, for a prompt that may mean a part or the whole; else the
-            single best one, which is what several points or a box are answered with.
-        :returns: for each prompt its candidates, best first by their predicted IoU.
-
-        Raises ``PromptError``, before anything is worked on, naming the prompt by its index and
-        what is wrong with it.
+        :param several: three candidates, for prompts that may mean a part or the whole; else the
+            single mask for several points or a box.
+        :returns: for each prompt its candidates, highest predicted IoU first.
+        :raises PromptError: a prompt is invalid; names its index and the fault. Raised before
+            anything is computed.
         """
         prompts = [
             with_box_of_mask(_validated(prompt, index, encoded))
@@ -113,7 +107,7 @@ class ImageSegmenter:
             asked = [prompts[index] for index in batch]
             with self._runtime.inference():
                 dense = [
-                    mask_as_logits(network_mask(prompt.mask, self.image_size, self.device))[1]
+                    mask_as_logits(network_mask(prompt.mask, encoded.scale, self.device))[1]
                     for prompt in asked
                     if prompt.mask is not None
                 ]
@@ -131,15 +125,14 @@ class ImageSegmenter:
         several: bool = False,
     ) -> list[MaskCandidate]:
         """
-        Correct a candidate of the same image: its logits go in again, with more clicks.
+        Refine a candidate of the same image: decode its logits again, with more clicks.
 
         :param prompt: all points that were given so far, old ones too, as SAM was trained, and
             the box if there was one; negative points alone are enough here.
-        :param previous: the candidate to be corrected.
-        :returns: candidates, best first.
-
-        Raises ``PromptError`` when the prompt is not of this image, or has a mask of its own; or
-        when ``previous`` is of an image or a network of another size, or has no logits.
+        :param previous: the candidate to refine.
+        :returns: candidates, highest predicted IoU first.
+        :raises PromptError: the prompt does not fit this image, or has a mask of its own; or
+            ``previous`` is of an image or a network of another size, or has no logits.
         """
         prompt = prompt.validate(encoded.width, encoded.height, refining=True)
         if prompt.mask is not None:
@@ -174,11 +167,11 @@ class ImageSegmenter:
         several: bool,
     ) -> MaskCandidates:
         """
-        Ask the network what O prompts of equal layout mean, in one batch.
+        Decode O prompts of equal layout in one batch.
 
-        :param points: [O, N, 2] in network pixels, box corners first, as ``prompt_points`` has
-            them; :param labels: [O, N].
-        :param mask_logits: [O, 1, s, s] to start from; None: nothing.
+        :param points: [O, N, 2] in network pixels, box corners first, from ``prompt_points``.
+        :param labels: [O, N].
+        :param mask_logits: [O, 1, s, s] to start from, if any.
         """
         with self._runtime.inference():
             prompts = self.network.encode_prompts(
@@ -195,7 +188,7 @@ class ImageSegmenter:
         mask_logits: Tensor | None,
         several: bool,
     ) -> list[list[MaskCandidate]]:
-        """Decode prompts of equal layout, and bring their masks to the image, best first."""
+        """Decode prompts of equal layout to candidates at image size, best first."""
         rows = [prompt_points(prompt, encoded.scale) for prompt in prompts]
         points, labels = (np.stack(column) for column in zip(*rows, strict=True))
         decoded = self.decode(encoded, points, labels, mask_logits, several)
@@ -211,7 +204,7 @@ class ImageSegmenter:
 
 
 def with_box_of_mask(prompt: Prompt) -> Prompt:
-    """Return a prompt that is a mask alone with the box of the mask; any other as it is."""
+    """Add its bounding box to a prompt that is only a mask; return any other unchanged."""
     if prompt.mask is None or prompt.box is not None or len(prompt.points):
         return prompt
     x, y, width, height = cv2.boundingRect(prompt.mask.astype(np.uint8))
@@ -225,25 +218,25 @@ def mask_candidates(
     stability_offset: float = STABILITY_OFFSET,
 ) -> list[MaskCandidate]:
     """
-    Bring N decoded masks to the size of the image.
+    Resize N decoded masks to the image.
 
-    Stability is measured on the logits at the size of the network's input: what an image has
-    more is interpolated, and would only take longer to count.
+    Stability is measured on the logits at the size of the network's input: further pixels of a
+    larger image are interpolated, and would only take longer to count.
 
-    :param mask_logits: [N, s, s], :param predicted_iou: [N].
+    :param mask_logits: [N, s, s].
+    :param predicted_iou: [N].
     :returns: the candidates, in the same order.
     """
     logits = mask_logits.float()
-    size = scale.network_size
     stability = [
-        stability_scores(resize_logits(part[:, None], size, size)[:, 0], stability_offset)
+        stability_scores(input_logits(part[:, None], scale)[:, 0], stability_offset)
         for part in logits.split(LARGEST_BATCH)
     ]
-    # One transfer brings all that the host must know of the masks.
+    # One transfer for all numbers that the host needs.
     numbers = torch.stack((predicted_iou.float(), torch.cat(stability), logits.amax((-2, -1))), 1)
     known = torch.cat((numbers, mask_boxes(logits)), dim=1).cpu().numpy().astype(np.float64)
     bounds = [row[3:] if row[2] > 0 else None for row in known]
-    images = MaskImages(logits, bounds, scale.width, scale.height)
+    images = MaskImages(logits, bounds, scale)
     candidates = []
     for index, row in enumerate(known):
         region, crop = images.crop(index)
@@ -268,7 +261,7 @@ def _validated(prompt: Prompt, index: int, encoded: EncodedImage) -> Prompt:
 
 
 def _batches(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
-    """Sort prompts into batches of equal layout, none larger than LARGEST_BATCH."""
+    """Group indices of prompts of equal layout into batches of at most LARGEST_BATCH."""
     layouts: dict[tuple[int, bool, bool], list[int]] = {}
     for index, prompt in enumerate(prompts):
         layout = (len(prompt.points), prompt.box is not None, prompt.mask is not None)

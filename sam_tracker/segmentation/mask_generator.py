@@ -20,9 +20,9 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Pixels, frame_size
 from sam_tracker.core.prompt import POSITIVE
+from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes, tightened
-from sam_tracker.networks.masks import resize_logits
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
+from sam_tracker.networks.masks import input_logits
 from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
 from sam_tracker.segmentation.image_crops import ImageCrop, image_crops, point_grid
 from sam_tracker.segmentation.image_segmenter import (
@@ -104,7 +104,7 @@ class MaskGenerator:
         """
         self.segmenter = segmenter
         self.settings = settings or MaskGeneratorSettings.for_network(
-            segmenter.network.configuration.name
+            segmenter.network.suited_settings
         )
 
     def generate(
@@ -182,7 +182,7 @@ class MaskGenerator:
             good = torch.nonzero(predicted >= settings.predicted_iou)[:, 0]
             logits = decoded.mask_logits.flatten(0, 1)[good]
             measured = [
-                _measured(part, scale.network_size, settings.stability_offset)
+                _measured(part, scale, settings.stability_offset)
                 for part in logits.split(LARGEST_BATCH)
             ]
             numbers = torch.cat(
@@ -271,9 +271,9 @@ class MaskGenerator:
         return self.segmenter.decode(encoded, network_points, labels, None, several=True)
 
 
-def _measured(mask_logits: torch.Tensor, image_size: int, offset: float) -> torch.Tensor:
-    """[N, s, s] to [N, 6]: stability, greatest logit, and box, of the mask at the network's."""
-    full = resize_logits(mask_logits[:, None], image_size, image_size)[:, 0]
+def _measured(mask_logits: torch.Tensor, scale: ImageScale, offset: float) -> torch.Tensor:
+    """[N, s, s] to [N, 6]: stability, greatest logit, and box, at the network's input size."""
+    full = input_logits(mask_logits[:, None], scale)[:, 0]
     return torch.cat(
         (
             stability_scores(full, offset)[:, None],

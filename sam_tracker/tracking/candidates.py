@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
+from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
 from sam_tracker.tracking.contest import Settlement
 from sam_tracker.tracking.memory.store import uploaded
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the network is asked on a frame: decode the objects, read a prompt, encode memories."""
+"""Runs the network for a tracker: decode objects, decode a prompt, encode memories."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from torch import Tensor
 from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates, VideoNetwork
 from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.networks.masks import (
@@ -20,46 +21,39 @@ from sam_tracker.networks.masks import (
     memory_mask,
     resize_logits,
 )
-from sam_tracker.networks.preprocessing import network_input
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import ImageFeatures, Sam2Network
 from sam_tracker.tracking.memory.bank import Recollection
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
 from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 
 LARGEST_BATCH = 16
-"""Objects that go through the network at once; more are worked on in turns."""
+"""Objects in one batch; more are computed in several batches."""
 
 
 @dataclass(frozen=True)
 class PromptAnswer:
-    """What the network makes of a prompt for one object."""
+    """What the network answers to a prompt for one object."""
 
     candidates: MaskCandidates
     """O = 1; C is 3 for a single click, which may mean a part or the whole, else 1."""
     pointed: Tensor
-    """[1], logit that decides whether the pointer is that of an object."""
+    """[1], object logit that decides whether the object pointer is one of absence."""
 
 
 class Inference:
-    """
-    One network at work for the objects of one tracker; it decides nothing.
+    """Runs one network for the objects of one tracker; no policy. Sizes as in ``networks.api``."""
 
-    Shapes as in ``model.network``: O objects, C candidates, s = S / 4, D channels.
-    """
-
-    def __init__(self, network: Sam2Network, settings: TrackerSettings) -> None:
+    def __init__(self, network: VideoNetwork, settings: TrackerSettings) -> None:
         self.network = network
-        self.device = next(network.parameters()).device
-        self.image_size = network.configuration.image_size
-        self.store = MemoryStore(network.configuration, settings, self.device)
+        self.device = network.device
+        self.image_size = network.image_size
+        self.store = MemoryStore(network.memory_layout, settings, self.device)
         self._upload = FrameUpload(self.device)
 
     def encode(self, seen: SeenFrame, frame: Pixels) -> ImageFeatures:
-        """Return what the network sees in the frame, encoding it the first time."""
+        """Return the features of a frame, which is encoded the first time only."""
         if seen.features is None:
-            images = network_input(self._upload(frame), self.image_size)
+            images = self.network.preprocess(self._upload(frame))
             seen.features = self.network.encode_image(images)
         return seen.features
 
@@ -67,10 +61,10 @@ class Inference:
         self, features: ImageFeatures, past: Sequence[tuple[int, Recollection | None]]
     ) -> tuple[list[int], MaskCandidates]:
         """
-        Decode the candidates of O objects by what they remember, those of equal layout at once.
+        Decode the candidates of O objects, one batch for each layout of memories.
 
-        :param past: for each its row in the store, and what to read there.
-        :returns: the order in which the objects come out, and their candidates.
+        :param past: for each object its row in the store, and what to read there.
+        :returns: the order of the objects in the result, and their candidates.
         """
         order: list[int] = []
         decoded: list[MaskCandidates] = []
@@ -92,19 +86,15 @@ class Inference:
         previous: Tensor | None,
     ) -> PromptAnswer:
         """
-        Decode what a prompt means.
+        Decode a prompt for one object.
 
-        :param row: the object's row in the store, :param recollection: what to read there; None
-            when it has no past.
-        :param previous: [s, s] logits of the mask that the prompt corrects; None: there is none.
+        :param row: the object's row in the store.
+        :param recollection: what to read there; None when the object has no past.
+        :param previous: [s, s] logits of the mask that the prompt corrects, if any.
         """
-        given = (
-            None
-            if prompt.mask is None
-            else network_mask(prompt.mask, self.image_size, self.device)
-        )
+        given = None if prompt.mask is None else network_mask(prompt.mask, scale, self.device)
         if given is not None and prompt.box is None and not len(prompt.points):
-            return self._take_mask(features, given)
+            return self._given_mask(features, given)
         dense = None
         if given is not None:
             dense = mask_as_logits(given)[1]
@@ -130,13 +120,14 @@ class Inference:
         binary: bool,
     ) -> tuple[Tensor, Tensor]:
         """
-        Encode what a frame showed of O objects.
+        Encode memories and pointers of O objects on a frame.
 
-        :param logits: [O, s, s] the masks, :param tokens: [O, D] their tokens.
-        :param present: whether each pointer is to be that of an object in the image.
+        :param logits: [O, s, s] of their masks.
+        :param tokens: [O, D] of their masks.
+        :param present: whether the pointer of each is that of an object in the image.
         :param object_logits: where not above 0, the memory is marked as one of absence.
-        :param binary: whether the masks are given, not found.
-        :returns: memories [O, C_mem, h, w] and pointers [O, D].
+        :param binary: whether to encode the sign of the logits only, for prompted frames.
+        :returns: memories [O, N, C_mem] and pointers [O, pointer_channels].
         """
         shown = uploaded(np.array([present, object_logits], dtype=np.float32), self.device)
         size = self.image_size
@@ -151,15 +142,15 @@ class Inference:
     def _conditioned(
         self, features: ImageFeatures, past: Sequence[tuple[int, Recollection | None]]
     ) -> Tensor:
-        """Put into the image what objects of equal layout remember, [O, D, h, w]."""
+        """Condition the image on what objects of equal layout remember, [1 or O, D, h, w]."""
         held = [(row, recollection) for row, recollection in past if recollection is not None]
         if not held:
-            return self.network.attend_to_memory(features.embedding, None)
+            return self.network.without_memory(features.embedding)
         memory = self.store.read([row for row, _ in held], [read for _, read in held])
         return self.network.attend_to_memory(features.embedding, memory)
 
-    def _take_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
-        """Take a given mask as the answer; the decoder is asked for its token only."""
+    def _given_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
+        """Answer with a given mask [1, 1, S, S]; the decoder only makes its token."""
         dense = self.network.encode_mask_prompt(given)
         no_points = dense.new_zeros((1, 0, 2))
         prompts = self.network.encode_prompts(no_points, no_points[..., 0].long(), dense)
@@ -174,7 +165,7 @@ class Inference:
 
 
 def batches(recollections: Sequence[Recollection | None]) -> Iterator[list[int]]:
-    """Sort objects into batches of equal layout, none larger than LARGEST_BATCH."""
+    """Group indices of equal layout into batches of at most LARGEST_BATCH."""
     layouts: dict[tuple[int, int] | None, list[int]] = {}
     for index, recollection in enumerate(recollections):
         layout = None if recollection is None else recollection.layout
@@ -185,7 +176,7 @@ def batches(recollections: Sequence[Recollection | None]) -> Iterator[list[int]]
 
 
 def joined(parts: Sequence[MaskCandidates]) -> MaskCandidates:
-    """Join the candidates of several batches of objects."""
+    """Concatenate the candidates of several batches of objects."""
     if len(parts) == 1:
         return parts[0]
     return MaskCandidates(

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-from sam_tracker.networks.sam2.network import ImageFeatures
+from sam_tracker.networks.api import ImageFeatures
 
 
 @dataclass

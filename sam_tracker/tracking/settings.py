@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from sam_tracker.core.time import SECOND
+from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.tracking.motion.registry import MOTION_MODELS
 
 
@@ -110,18 +111,9 @@ class TrackerSettings:
             raise ValueError(f'{name} must be from {least:g} to {most:g}, not {value!r}')
 
     @classmethod
-    def for_network(cls, name: str) -> TrackerSettings:
-        """
-        Return the settings that suit the network of that name (``NetworkConfiguration``).
-
-        SAMURAI calls an object present from a logit of -1 on, which suits the published networks.
-        The bundled nano is right where it was trained to be, at 0: with -1 it follows hardly
-        better, and takes many absent objects for present (docs/nano.md).
-        """
-        return cls(
-            motion_weight=0.15 if name == 'large' else 0.25,
-            presence_logit=0.0 if name == 'nano' else cls.presence_logit,
-        )
+    def for_network(cls, suited: SuitedSettings) -> TrackerSettings:
+        """Return the settings for a network, which says what suits it."""
+        return cls(motion_weight=suited.motion_weight, presence_logit=suited.presence_logit)
 
     def in_mode(self, mode: str) -> TrackerSettings:
         """

@@ -18,10 +18,9 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import next_object_id
 from sam_tracker.core.prompt import Prompt, PromptError, checked_label
+from sam_tracker.networks.api import MaskCandidates, VideoNetwork
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.networks.runtime import Runtime
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.candidates import (
     Measurements,
     absent_suppressed,
@@ -65,7 +64,7 @@ class Tracker:
 
     def __init__(
         self,
-        network: Sam2Network,
+        network: VideoNetwork,
         settings: TrackerSettings | None = None,
         runtime: Runtime | None = None,
     ) -> None:
@@ -73,10 +72,10 @@ class Tracker:
         Begin without objects.
 
         :param network: in evaluation mode, on the device to be used.
-        :param settings: what suits the network's size where left out.
+        :param settings: left out: those that suit the network.
         :param runtime: in which precision to run it; left out: as it is, in that of its weights.
         """
-        self.settings = settings or TrackerSettings.for_network(network.configuration.name)
+        self.settings = settings or TrackerSettings.for_network(network.suited_settings)
         self._inferring = runtime.inference if runtime is not None else torch.inference_mode
         self._inference = Inference(network, self.settings)
         self._objects: dict[int, TrackedObject] = {}
@@ -225,7 +224,7 @@ class Tracker:
         return current
 
     def _scale(self, seen: SeenFrame) -> ImageScale:
-        return ImageScale(seen.width, seen.height, self._inference.image_size)
+        return self._inference.network.scale(seen.width, seen.height)
 
     def _advance(
         self,
@@ -293,7 +292,7 @@ class Tracker:
             label=label,
             row=self._inference.store.take_row(),
             settings=self.settings,
-            bank=MemoryBank(self.settings),
+            bank=MemoryBank(self.settings, self._inference.network.memory_layout),
             selector=MaskSelector(self.settings),
             stamp=seen.stamp,
             image_size=(seen.width, seen.height),
@@ -438,8 +437,8 @@ class Tracker:
         logits: Tensor,
     ) -> None:
         bounds = [sighting.bound if sighting.seen else None for sighting in sightings]
-        images = MaskImages(logits, bounds, seen.width, seen.height)
         scale = self._scale(seen)
+        images = MaskImages(logits, bounds, scale)
         for index, (held, sighting) in enumerate(zip(objects, sightings, strict=True)):
             held.report(sighting, seen, scale, images, index)
 

@@ -5,7 +5,7 @@
 import numpy as np
 import torch
 
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.training.batches import PROMPTED_SHARE, Batch
 from sam_tracker.training.prompting import boxes_of
 from sam_tracker.training.rollout import Choices, PromptKind, candidate_iou, roll_out, small_truth
@@ -32,7 +32,7 @@ def held_out_batch(seeds: range, difficulty: str, frames: int, size: int) -> Bat
 
 @torch.inference_mode()
 def held_out_scores(
-    network: Sam2Network,
+    network: VideoNetwork,
     difficulty: str,
     *,
     clips: int,
@@ -47,8 +47,8 @@ def held_out_scores(
     `static_box` what the first frame's box left in place scores; `presence` the balanced
     accuracy over all frames.
     """
-    size = network.configuration.image_size
-    device = next(network.parameters()).device
+    size = network.image_size
+    device = network.device
     generator = torch.Generator().manual_seed(0)
     per_clip: dict[str, list[float]] = {'j': [], 'j0': [], 'late': [], 'static_box': []}
     there_all, present_all = [], []

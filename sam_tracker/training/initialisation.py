@@ -98,7 +98,7 @@ def mask_share_of_memory(network: Sam2Network, images: torch.Tensor) -> float:
 
     Below about 0.2 the memory says little of what was seen, and tracking does not emerge.
     """
-    side = network.configuration.image_size
+    side = network.image_size
     embedding = network.encode_image(images).embedding
     empty = torch.full((len(images), 1, side, side), -10.0, device=images.device)
     square = empty.clone()

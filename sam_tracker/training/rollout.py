@@ -13,18 +13,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sam_tracker.networks.api import (
+    ImageFeatures,
+    MaskCandidates,
+    Memory,
+    MemoryLayout,
+    VideoNetwork,
+)
 from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
-from sam_tracker.networks.preprocessing import network_input
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
 from sam_tracker.training import prompting
 from sam_tracker.training.batches import Batch
 
 PromptKind = Literal['box', 'mask', 'point']
 
-RECENT_MEMORIES = 6
-RECENT_POINTERS = 15
-CONDITIONING_SLOT = 6
 ABSENT_LOGIT = -1024.0
 
 
@@ -83,17 +84,17 @@ def candidate_iou(mask_logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def roll_out(
-    network: Sam2Network, batch: Batch, choices: Choices, generator: torch.Generator
+    network: VideoNetwork, batch: Batch, choices: Choices, generator: torch.Generator
 ) -> Rollout:
     """Follow all objects of the batch from its first frame to its last."""
     frames, clips = batch.images.shape[:2]
     copies = batch.objects_per_clip
     objects = clips * copies
-    side = network.configuration.image_size
+    side = network.image_size
     device = batch.images.device
     truth = small_truth(batch.masks)
     with torch.no_grad():
-        pixels = network_input(batch.images.flatten(0, 1), side)
+        pixels = network.preprocess(batch.images.flatten(0, 1))
     encoded = network.encode_image(pixels)
     taught = (torch.rand(objects, generator=generator) < choices.teacher).to(device)
     owner = torch.arange(objects, device=device) // copies
@@ -108,17 +109,17 @@ def roll_out(
         rows = frame * clips + owner
         features = ImageFeatures(
             encoded.embedding[rows],
-            (encoded.high_resolution[0][rows], encoded.high_resolution[1][rows]),
+            tuple(level[rows] for level in encoded.high_resolution),
         )
         there = batch.masks[frame].flatten(1).any(1)
         given: Tensor | None = None
         if frame == 0:
-            conditioned = network.attend_to_memory(features.embedding, None)
+            conditioned = network.without_memory(features.embedding)
             if choices.prompt == 'mask':
                 given = batch.masks[0][:, None].float()
             found = _prompted(network, features, conditioned, batch, choices, generator)
         else:
-            memory = _remembered(memories, pointers, frame, choices.elapsed)
+            memory = _remembered(network.memory_layout, memories, pointers, frame, choices.elapsed)
             conditioned = network.attend_to_memory(features.embedding, memory)
             nothing = torch.zeros(objects, 0, 2, device=device)
             prompts = network.encode_prompts(nothing, nothing[..., 0].long())
@@ -151,7 +152,7 @@ def roll_out(
 
 
 def _prompted(
-    network: Sam2Network,
+    network: VideoNetwork,
     features: ImageFeatures,
     conditioned: Tensor,
     batch: Batch,
@@ -190,18 +191,22 @@ def _prompted(
 
 
 def _remembered(
-    memories: list[Tensor], pointers: list[Tensor], frame: int, elapsed: int
+    layout: MemoryLayout,
+    memories: list[Tensor],
+    pointers: list[Tensor],
+    frame: int,
+    elapsed: int,
 ) -> Memory:
-    """Lay out the first frame, then the recent ones from the oldest to the newest."""
-    first_recent = max(1, frame - RECENT_MEMORIES)
+    """Collect the first frame, then the recent ones from the oldest to the newest."""
+    first_recent = max(1, frame - layout.recent_memories)
     indices = [0, *range(first_recent, frame)]
-    slots = [CONDITIONING_SLOT, *(frame - 1 - index for index in indices[1:])]
-    pointer_indices = [0, *range(frame - 1, max(0, frame - 1 - RECENT_POINTERS), -1)]
+    positions = [layout.conditioning_position, *(frame - 1 - index for index in indices[1:])]
+    pointer_indices = [0, *range(frame - 1, max(0, frame - 1 - layout.recent_pointers), -1)]
     distances = [frame + elapsed, *(frame - index for index in pointer_indices[1:])]
     objects, device = len(memories[0]), memories[0].device
     return Memory(
-        spatial=torch.stack([memories[index] for index in indices], dim=1),
-        slots=torch.tensor(slots, device=device).expand(objects, -1),
+        tokens=torch.stack([memories[index] for index in indices], dim=1),
+        positions=torch.tensor(positions, device=device).expand(objects, -1),
         pointers=torch.stack([pointers[index] for index in pointer_indices], dim=1),
         pointer_distances=torch.tensor(distances, dtype=torch.float32, device=device).expand(
             objects, -1

@@ -12,6 +12,7 @@ from sam_tracker.evaluation.__main__ import main
 from sam_tracker.evaluation.commands import generated
 from sam_tracker.evaluation.followers.opencv import algorithms
 from sam_tracker.evaluation.followers.sam import MODES
+from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.tracking.settings import TrackerSettings
 
 
@@ -104,7 +105,7 @@ def test_generated_leaves_tables_figures_and_pictures(tmp_path, random_checkpoin
 
 
 def test_the_comparison_has_both_states_of_the_filter_and_each_rule_alone():
-    settings = TrackerSettings.for_network('nano')
+    settings = TrackerSettings.for_network(configuration_named('nano').suited_settings)
     models = {MODES[mode](settings).motion_model for mode in generated.MODES}
     assert {'kalman_width_height', 'kalman_aspect_height'} <= models
     assert {'sam2', 'selection', 'memory', 'samurai'} <= set(generated.MODES)

@@ -19,6 +19,8 @@ from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 
+NANO = configuration_named('nano').suited_settings
+
 
 @pytest.fixture(scope='module')
 def network():
@@ -91,7 +93,7 @@ def test_every_kind_of_prompt_is_understood(network, prompt):
 
 
 def test_each_rule_alone_leaves_the_other_as_in_sam2():
-    settings = TrackerSettings.for_network('nano')
+    settings = TrackerSettings.for_network(NANO)
     selection, memory = MODES['selection'](settings), MODES['memory'](settings)
     assert selection.motion_weight == settings.motion_weight
     assert memory.motion_weight == 0
@@ -101,7 +103,9 @@ def test_each_rule_alone_leaves_the_other_as_in_sam2():
 
 def test_selection_without_weight_and_memory_without_thresholds_is_plain_sam2(network):
     neither = replace(
-        MODES['selection'](TrackerSettings.for_network('nano')), motion_weight=0.0, exclusive=False
+        MODES['selection'](TrackerSettings.for_network(NANO)),
+        motion_weight=0.0,
+        exclusive=False,
     )
     sequence = clip(frames=20)
     ours = run(SamFollower('neither', network, neither), sequence).targets[0]

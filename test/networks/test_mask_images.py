@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sam_tracker.core.boxes import Region
-from sam_tracker.networks.mask_images import MaskImages, mask_boxes, reach
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask, reach
 from sam_tracker.tracking.candidates import measure
 
 size = st.integers(1, 90)
@@ -28,7 +29,7 @@ def test_a_mask_is_what_resizing_the_whole_logits_gives(seed, side, width, heigh
         box.numpy() if mask.max() > 0 else None
         for box, mask in zip(mask_boxes(logits), logits, strict=True)
     ]
-    images = MaskImages(logits, bounds, width, height)
+    images = MaskImages(logits, bounds, ImageScale(width, height, 4 * side))
     whole = torch.nn.functional.interpolate(
         logits[:, None], size=(height, width), mode='bilinear'
     )[:, 0]
@@ -58,7 +59,9 @@ def test_masks_are_worked_out_once_for_all_objects(monkeypatch):
         mask_images, 'resized_part', lambda *given: calls.append(1) or resize(*given)
     )
     logits = torch.full((3, 8, 8), 1.0)
-    images = MaskImages(logits, [np.array([0.0, 0, 7, 7]), None, np.array([0.0, 0, 7, 7])], 20, 10)
+    images = MaskImages(
+        logits, [np.array([0.0, 0, 7, 7]), None, np.array([0.0, 0, 7, 7])], ImageScale(20, 10, 32)
+    )
     assert not calls
     for index in (2, 0, 1, 0):
         images.crop(index)
@@ -68,7 +71,45 @@ def test_masks_are_worked_out_once_for_all_objects(monkeypatch):
 
 
 def test_the_reach_of_a_mask_stays_in_the_image():
-    assert reach(np.array([0.0, 0, 7, 7]), 8, 20, 10) == Region(0, 0, 20, 10)
+    assert reach(np.array([0.0, 0, 7, 7]), 8, ImageScale(20, 10, 32)) == Region(0, 0, 20, 10)
+
+
+@given(seed=st.integers(0, 2**32 - 1), side=st.integers(4, 40), width=size, height=size)
+@hypothesis_settings(deadline=None)
+def test_a_mask_of_a_padded_input_is_what_lies_over_the_image(seed, side, width, height):
+    logits = field(seed, side, count=1)
+    shorter = max(4 * side * min(width, height) // max(width, height), 1)
+    padding = (0, 4 * side - shorter) if width >= height else (4 * side - shorter, 0)
+    scale = ImageScale(width, height, 4 * side, padding)
+    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], scale)
+    region, crop = images.crop(0)
+    mask = np.zeros((height, width), np.uint8)
+    if region is not None:
+        mask[region.slices] = crop
+    # Sampled where each pixel centre lies in the logits, which cover the padding too.
+    x = (np.arange(width) + 0.5) / width * (4 * side - padding[0]) / (4 * side)
+    y = (np.arange(height) + 0.5) / height * (4 * side - padding[1]) / (4 * side)
+    grid = torch.from_numpy(np.stack(np.meshgrid(x, y), axis=-1)).float() * 2 - 1
+    whole = torch.nn.functional.grid_sample(
+        logits[None], grid[None], padding_mode='border', align_corners=False
+    )[0, 0]
+    if logits.max() > 0:
+        clear = (whole.abs() > 1e-4).numpy()
+        assert np.array_equal((mask != 0)[clear], (whole > 0).numpy()[clear])
+
+
+def test_a_mask_in_the_padding_has_no_pixel_of_the_image():
+    logits = torch.full((1, 8, 8), -1.0)
+    logits[:, 6:] = 1.0
+    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], ImageScale(20, 10, 32, (0, 16)))
+    assert images.crop(0)[0] is None
+
+
+def test_a_given_mask_is_padded_like_its_image():
+    mask = np.ones((10, 20), bool)
+    given = network_mask(mask, ImageScale(20, 10, 32, (0, 16)), torch.device('cpu'))
+    assert given.shape == (1, 1, 32, 32)
+    assert torch.all(given[..., :16, :] == 1) and not given[..., 16:, :].any()
 
 
 def test_candidates_are_measured_at_the_networks_resolution():

@@ -5,10 +5,11 @@
 import pytest
 import torch
 
+from sam_tracker.networks.api import ImageFeatures, Memory
 from sam_tracker.networks.masks import memory_mask
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import ImageFeatures, Memory, Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
 
 
 @pytest.fixture(scope='module')
@@ -25,8 +26,8 @@ def inputs(network):
     side, size = configuration.embedding_size, configuration.image_size
     return {
         'image': torch.randn(1, 3, size, size, generator=generator),
-        'spatial': torch.randn(
-            2, 3, configuration.memory_channels, side, side, generator=generator
+        'tokens': torch.randn(
+            2, 3, side * side, configuration.memory_channels, generator=generator
         ),
         'pointers': torch.randn(2, 4, configuration.embedding_dimension, generator=generator),
         'mask': torch.randn(2, 1, size, size, generator=generator),
@@ -37,7 +38,7 @@ def run(network, inputs):
     """Walk a frame through every method of the network."""
     features = network.encode_image(inputs['image'])
     memory = Memory(
-        inputs['spatial'],
+        inputs['tokens'],
         torch.tensor([[6, 1, 0], [6, 1, 0]]),
         inputs['pointers'],
         torch.arange(8.0).view(2, 4),
@@ -136,7 +137,7 @@ def test_nothing_waits_for_the_gpu(network, inputs):
         try:
             features = placed.encode_image(there['image'])
             assert isinstance(features, ImageFeatures)
-            memory = Memory(there['spatial'], slots, there['pointers'], distances)
+            memory = Memory(there['tokens'], slots, there['pointers'], distances)
             conditioned = placed.attend_to_memory(features.embedding, memory)
             candidates = placed.decode(
                 features, conditioned, placed.encode_prompts(*nothing), several=True

@@ -5,18 +5,18 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
+from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import ImageFeatures
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
 SIZE = 128
 
 
-class PaintingNetwork(nn.Module):
+class PaintingNetwork:
     """
     Has a network's interface, and answers every point with three blobs around it.
 
@@ -25,20 +25,25 @@ class PaintingNetwork(nn.Module):
     """
 
     def __init__(self):
-        super().__init__()
-        self.configuration = configuration_named('nano', SIZE)
-        self.nothing = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self.image_size = SIZE
+        self.suited_settings = configuration_named('nano').suited_settings
+        self.device = torch.device('cpu')
         self.encoded = 0
         self.batches = []
         """Prompts in each batch that was decoded."""
+
+    def scale(self, width, height):
+        return ImageScale(width, height, SIZE)
+
+    def preprocess(self, images):
+        return network_input(images, SIZE)
 
     def encode_image(self, images):
         assert images.shape == (1, 3, SIZE, SIZE)
         self.encoded += 1
         return ImageFeatures(images.mean((2, 3), keepdim=True), (images, images))
 
-    def attend_to_memory(self, embedding, memory):
-        assert memory is None
+    def without_memory(self, embedding):
         return embedding
 
     def encode_prompts(self, points, labels, mask_logits=None):

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from sam_tracker.core.frame import FrameError
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.segmentation.mask_generator import MaskGenerator, MaskGeneratorSettings
 
 WIDTH, HEIGHT = 96, 64
@@ -314,5 +315,10 @@ def test_settings_that_make_no_sense_are_refused_by_value(changed, named):
 
 
 def test_settings_suit_the_network(painter):
-    assert MaskGenerator(painter).settings == MaskGeneratorSettings.for_network('nano')
-    assert MaskGeneratorSettings.for_network('large') == MaskGeneratorSettings()
+    assert MaskGenerator(painter).settings == MaskGeneratorSettings.for_network(
+        configuration_named('nano').suited_settings
+    )
+    assert (
+        MaskGeneratorSettings.for_network(configuration_named('large').suited_settings)
+        == MaskGeneratorSettings()
+    )

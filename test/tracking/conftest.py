@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates
-from sam_tracker.networks.sam2.network import ImageFeatures
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
+from sam_tracker.networks.preprocessing import network_input
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Reading:
     pointer_distances: list[int]
 
 
-class ScriptedNetwork(nn.Module):
+class ScriptedNetwork:
     """
     Has a network's interface and plays a script; what is remembered is the number of the frame.
 
@@ -33,11 +32,13 @@ class ScriptedNetwork(nn.Module):
     and object logit.
     """
 
-    def __init__(self, configuration, script):
-        super().__init__()
-        self.configuration = configuration
+    device = torch.device('cpu')
+    suited_settings = SuitedSettings()
+    memory_layout = MemoryLayout(tokens=3, channels=2, pointer_channels=2)
+
+    def __init__(self, image_size, script):
+        self.image_size = image_size
         self.script = script
-        self.nothing = nn.Parameter(torch.zeros(1))
         self.frame = -1
         self.prompted = 0
         self.batches = []
@@ -52,22 +53,28 @@ class ScriptedNetwork(nn.Module):
         """Whether the pointer was that of an object in the image, by frame and object."""
         self._decoded = []
 
+    def scale(self, width, height):
+        return ImageScale(width, height, self.image_size)
+
+    def preprocess(self, images):
+        return network_input(images, self.image_size)
+
     def encode_image(self, images):
-        assert images.shape == (1, 3, *(self.configuration.image_size,) * 2)
+        assert images.shape == (1, 3, self.image_size, self.image_size)
         self.frame += 1
-        side = self.configuration.embedding_size
-        return ImageFeatures(torch.zeros(1, 1, side, side), (torch.zeros(1), torch.zeros(1)))
+        return ImageFeatures(torch.zeros(1, 1, 1, 1), ())
+
+    def without_memory(self, embedding):
+        return embedding
 
     def attend_to_memory(self, embedding, memory):
-        if memory is None:
-            return embedding
         numbers = memory.pointers[:, 0, 1].long().tolist()
         for index, number in enumerate(numbers):
-            assert torch.all(memory.spatial[index, :, 1] == number), 'another object was read'
+            assert torch.all(memory.tokens[index, ..., 1] == number), 'another object was read'
             assert torch.all(memory.pointers[index, :, 1] == number), 'another object was read'
             self.readings[self.frame, number] = Reading(
-                memory.spatial[index, :, 0, 0, 0].long().tolist(),
-                memory.slots[index].tolist(),
+                memory.tokens[index, :, 0, 0].long().tolist(),
+                memory.positions[index].tolist(),
                 memory.pointers[index, :, 0].long().tolist(),
                 memory.pointer_distances[index].long().tolist(),
             )
@@ -92,7 +99,7 @@ class ScriptedNetwork(nn.Module):
         self._decoded += numbers
         answers = [self.script(self.frame, number) for number in numbers]
         kept = slice(0, 3) if several else slice(0, 1)
-        token = torch.zeros(len(numbers), 3, self.configuration.embedding_dimension)
+        token = torch.zeros(len(numbers), 3, 2)
         token[..., 0] = self.frame
         token[..., 1] = torch.tensor(numbers)[:, None]
         return MaskCandidates(
@@ -108,31 +115,14 @@ class ScriptedNetwork(nn.Module):
         return token
 
     def encode_memory(self, embedding, mask, object_logit):
-        size, side = self.configuration.image_size, self.configuration.embedding_size
-        assert mask.shape[1:] == (1, size, size)
+        assert mask.shape[1:] == (1, self.image_size, self.image_size)
         numbers, self._decoded = self._decoded[: len(mask)], self._decoded[len(mask) :]
         for index, number in enumerate(numbers):
             self.remembered[self.frame, number] = mask[index, 0], float(object_logit[index])
-        memory = torch.zeros(len(mask), self.configuration.memory_channels, side, side)
-        memory[:, 0] = self.frame
-        memory[:, 1] = torch.tensor(numbers)[:, None, None]
+        memory = torch.zeros(len(mask), 3, 2)
+        memory[..., 0] = self.frame
+        memory[..., 1] = torch.tensor(numbers)[:, None]
         return memory
-
-
-def configuration(image_size):
-    """Return a network's shapes, with as few channels as there may be."""
-    return NetworkConfiguration(
-        name='scripted',
-        hiera_width=8,
-        hiera_heads=1,
-        hiera_blocks=(1, 1, 1, 1),
-        hiera_windows=(8, 8, 8, 8),
-        hiera_global_blocks=(),
-        hiera_position_grid=1,
-        image_size=image_size,
-        embedding_dimension=16,
-        memory_channels=4,
-    )
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -147,7 +137,7 @@ def one_thread():
 @pytest.fixture
 def scripted():
     """Make a network of that image size that plays a script."""
-    return lambda image_size, script: ScriptedNetwork(configuration(image_size), script)
+    return ScriptedNetwork
 
 
 @pytest.fixture

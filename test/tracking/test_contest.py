@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from sam_tracker.core.boxes import Region
+from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.mask_images import resized_part
 from sam_tracker.tracking.candidates import given_up, measure
 from sam_tracker.tracking.contest import Claim, settle, support
@@ -74,9 +75,9 @@ def test_afterwards_no_pixel_is_claimed_twice_at_any_resolution(seed, count, wid
     claims = [Claim(index + 1, value, ()) for index, value in enumerate(supports)]
     kept = given_up(logits, settle(claims, measured.intersections, SHARE))
 
-    whole = Region(0, 0, width, height)
-    before = torch.stack([resized_part(mask, whole, width, height) for mask in logits]) > 0
-    after = torch.stack([resized_part(mask, whole, width, height) for mask in kept]) > 0
+    whole, scale = Region(0, 0, width, height), ImageScale(width, height, 48)
+    before = torch.stack([resized_part(mask, whole, scale) for mask in logits]) > 0
+    after = torch.stack([resized_part(mask, whole, scale) for mask in kept]) > 0
     assert after.sum(0).max() <= 1
     best = int(np.argmax(supports))
     assert torch.equal(after[best], before[best])

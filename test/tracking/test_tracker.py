@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import LARGEST_ID, next_object_id
 from sam_tracker.core.prompt import Prompt, PromptError
@@ -333,7 +334,7 @@ def test_a_given_mask_of_one_pixel_is_not_lost(playing):
     mask = np.zeros((1600, 3200), bool)
     mask[800, 1600] = True
     tracker.add_prompt(Frame(np.zeros((1600, 3200, 3), np.uint8), 0), Prompt(mask=mask))
-    kept = network_mask(mask, SIZE, torch.device('cpu'))
+    kept = network_mask(mask, ImageScale(3200, 1600, SIZE), torch.device('cpu'))
     assert kept.sum() >= 1
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
 from sam_tracker.tracking.tracker import Tracker
@@ -58,7 +58,7 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
 class SamFollower:
     """A network that follows objects by some settings; each sequence gets a tracker of its own."""
 
-    def __init__(self, name: str, network: Sam2Network, settings: TrackerSettings) -> None:
+    def __init__(self, name: str, network: VideoNetwork, settings: TrackerSettings) -> None:
         self.name = name
         self._network = network
         self._settings = settings
@@ -78,13 +78,13 @@ class SamFollower:
         return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
 
 
-def in_mode(mode: str, network: Sam2Network, exclusive: bool | None = None) -> SamFollower:
+def in_mode(mode: str, network: VideoNetwork, exclusive: bool | None = None) -> SamFollower:
     """
     Return the network in one of MODES.
 
     :param exclusive: whether no two objects may share a pixel; None: as the mode has it.
     """
-    settings = MODES[mode](TrackerSettings.for_network(network.configuration.name))
+    settings = MODES[mode](TrackerSettings.for_network(network.suited_settings))
     if exclusive is not None:
         settings = replace(settings, exclusive=exclusive)
     return SamFollower(mode, network, settings)

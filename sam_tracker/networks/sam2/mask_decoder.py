@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an image embedding and prompts to candidate masks and their scores."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm, MultiLayerPerceptron, as_tokens
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
@@ -17,20 +16,6 @@ STABILITY_MARGIN = 0.05
 """Logits by which the threshold of a mask is moved to see whether the mask is stable."""
 STABILITY_THRESHOLD = 0.98
 """IoU of the masks at both thresholds from which on the mask is called stable."""
-
-
-@dataclass(frozen=True)
-class MaskCandidates:
-    """Candidate masks of O objects; C is 3 when several were asked for, else 1."""
-
-    mask_logits: Tensor
-    """[O, C, S/4, S/4]; the object is where it is above 0."""
-    predicted_iou: Tensor
-    """[O, C], the mask's overlap with the truth as the network sees it, 0 to 1."""
-    tokens: Tensor
-    """[O, C, D], from which object pointers are made."""
-    object_logit: Tensor
-    """[O]; above 0 the object is in the image."""
 
 
 class MaskDecoder(nn.Module):

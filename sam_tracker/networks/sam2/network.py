@@ -1,26 +1,29 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The whole network: tensors in, tensors out, and no memory of what it saw (arXiv 2408.00714).
+The SAM 2.1 network (arXiv 2408.00714): tensors in, tensors out, no state.
 
-Sizes used throughout: S the side of the square input in pixels, h = w = S / 16 the side of the
-image embedding, D its channels, C_mem the channels of a memory, B images, O objects.
-
-All objects lie on one image unless said otherwise, and are worked on as one batch. Shapes depend
-on the layout alone (how many objects, memories, pointers and points), nothing waits for the
-device, and everything is differentiable.
+Sizes as in ``networks.api``; h = w = S / 16. A memory is a map of N = h * w cells, row by row.
+Everything is differentiable.
 """
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.api import (
+    ImageFeatures,
+    MaskCandidates,
+    Memory,
+    MemoryLayout,
+    SuitedSettings,
+)
+from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration
 from sam_tracker.networks.sam2.feature_pyramid import FeaturePyramid
 from sam_tracker.networks.sam2.hiera import Hiera
 from sam_tracker.networks.sam2.layers import MultiLayerPerceptron, as_image, as_tokens
-from sam_tracker.networks.sam2.mask_decoder import MaskCandidates, MaskDecoder
+from sam_tracker.networks.sam2.mask_decoder import MaskDecoder
 from sam_tracker.networks.sam2.memory_attention import MemoryAttention
 from sam_tracker.networks.sam2.memory_encoder import MemoryEncoder
 from sam_tracker.networks.sam2.position_encoding import (
@@ -30,40 +33,9 @@ from sam_tracker.networks.sam2.position_encoding import (
 )
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoder, PromptEncoding
 
-POINTER_HORIZON = 15
-"""Frames by which the distance to a pointer is divided: sixteen pointers, less one."""
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """What the image encoder knows of B images; each tensor is laid out channels-last."""
-
-    embedding: Tensor
-    """[B, D, h, w], stride 16, with no memory in it yet."""
-    high_resolution: tuple[Tensor, Tensor]
-    """[B, D/8, S/4, S/4] and [B, D/4, S/8, S/8], for the mask decoder."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """
-    What O objects of equal layout remember, in the order in which it is attended to.
-
-    Attention is cheapest when ``spatial`` is a view of memory laid out [O, K, h, w, C_mem].
-    """
-
-    spatial: Tensor
-    """[O, K, C_mem, h, w], memories as ``encode_memory`` made them; any float dtype."""
-    slots: Tensor
-    """[O, K] int64, the temporal position of each: 0 newest .. 5 oldest, 6 for conditioning."""
-    pointers: Tensor
-    """[O, P, D], object pointers; P may be 0."""
-    pointer_distances: Tensor
-    """[O, P] float, frames from the pointer's frame to the current one."""
-
 
 class ImageEncoder(nn.Module):
-    """The trunk, and the neck that brings its stages to one width."""
+    """The trunk, and the neck that projects its stages to one width."""
 
     def __init__(self, configuration: NetworkConfiguration) -> None:
         super().__init__()
@@ -72,11 +44,7 @@ class ImageEncoder(nn.Module):
 
 
 class Sam2Network(nn.Module):
-    """
-    SAM 2.1, named as in the published checkpoints, so that they load strictly.
-
-    Inference wants ``eval()`` and ``torch.inference_mode()``; both are the caller's.
-    """
+    """A ``VideoNetwork`` whose parameters have the names of the published checkpoints."""
 
     sine_position: Tensor
     memory_position: Tensor
@@ -102,7 +70,7 @@ class Sam2Network(nn.Module):
             torch.empty(configuration.memory_slots, 1, 1, channels)
         )
         self.no_mem_embed = nn.Parameter(torch.empty(1, 1, dimension))
-        # Every checkpoint holds it, but only networks of other settings read it.
+        # In every checkpoint; read only by networks with settings that none of these has.
         self.no_mem_pos_enc = nn.Parameter(torch.empty(1, 1, dimension))
         self.no_obj_ptr = nn.Parameter(torch.empty(1, dimension))
         self.no_obj_embed_spatial = nn.Parameter(torch.empty(1, channels))
@@ -119,13 +87,70 @@ class Sam2Network(nn.Module):
         self.register_buffer('memory_position', sine_position(side, channels), persistent=False)
         self.register_buffer('rotation', axial_rotation(side, dimension), persistent=False)
 
+    @property
+    def name(self) -> str:
+        """Name of the configuration."""
+        return self.configuration.name
+
+    @property
+    def image_size(self) -> int:
+        """S, the side of the input in pixels."""
+        return self.configuration.image_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.no_mem_embed.device
+
+    @property
+    def suited_settings(self) -> SuitedSettings:
+        """Settings that suit the weights of this size."""
+        return self.configuration.suited_settings
+
+    @property
+    def memory_layout(self) -> MemoryLayout:
+        """Shapes of memories and pointers."""
+        configuration = self.configuration
+        return MemoryLayout(
+            tokens=configuration.embedding_size**2,
+            channels=configuration.memory_channels,
+            pointer_channels=configuration.embedding_dimension,
+            recent_memories=configuration.memory_slots - 1,
+        )
+
+    def optimise(self, device: torch.device, compiled: bool) -> None:
+        """
+        Choose kernels for inference on a device; results change by rounding only.
+
+        :param compiled: whether to use ``torch.compile`` for the four parts that take the time.
+        """
+        self.memory_attention.project_values_last(device.type == 'cpu')
+        if compiled:
+            for part in (
+                self.image_encoder.trunk,
+                self.memory_attention,
+                self.memory_encoder,
+                self.sam_mask_decoder,
+            ):
+                part.compile()
+
+    def scale(self, width: int, height: int) -> ImageScale:
+        """Return the mapping of an image to the input: both sides are stretched to S."""
+        return ImageScale(width, height, self.image_size)
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        """Resize and normalise images as ``preprocessing.network_input`` does."""
+        return network_input(images, self.image_size)
+
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """
-        Encode images [B, 3, S, S], normalised as ``preprocessing`` does.
+        Encode preprocessed images [B, 3, S, S].
 
-        Raises ``ValueError`` for images of another size than the configuration's.
+        :returns: features laid out channels-last; the high-resolution levels are [B, D/8, S/4,
+            S/4] and [B, D/4, S/8, S/8].
+        :raises ValueError: images of another size than the configuration's.
         """
-        side = self.configuration.image_size
+        side = self.image_size
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise ValueError(f'images must be [B, 3, {side}, {side}], not {list(images.shape)}')
         stages = self.image_encoder.trunk(images)
@@ -139,17 +164,17 @@ class Sam2Network(nn.Module):
             ),
         )
 
-    def attend_to_memory(self, embedding: Tensor, memory: Memory | None) -> Tensor:
-        """
-        Put what the objects remember into the image embedding.
+    def without_memory(self, embedding: Tensor) -> Tensor:
+        """Add the learned embedding of no memory to [B, D, h, w]; the same shape."""
+        return embedding + self.no_mem_embed.view(1, -1, 1, 1)
 
-        :param embedding: [1 or O, D, h, w], the ``ImageFeatures``' own.
-        :param memory: what the objects remember, or None on a frame that has no past: then a
-            learned embedding takes its place.
-        :returns: [O, D, h, w]; without memory the batch of ``embedding``.
+    def attend_to_memory(self, embedding: Tensor, memory: Memory) -> Tensor:
         """
-        if memory is None:
-            return embedding + self.no_mem_embed.view(1, -1, 1, 1)
+        Condition the image embedding on what the objects remember.
+
+        :param embedding: [1 or O, D, h, w] of ``ImageFeatures``.
+        :returns: [O, D, h, w].
+        """
         tokens, positions = self._memory_tokens(memory)
         attended = self.memory_attention(
             as_tokens(embedding) + 0.1 * self.sine_position,
@@ -157,7 +182,7 @@ class Sam2Network(nn.Module):
             positions,
             rotation=self.rotation,
             memory_rotation=self.rotation,
-            memories=memory.spatial.shape[1],
+            memories=memory.tokens.shape[1],
         )
         return as_image(attended, self.configuration.embedding_size)
 
@@ -169,15 +194,15 @@ class Sam2Network(nn.Module):
 
         :param points: [O, N, 2] float, x and y in pixels of the network's input, 0 to S; pixel
             centres lie at whole numbers. N is 0 for a frame that is only tracked.
-        :param labels: [O, N] integers: 0 not the object, 1 the object, 2 and 3 the top left and
-            bottom right corner of a box, -1 no point, to fill up rows of unequal length.
-        :param mask_logits: [O, 1, S/4, S/4], a mask to start from: the previous one, or one that
-            ``encode_mask_prompt`` made.
+        :param labels: [O, N] integers: 0 background, 1 object, 2 and 3 the top left and bottom
+            right corner of a box, -1 padding of rows of unequal length.
+        :param mask_logits: [O, 1, S/4, S/4], a mask to start from: a previous one, or one from
+            ``encode_mask_prompt``.
         """
         return self.sam_prompt_encoder(points, labels, mask_logits)
 
     def encode_mask_prompt(self, mask: Tensor) -> Tensor:
-        """Bring a given mask [O, 1, S, S] of 0 and 1 to the logits [O, 1, S/4, S/4] of prompts."""
+        """Turn given masks [O, 1, S, S] of 0 and 1 into logits [O, 1, S/4, S/4] for prompts."""
         return self.mask_downsample(mask)
 
     def decode(
@@ -191,9 +216,9 @@ class Sam2Network(nn.Module):
         Decode candidate masks for O objects.
 
         :param features: of one image, B = 1; or of O images, one for each object.
-        :param conditioned: [1 or O, D, h, w] from ``attend_to_memory``.
+        :param conditioned: [1 or O, D, h, w] from ``attend_to_memory`` or ``without_memory``.
         :param several: three candidates, for a frame that is tracked or has one click; else the
-            single mask that answers a box or several clicks.
+            single mask for a box or several clicks.
         """
         return self.sam_mask_decoder(
             conditioned,
@@ -207,17 +232,18 @@ class Sam2Network(nn.Module):
         """
         Make object pointers [O, D] from mask tokens [O, D].
 
-        :param present: [O] bool, or the same as 0 and 1; an absent object gets a learned pointer.
+        :param present: [O] bool, or the same as 0 and 1; the pointer of an absent object is
+            learned.
         """
         present = present.to(token.dtype)[:, None]
         return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
 
     def pointer_of_mask(self, features: ImageFeatures, mask: Tensor) -> Tensor:
         """
-        Make the object pointers [O, D] of objects whose masks [O, 1, S, S] of 0 and 1 are given.
+        Make object pointers [O, D] from given masks [O, 1, S, S] of 0 and 1.
 
-        The decoder sees the image without memory, not even the embedding that stands for none.
-        The object is absent where its mask is empty, and where the decoder finds it absent.
+        The decoder reads the plain image embedding, without memory and without the embedding of
+        no memory. The object is absent where its mask is empty or the decoder predicts absence.
         """
         nowhere = mask.new_zeros(len(mask), 0, 2)
         candidates = self.decode(
@@ -231,30 +257,30 @@ class Sam2Network(nn.Module):
 
     def encode_memory(self, embedding: Tensor, mask: Tensor, object_logit: Tensor) -> Tensor:
         """
-        Encode what a frame showed of O objects, to be remembered.
+        Encode the memory of a frame for O objects.
 
-        :param embedding: [1 or O, D, h, w], the ``ImageFeatures``' own, without memory in it.
-        :param mask: [O, 1, S, S] as ``masks.memory_mask`` makes it.
-        :param object_logit: [O]; where it is not above 0 the memory is marked as one of absence.
-        :returns: [O, C_mem, h, w], laid out channels-last.
+        :param embedding: [1 or O, D, h, w] of ``ImageFeatures``, without memory in it.
+        :param mask: [O, 1, S, S] from ``masks.memory_mask``.
+        :param object_logit: [O]; where it is not above 0, an embedding of absence is added.
+        :returns: [O, N, C_mem].
         """
         memory = self.memory_encoder(embedding, mask)
         absent = (object_logit <= 0).to(memory.dtype)[:, None, None, None]
-        return memory + absent * self.no_obj_embed_spatial[..., None, None]
+        return as_tokens(memory + absent * self.no_obj_embed_spatial[..., None, None])
 
     def _memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Lay memories and pointers out as one row of tokens and positions, [O, M, C_mem]."""
+        """Concatenate memories and pointers to tokens and their positions, [O, M, C_mem]."""
         pieces = self.configuration.tokens_per_pointer
         channels = self.configuration.memory_channels
 
-        spatial = memory.spatial.flatten(3).transpose(2, 3).flatten(1, 2)
-        recency = self.maskmem_tpos_enc.flatten(1)[memory.slots]
+        spatial = memory.tokens.flatten(1, 2)
+        recency = self.maskmem_tpos_enc.flatten(1)[memory.positions]
         spatial_position = (recency[:, :, None] + self.memory_position).flatten(1, 2)
 
-        distance = memory.pointer_distances / POINTER_HORIZON
+        distance = memory.pointer_distances / self.memory_layout.recent_pointers
         encoded = sine_distance(distance, self.configuration.embedding_dimension)
         pointer_position = self.obj_ptr_tpos_proj(encoded).repeat_interleave(pieces, dim=1)
-        pointers = memory.pointers.reshape(len(memory.slots), -1, channels)
+        pointers = memory.pointers.reshape(len(memory.positions), -1, channels)
         return (
             torch.cat((spatial, pointers), dim=1),
             torch.cat((spatial_position, pointer_position), dim=1),

@@ -215,9 +215,9 @@ class SegmentService:
 
     async def _find_everything(self, job: _Job) -> Found:
         segmenter = job.session.segmenter
-        model = segmenter.network.configuration.name
+        suited = segmenter.network.suited_settings
         height, width = job.pixels.shape[:2]
-        settings = generator_settings(job.parameters.everything, model, width, height)
+        settings = generator_settings(job.parameters.everything, suited, width, height)
         generation = Generation(MaskGenerator(segmenter, settings), self._log, job.budget.keep)
         async with job.time.turn(
             self._everything, 'another request for everything is in progress'

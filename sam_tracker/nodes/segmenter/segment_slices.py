@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
 
 if TYPE_CHECKING:
@@ -107,12 +108,12 @@ def masks_at_once(width: int, height: int) -> int:
 
 
 def generator_settings(
-    everything: EverythingParameters, model: str, width: int, height: int
+    everything: EverythingParameters, suited: SuitedSettings, width: int, height: int
 ) -> MaskGeneratorSettings:
     """
     Return how everything is looked for.
 
-    :param model: name of the network, which fills in what depends on it.
+    :param suited: values for what the parameters leave to the network.
     :param width: columns of the image.
     :param height: rows of the image.
     """
@@ -122,7 +123,7 @@ def generator_settings(
         'stability_score': everything.stability_score,
     }
     return replace(
-        MaskGeneratorSettings.for_network(model),
+        MaskGeneratorSettings.for_network(suited),
         points_per_batch=POINTS_AT_ONCE,
         masks_per_batch=masks_at_once(width, height),
         crop_layers=everything.crop_layers,

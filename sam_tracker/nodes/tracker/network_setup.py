@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from sam_tracker.core.time import SECOND
+from sam_tracker.networks.api import SuitedSettings, VideoNetwork
 from sam_tracker.networks.runtime import Runtime, choose_runtime
-from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
@@ -22,12 +22,12 @@ from sam_tracker.tracking.settings import TrackerSettings
 class NetworkSetup:
     """A network that is ready to be used, where and how it runs, and what to say of it."""
 
-    network: Sam2Network
+    network: VideoNetwork
     runtime: Runtime
 
     @property
     def model(self) -> str:
-        return self.network.configuration.name
+        return self.network.name
 
     @property
     def device(self) -> torch.device:
@@ -39,7 +39,7 @@ class NetworkSetup:
 
     @property
     def description(self) -> str:
-        size = self.network.configuration.image_size
+        size = self.network.image_size
         compiled = ', compiled' if self.runtime.compiled else ''
         return f'{self.model} at {size} px on {self.device} in {self.precision}{compiled}'
 
@@ -67,9 +67,8 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
     return NetworkSetup(runtime.place(network), runtime)
 
 
-def tracker_settings(parameters: TrackingParameters, model: str) -> TrackerSettings:
-    """Return the settings of the tracker, in its units; ``model`` fills in what depends on it."""
-    suited = TrackerSettings.for_network(model)
+def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> TrackerSettings:
+    """Return the settings of the tracker, in its units; ``suited`` replaces automatic values."""
     motion, memory = parameters.motion, parameters.memory
     return TrackerSettings(
         motion_model=TrackerSettings.motion_model if motion.enabled else None,

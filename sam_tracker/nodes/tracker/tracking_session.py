@@ -61,7 +61,7 @@ class TrackingSession:
         self._node = node
         self._log = node.get_logger()
         self.setup = set_up_network(parameters)
-        settings = tracker_settings(parameters, self.setup.model)
+        settings = tracker_settings(parameters, self.setup.network.suited_settings)
         tracker = Tracker(self.setup.network, settings, self.setup.runtime)
         warm_up(tracker)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)

@@ -19,14 +19,8 @@ prompt, frame 0.
 from collections import deque
 from dataclasses import dataclass
 
+from sam_tracker.networks.api import MemoryLayout
 from sam_tracker.tracking.settings import TrackerSettings
-
-RECENT_MEMORIES = 6
-"""Memories read besides the conditioning ones: SAM 2.1 has this many temporal positions."""
-CONDITIONING_POSITION = RECENT_MEMORIES
-"""Temporal position of every conditioning memory."""
-RECENT_POINTERS = 15
-"""Frames back to which object pointers are read, besides those of conditioning frames."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class Recollection:
     places: list[int]
     """Places of these K memories."""
     positions: list[int]
-    """Their temporal positions: 0 newest .. 5, or CONDITIONING_POSITION."""
+    """Their temporal positions, as ``MemoryLayout.recent_memories`` counts them."""
     pointer_places: list[int]
     """Places of the P pointers: conditioning ones, then newest to oldest."""
     pointer_distances: list[int]
@@ -85,8 +79,9 @@ class MemoryBank:
     books and answer with the places where its memory and its pointer must be put.
     """
 
-    def __init__(self, settings: TrackerSettings) -> None:
+    def __init__(self, settings: TrackerSettings, layout: MemoryLayout) -> None:
         self.settings = settings
+        self._layout = layout
         self.frame = -1
         """The newest frame in the books."""
         self._conditioning: list[tuple[_Entry, int]] = []
@@ -99,8 +94,8 @@ class MemoryBank:
         """The newest worthy frames before these two, oldest first."""
         self._pointers: deque[tuple[int, int]] = deque()
         """Frames and places of the recent pointers, newest first."""
-        self._free = list(range(memory_places(settings)))
-        self._free_pointers = list(range(pointer_places(settings)))
+        self._free = list(range(memory_places(settings, layout)))
+        self._free_pointers = list(range(pointer_places(settings, layout)))
 
     def recall(self, correcting: bool = False) -> Recollection | None:
         """
@@ -117,12 +112,12 @@ class MemoryBank:
         pointers += [
             (frame, place)
             for frame, place in self._pointers
-            if 1 <= now - frame <= RECENT_POINTERS
+            if 1 <= now - frame <= self._layout.recent_pointers
         ]
         return Recollection(
             frames=[entry.frame for entry, _ in conditioning + recent],
             places=[entry.place for entry, _ in conditioning + recent],
-            positions=[CONDITIONING_POSITION] * len(conditioning)
+            positions=[self._layout.conditioning_position] * len(conditioning)
             + [position for _, position in recent],
             pointer_places=[place for _, place in pointers],
             pointer_distances=[now - frame for frame, _ in pointers],
@@ -132,7 +127,7 @@ class MemoryBank:
         """Take the next frame, which was tracked, into the books."""
         self._move_on()
         self._last = _Entry(self.frame, self._free.pop(), self._is_worthy(scores))
-        if len(self._pointers) > RECENT_POINTERS:
+        if len(self._pointers) > self._layout.recent_pointers:
             self._free_pointers.append(self._pointers.pop()[1])
         self._pointers.appendleft((self.frame, self._free_pointers.pop()))
         return Places(self._last.place, self._pointers[0][1])
@@ -171,20 +166,20 @@ class MemoryBank:
 
     def _recent(self, now: int, correcting: bool) -> list[tuple[_Entry, int]]:
         """Memories other than the conditioning ones, oldest first, with their positions."""
+        recent = self._layout.recent_memories
         earlier = list(self._worthy)
         last = self._previous if correcting else self._last
         if not correcting and self._previous is not None and self._previous.worthy:
             earlier.append(self._previous)
         if self.settings.memory_rule == 'samurai':
             # Position is rank. The last frame has rank 0 even where it is a conditioning one.
-            ranked = list(
-                zip(earlier[:-RECENT_MEMORIES:-1], range(1, RECENT_MEMORIES), strict=False)
-            )
+            newest_first = reversed(earlier)
+            ranked = list(zip(newest_first, range(1, recent), strict=False))
         else:
             ranked = [
                 (entry, now - entry.frame - 1)
                 for entry in reversed(earlier)
-                if now - entry.frame <= RECENT_MEMORIES
+                if now - entry.frame <= recent
             ]
         if last is not None:
             ranked.insert(0, (last, 0))
@@ -207,7 +202,7 @@ class MemoryBank:
         self.frame += 1
         if self._previous is not None and self._previous.worthy:
             self._worthy.append(self._previous)
-            if len(self._worthy) == RECENT_MEMORIES:
+            if len(self._worthy) == self._layout.recent_memories:
                 self._free.append(self._worthy.popleft().place)
         elif self._previous is not None:
             self._free.append(self._previous.place)
@@ -223,16 +218,16 @@ class MemoryBank:
         return places
 
 
-def memory_places(settings: TrackerSettings) -> int:
+def memory_places(settings: TrackerSettings, layout: MemoryLayout) -> int:
     """
-    Return how many spatial memories one object can hold at once.
+    Return how many memories one object can hold at once.
 
-    One conditioning memory more than is kept, for the moment in which a new one comes; five
-    worthy frames, and the last two.
+    One conditioning memory more than is kept, for the moment in which a new one comes; all
+    recent ones but one, and the last two frames.
     """
-    return settings.conditioning_memories + 1 + RECENT_MEMORIES + 1
+    return settings.conditioning_memories + 1 + layout.recent_memories + 1
 
 
-def pointer_places(settings: TrackerSettings) -> int:
+def pointer_places(settings: TrackerSettings, layout: MemoryLayout) -> int:
     """Return how many pointers one object can hold at once."""
-    return settings.conditioning_memories + 1 + RECENT_POINTERS + 1
+    return settings.conditioning_memories + 1 + layout.recent_pointers + 1

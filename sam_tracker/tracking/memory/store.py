@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
-from sam_tracker.networks.sam2.network import Memory
+from sam_tracker.networks.api import Memory, MemoryLayout
 from sam_tracker.tracking.memory.bank import (
     Places,
     Recollection,
@@ -25,25 +24,24 @@ class MemoryStore:
 
     A row has as many places as a ``MemoryBank`` can hold at once. There are never more rows than
     objects were followed at once; a row that is released serves the next object. Memories are
-    kept in bfloat16, as SAM 2 keeps them, and channels-last, as attention reads them.
+    kept in bfloat16, as SAM 2 keeps them, as rows of tokens.
     """
 
     def __init__(
         self,
-        configuration: NetworkConfiguration,
+        layout: MemoryLayout,
         settings: TrackerSettings,
         device: torch.device,
     ) -> None:
-        side = configuration.embedding_size
-        self._places = memory_places(settings)
-        self._pointer_places = pointer_places(settings)
+        self._places = memory_places(settings, layout)
+        self._pointer_places = pointer_places(settings, layout)
         self._memories = torch.zeros(
-            (0, self._places, side, side, configuration.memory_channels),
+            (0, self._places, layout.tokens, layout.channels),
             dtype=torch.bfloat16,
             device=device,
         )
         self._pointers = torch.zeros(
-            (0, self._pointer_places, configuration.embedding_dimension),
+            (0, self._pointer_places, layout.pointer_channels),
             device=device,
         )
         self._free: list[int] = []
@@ -95,8 +93,8 @@ class MemoryStore:
         )
         memories = self._memories.flatten(0, 1).index_select(0, places.reshape(-1))
         return Memory(
-            spatial=memories.unflatten(0, places.shape).permute(0, 1, 4, 2, 3),
-            slots=positions,
+            tokens=memories.unflatten(0, places.shape),
+            positions=positions,
             pointers=self._pointers.flatten(0, 1)
             .index_select(0, pointers.reshape(-1))
             .unflatten(0, pointers.shape),
@@ -110,7 +108,7 @@ class MemoryStore:
         Put away what a frame showed of O objects.
 
         :param rows: O rows, :param places: where in each of them.
-        :param memories: [O, C_mem, h, w], :param pointers: [O, D].
+        :param memories: [O, N, C_mem], :param pointers: [O, pointer_channels].
         """
         books = np.array(
             [
@@ -120,9 +118,7 @@ class MemoryStore:
             dtype=np.int64,
         )
         index = uploaded(books, self._memories.device)
-        self._memories.flatten(0, 1).index_copy_(
-            0, index[:, 0], memories.permute(0, 2, 3, 1).to(self._memories.dtype)
-        )
+        self._memories.flatten(0, 1).index_copy_(0, index[:, 0], memories.to(self._memories.dtype))
         self._pointers.flatten(0, 1).index_copy_(0, index[:, 1], pointers.to(self._pointers.dtype))
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
+from sam_tracker.networks.api import Memory
 from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
-from sam_tracker.networks.sam2.network import Memory
 
 FRAMES = 20
 CORRECTED = 11
@@ -76,7 +76,9 @@ class PlainLoop:
         several = points.shape[1] <= 1
         candidates = network.decode(
             features,
-            network.attend_to_memory(features.embedding, memory),
+            network.without_memory(features.embedding)
+            if memory is None
+            else network.attend_to_memory(features.embedding, memory),
             network.encode_prompts(points, labels, mask_logits),
             several,
         )
@@ -121,8 +123,8 @@ class PlainLoop:
             if frame - distance in history.others
         ]
         return Memory(
-            spatial=torch.stack([output.memory for _, output in memories], dim=1),
-            slots=torch.tensor([[slot for slot, _ in memories]]),
+            tokens=torch.stack([output.memory for _, output in memories], dim=1),
+            positions=torch.tensor([[slot for slot, _ in memories]]),
             pointers=torch.stack([output.pointer for _, output in pointers], dim=1),
             pointer_distances=torch.tensor([[float(distance) for distance, _ in pointers]]),
         )

@@ -5,8 +5,9 @@
 import pytest
 import torch
 
+from sam_tracker.networks.api import Memory
 from sam_tracker.networks.masks import memory_mask
-from sam_tracker.networks.sam2.network import Memory
+from sam_tracker.networks.sam2.layers import as_tokens
 
 ENCODERS = [
     ('test', 128),
@@ -72,7 +73,7 @@ def test_memory_is_attended_to_alike(both, features, memories, pointers, assert_
     pointer = noise(objects, pointers, dimension, seed=3)
     distances = torch.arange(2.0 * pointers).view(objects, pointers)
     attended = network.attend_to_memory(
-        features.embedding, Memory(spatial, slots, pointer, distances)
+        features.embedding, Memory(spatial.flatten(3).transpose(2, 3), slots, pointer, distances)
     )
 
     feature = features.embedding.flatten(2).permute(2, 0, 1)
@@ -130,7 +131,7 @@ def test_prompts_are_answered_alike(both, features, labels, mask, several, asser
     labels = torch.tensor(labels, dtype=torch.int32)
     points = size * torch.rand(*labels.shape, 2, generator=torch.manual_seed(4))
     mask_logits = 5 * noise(len(labels), 1, 4 * side, 4 * side) if mask else None
-    conditioned = network.attend_to_memory(features.embedding, None)
+    conditioned = network.without_memory(features.embedding)
     candidates = network.decode(
         features, conditioned, network.encode_prompts(points, labels, mask_logits), several
     )
@@ -185,4 +186,4 @@ def test_a_memory_is_encoded_alike(both, features, binary, assert_close):
             object_logit[number, None, None],
             is_mask_from_pts=binary,
         )
-        assert_close(memory[number, None], expected, TOLERANCE)
+        assert_close(memory[number, None], as_tokens(expected), TOLERANCE)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sam_tracker.networks.api import Memory
 from sam_tracker.networks.masks import memory_mask, resize_logits
 from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import Memory, Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
 
 
 @pytest.fixture(scope='module')
@@ -22,8 +23,8 @@ def network():
 def random_memory(configuration, objects, memories, pointers):
     side = configuration.embedding_size
     return Memory(
-        spatial=torch.randn(objects, memories, configuration.memory_channels, side, side),
-        slots=torch.stack([torch.randperm(7)[:memories] for _ in range(objects)]),
+        tokens=torch.randn(objects, memories, side * side, configuration.memory_channels),
+        positions=torch.stack([torch.randperm(7)[:memories] for _ in range(objects)]),
         pointers=torch.randn(objects, pointers, configuration.embedding_dimension),
         pointer_distances=torch.randint(1, 30, (objects, pointers)).float(),
     )
@@ -45,7 +46,10 @@ def one_frame(network, image, memory, points, labels, several):
 
 def rows(memory, row):
     return Memory(
-        memory.spatial[row], memory.slots[row], memory.pointers[row], memory.pointer_distances[row]
+        memory.tokens[row],
+        memory.positions[row],
+        memory.pointers[row],
+        memory.pointer_distances[row],
     )
 
 
@@ -124,7 +128,7 @@ def test_shapes_are_those_the_docstrings_promise(name, size):
     assert masks.shape == (objects, 3, size // 4, size // 4)
     assert iou.shape == (objects, 3)
     assert pointer.shape == (objects, dimension)
-    assert remembered.shape == (objects, channels, side, side)
+    assert remembered.shape == (objects, side * side, channels)
 
 
 def test_an_image_of_another_size_is_refused_by_shape(network):
@@ -155,7 +159,7 @@ def test_every_parameter_learns_except_the_one_no_setting_reads(network):
         memory = random_memory(configuration, 2, 7, 3)
         features = trained.encode_image(torch.randn(1, 3, 128, 128))
         conditioned = trained.attend_to_memory(features.embedding, memory)
-        first = trained.attend_to_memory(features.embedding, None)
+        first = trained.without_memory(features.embedding)
         points, labels = torch.rand(2, 5, 2), torch.tensor([[0, 1, 2, 3, -1]] * 2)
         given = trained.encode_mask_prompt(torch.ones(2, 1, 128, 128))
         loss = torch.zeros(())

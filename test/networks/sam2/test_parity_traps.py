@@ -12,10 +12,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sam_tracker.networks.api import Memory
 from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
 from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.sam2.layers import as_tokens
 from sam_tracker.networks.sam2.mask_decoder import stable_mask
-from sam_tracker.networks.sam2.network import Memory, Sam2Network
+from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.sam2.position_encoding import (
     axial_rotation,
     sine_distance,
@@ -150,13 +152,13 @@ def test_without_a_past_one_embedding_is_added_and_nothing_is_attended_to(both, 
     expected = both.meta._prepare_memory_conditioned_features(
         0, True, [flat], [flat], [(10, 10)], {}, 16
     )
-    assert_close(both.ours.attend_to_memory(embedding, None), expected, 1e-6)
+    assert_close(both.ours.without_memory(embedding), expected, 1e-6)
 
 
 def memory_of(objects, memories, pointers):
     return Memory(
-        spatial=noise(objects, memories, 32, 10, 10),
-        slots=torch.arange(memories).flip(0).repeat(objects, 1),
+        tokens=noise(objects, memories, 100, 32),
+        positions=torch.arange(memories).flip(0).repeat(objects, 1),
         pointers=noise(objects, pointers, 64, seed=1),
         pointer_distances=torch.arange(1.0, 1 + pointers).repeat(objects, 1),
     )
@@ -175,7 +177,7 @@ def test_pointers_lie_nowhere_and_memories_lie_somewhere(both, last):
     torch.testing.assert_close(
         network.attend_to_memory(embedding, mixed), attended, rtol=1e-4, atol=1e-5
     )
-    moved = replace(memory, spatial=memory.spatial.roll(3, dims=-1))
+    moved = replace(memory, tokens=memory.tokens.roll(3, dims=2))
     assert (network.attend_to_memory(embedding, moved) - attended).abs().max() > 0.01
     network.memory_attention.project_values_last(False)
 
@@ -192,8 +194,8 @@ def test_the_order_of_projection_changes_nothing_but_rounding(both, assert_close
 
 def test_memories_of_bfloat16_do_not_narrow_the_pointers(both):
     network, embedding, memory = both.ours, noise(1, 64, 10, 10), memory_of(1, 3, 4)
-    rounded = replace(memory, spatial=memory.spatial.to(torch.bfloat16))
-    widened = replace(memory, spatial=rounded.spatial.float())
+    rounded = replace(memory, tokens=memory.tokens.to(torch.bfloat16))
+    widened = replace(memory, tokens=rounded.tokens.float())
     for last in (True, False):
         network.memory_attention.project_values_last(last)
         attended = network.attend_to_memory(embedding, rounded)
@@ -214,7 +216,7 @@ def test_a_memory_is_marked_as_absence_up_to_and_at_zero(both, object_logit, ass
     memory = both.ours.encode_memory(
         embedding, memory_mask(logits, binary=False), torch.tensor([object_logit])
     )
-    assert_close(memory, expected, 1e-5)
+    assert_close(memory, as_tokens(expected), 1e-5)
 
 
 def test_a_logit_of_zero_is_not_the_object():
@@ -254,7 +256,7 @@ def test_the_pointer_of_an_unstable_mask_is_still_that_of_the_single_token(both,
     network = both.ours
     features = network.encode_image(noise(1, 3, 160, 160))
     prompts = network.encode_prompts(torch.rand(1, 2, 2) * 160, torch.tensor([[2, 3]]))
-    conditioned = network.attend_to_memory(features.embedding, None)
+    conditioned = network.without_memory(features.embedding)
     plain = Sam2Network(replace(network.configuration, stability_fallback=False)).eval()
     plain.load_state_dict(network.state_dict())
     replaced = network.decode(features, conditioned, prompts, several=False)

@@ -62,7 +62,8 @@ def test_missing_weights_are_named(parameters):
 
 @pytest.mark.parametrize('model', ['nano', 'tiny', 'small', 'base_plus', 'large'])
 def test_the_default_parameters_give_the_settings_that_suit_the_network(model):
-    assert tracker_settings(TrackerParameters(), model) == TrackerSettings.for_network(model)
+    suited = configuration_named(model).suited_settings
+    assert tracker_settings(TrackerParameters(), suited) == TrackerSettings.for_network(suited)
 
 
 def test_parameters_reach_the_tracker_in_its_units():
@@ -71,7 +72,7 @@ def test_parameters_reach_the_tracker_in_its_units():
         memory=MemoryParameters(object_score=2.0),
         lost_after=1.5,
     )
-    settings = tracker_settings(parameters, 'large')
+    settings = tracker_settings(parameters, configuration_named('large').suited_settings)
     assert settings.motion_weight == 0.5
     assert settings.frame_period == SECOND // 50
     assert settings.lost_after == 3 * SECOND // 2
@@ -79,6 +80,7 @@ def test_parameters_reach_the_tracker_in_its_units():
 
 
 def test_without_its_rules_it_is_plain_sam_2():
-    settings = tracker_settings(TrackerParameters(motion=MotionParameters(enabled=False)), 'tiny')
+    parameters = TrackerParameters(motion=MotionParameters(enabled=False))
+    settings = tracker_settings(parameters, configuration_named('tiny').suited_settings)
     assert (settings.motion_model, settings.memory_rule) == (None, 'sam2')
     assert settings.presence_logit == 0

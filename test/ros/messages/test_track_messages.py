@@ -9,6 +9,7 @@ import pytest
 from std_msgs.msg import Header
 import torch
 
+from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox
 from sam_tracker.msg import Track as TrackMessage
@@ -48,7 +49,7 @@ def track(object_id: int, columns: tuple[int, int] | None, **changes: object) ->
         'duplicate_of': 0,
         'mahalanobis_distance': 0.0,
         'network_box': None,
-        'images': MaskImages(logits, [bound], WIDTH, HEIGHT),
+        'images': MaskImages(logits, [bound], ImageScale(WIDTH, HEIGHT, 4 * logits.shape[-1])),
         'index': 0,
         **changes,
     }

@@ -7,8 +7,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 import pytest
 
+from sam_tracker.networks.api import MemoryLayout
 from sam_tracker.tracking.memory.bank import (
-    CONDITIONING_POSITION,
     MemoryBank,
     Scores,
     memory_places,
@@ -17,6 +17,7 @@ from sam_tracker.tracking.memory.bank import (
 from sam_tracker.tracking.settings import TrackerSettings
 
 SETTINGS = TrackerSettings()
+LAYOUT = MemoryLayout(tokens=1, channels=1, pointer_channels=1)
 GOOD = Scores(0.9, 5.0, None)
 POOR = Scores(0.2, 5.0, None)
 
@@ -46,7 +47,7 @@ class Unbounded:
         ]
         return (
             conditioning + [frame for frame, _ in recent],
-            [CONDITIONING_POSITION] * len(conditioning) + [rank for _, rank in recent],
+            [LAYOUT.conditioning_position] * len(conditioning) + [rank for _, rank in recent],
             [now - frame for frame in pointers],
         )
 
@@ -75,7 +76,7 @@ class Pair:
     """A bank and the unbounded scan beside it, and what would lie in the store."""
 
     def __init__(self, settings):
-        self.bank, self.scan = MemoryBank(settings), Unbounded(settings)
+        self.bank, self.scan = MemoryBank(settings, LAYOUT), Unbounded(settings)
         self.memories, self.pointers = {}, {}
 
     def put(self, places):
@@ -162,11 +163,11 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
 
 
 def test_nothing_is_read_before_anything_is_remembered():
-    assert MemoryBank(SETTINGS).recall() is None
+    assert MemoryBank(SETTINGS, LAYOUT).recall() is None
 
 
 def test_the_frame_after_the_prompt_is_read_only_as_the_last_one():
-    bank = MemoryBank(SETTINGS)
+    bank = MemoryBank(SETTINGS, LAYOUT)
     bank.condition()
     for expected in ([0], [0, 1], [0, 2], [0, 2, 3], [0, 2, 3, 4]):
         assert bank.recall().frames == expected
@@ -174,7 +175,7 @@ def test_the_frame_after_the_prompt_is_read_only_as_the_last_one():
 
 
 def test_a_poor_frame_is_read_once_and_then_forgotten():
-    bank = MemoryBank(SETTINGS)
+    bank = MemoryBank(SETTINGS, LAYOUT)
     bank.condition()
     for _ in range(9):
         bank.remember(GOOD)
@@ -187,7 +188,7 @@ def test_a_poor_frame_is_read_once_and_then_forgotten():
 
 
 def test_good_frames_are_kept_through_a_long_absence():
-    bank = MemoryBank(SETTINGS)
+    bank = MemoryBank(SETTINGS, LAYOUT)
     bank.condition()
     for _ in range(20):
         bank.remember(GOOD)
@@ -197,14 +198,14 @@ def test_good_frames_are_kept_through_a_long_absence():
 
 
 def test_the_first_prompt_is_kept_and_the_newest_few():
-    bank = MemoryBank(replace(SETTINGS, conditioning_memories=3))
+    bank = MemoryBank(replace(SETTINGS, conditioning_memories=3), LAYOUT)
     for _ in range(6):
         bank.condition()
     assert bank.recall().frames == [0, 4, 5]
 
 
 def test_places_never_run_out():
-    bank = MemoryBank(SETTINGS)
+    bank = MemoryBank(SETTINGS, LAYOUT)
     memories, pointers = set(), set()
     bank.condition()
     for frame in range(500):
@@ -213,12 +214,12 @@ def test_places_never_run_out():
         places = bank.condition() if frame % 11 == 0 else bank.remember(GOOD)
         memories.add(places.memory)
         pointers.add(places.pointer)
-    assert len(memories) <= memory_places(SETTINGS)
-    assert len(pointers) <= pointer_places(SETTINGS)
+    assert len(memories) <= memory_places(SETTINGS, LAYOUT)
+    assert len(pointers) <= pointer_places(SETTINGS, LAYOUT)
 
 
 def test_after_forgetting_only_the_prompted_frames_are_read():
-    bank = MemoryBank(SETTINGS)
+    bank = MemoryBank(SETTINGS, LAYOUT)
     bank.condition()
     for _ in range(30):
         bank.remember(GOOD)

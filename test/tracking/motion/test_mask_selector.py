@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sam_tracker.core.boxes import box_iou
+from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.tracking.motion.mask_selector import USUAL_STEPS, Choice, MaskSelector
 from sam_tracker.tracking.settings import TrackerSettings
 
@@ -184,12 +185,19 @@ def test_an_unknown_mode_is_refused_with_the_known_ones():
         SETTINGS.in_mode('sam3')
 
 
+def suited(name):
+    return configuration_named(name).suited_settings
+
+
 def test_the_large_network_has_its_own_motion_weight():
-    assert TrackerSettings.for_network('large').motion_weight == 0.15
-    assert TrackerSettings.for_network('tiny').motion_weight == 0.25
+    assert TrackerSettings.for_network(suited('large')).motion_weight == 0.15
+    assert TrackerSettings.for_network(suited('tiny')).motion_weight == 0.25
 
 
 def test_the_bundled_network_has_its_own_presence_threshold():
-    assert TrackerSettings.for_network('nano').presence_logit == 0
-    assert TrackerSettings.for_network('tiny').presence_logit == -1
-    assert TrackerSettings.for_network('nano').in_mode('samurai_released').presence_logit == -1
+    assert TrackerSettings.for_network(suited('nano')).presence_logit == 0
+    assert TrackerSettings.for_network(suited('tiny')).presence_logit == -1
+    assert (
+        TrackerSettings.for_network(suited('nano')).in_mode('samurai_released').presence_logit
+        == -1
+    )
