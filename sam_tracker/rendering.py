@@ -171,15 +171,11 @@ def contact_sheet(
     """
     Return all frames on one picture, row by row, each with its caption under it.
 
-    Args:
-        frames: (height, width, 3) uint8 each; sizes may differ.
-        captions: one line for each frame.
-        columns: tiles in a row; fewer when there are fewer frames.
-        tile_width: width of a tile in pixels; every frame is scaled to it.
-
-    Raises:
-        ValueError: there is no frame, or not one caption for each, or a size that is no size.
-
+    :param frames: (height, width, 3) uint8 each; sizes may differ.
+    :param captions: one line for each frame.
+    :param columns: tiles in a row; fewer when there are fewer frames.
+    :param tile_width: pixels; a frame is scaled to it, or to twice that height if it is tall.
+    :raises ValueError: there is no frame, not one caption for each, or a number below 1.
     """
     if not frames or len(frames) != len(captions):
         raise ValueError(
@@ -189,7 +185,7 @@ def contact_sheet(
         raise ValueError(f'{columns} columns of {tile_width} pixels make no contact sheet')
     margin = 6
     columns = min(columns, len(frames))
-    tiles = [_resized_to_width(frame, tile_width) for frame in frames]
+    tiles = [scaled_to_fit(frame, tile_width, 2 * tile_width) for frame in frames]
     scale = TEXT_SCALE * max(tile_width, 240) / 640
     (_, text_height), base = cv2.getTextSize('Ag', FONT, scale, 1)
     rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
@@ -205,12 +201,20 @@ def contact_sheet(
         for column, tile in enumerate(row):
             left = margin + column * (tile_width + margin)
             bottom = top + tile.shape[0]
-            sheet[top:bottom, left : left + tile_width] = tile
+            sheet[top:bottom, left : left + tile.shape[1]] = tile
             baseline = (left + 2, bottom + text_height + margin)
             caption = next(remaining)
             cv2.putText(sheet, caption, baseline, FONT, scale, (225, 225, 225), 1, cv2.LINE_AA)
         top += row_height
     return sheet
+
+
+def scaled_to_fit(image: Image, width: int, height: int) -> Image:
+    """Return the image scaled to one of these lengths, and to less than the other."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = tuple(max(round(length * scale), 1) for length in (image.shape[1], image.shape[0]))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
 
 
 def _draw_mask(
@@ -343,9 +347,3 @@ def _scale(image: Image) -> float:
 
 def _line(image: Image) -> int:
     return max(round(LINE * _scale(image)), 1)
-
-
-def _resized_to_width(frame: Image, width: int) -> Image:
-    height = max(round(frame.shape[0] * width / frame.shape[1]), 1)
-    interpolation = cv2.INTER_AREA if width < frame.shape[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=interpolation), np.uint8)

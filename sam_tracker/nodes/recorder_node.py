@@ -30,7 +30,11 @@ from sam_tracker.recording.recording import Recording
 from sam_tracker.ros.camera.header_match import HeaderMatch
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.images.conversion import ImageError, rgb_image
-from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
+from sam_tracker.ros.messages.recorded_tracks import (
+    TrackMessageError,
+    check_size,
+    recorded_frame,
+)
 from sam_tracker.ros.parameters.node_parameters import declare
 from sam_tracker.ros.parameters.recorder import RecorderParameters
 from sam_tracker.ros.process.run_node import REFUSED, NodeFinished, run_node
@@ -62,7 +66,9 @@ class RecorderNode(Node):
         super().__init__(NAME)
         self._settings = declare(self, RecorderParameters)
         self.folder = _folder(self._settings.output_folder)
-        self.recording = Recording(self.folder, self._settings.video_rate)
+        self.recording = Recording(
+            self.folder, self._settings.video_rate, self._settings.video_codec
+        )
         self._match = HeaderMatch(self._settings.buffer_megabytes * 1_000_000)
         self._input = ImageInput(
             self,
@@ -109,6 +115,7 @@ class RecorderNode(Node):
         try:
             frame = recorded_frame(tracks)
             picture = np.asarray(cv2.cvtColor(rgb_image(image), cv2.COLOR_RGB2BGR), np.uint8)
+            check_size(frame, picture)
         except (ImageError, TrackMessageError) as error:
             self.get_logger().warning(f'not recorded: {error}', throttle_duration_sec=5.0)
             return

@@ -20,6 +20,12 @@ RATE_SAMPLES = 8
 DEFAULT_RATE = 30.0
 SMALLEST_RATE, LARGEST_RATE = 0.1, 240.0
 
+LONGEST_SIDE = 8190
+"""Pixels; MPEG-4 has no longer ones."""
+
+CODECS = ('avc1', 'mp4v')
+"""Tried in this order: browsers play avc1, which few builds of OpenCV can write."""
+
 
 class OverlayVideo:
     """
@@ -29,13 +35,16 @@ class OverlayVideo:
     heights gain one black column or row, since mp4 has none.
     """
 
-    def __init__(self, path: Path, rate: float = 0.0) -> None:
+    def __init__(self, path: Path, rate: float = 0.0, codec: str = 'auto') -> None:
         """
         Remember where to write; the file appears with the first pictures.
 
         :param rate: pictures per second of the video; 0: that of the first stamps.
+        :param codec: four characters as in mp4, such as `vp09`; auto: the first of CODECS that
+            this OpenCV can write.
         """
         self._path = path
+        self._codecs = CODECS if codec == 'auto' else (codec,)
         self._rate = rate
         self._waiting: list[tuple[int, Picture]] = []
         self._writer: cv2.VideoWriter | None = None
@@ -84,12 +93,18 @@ class OverlayVideo:
     def _open(self) -> None:
         rate = self._rate or _rate([stamp for stamp, _ in self._waiting])
         height, width = self._waiting[0][1].shape[:2]
+        scale = min(1.0, LONGEST_SIDE / max(height, width))
+        height, width = max(round(height * scale), 1), max(round(width * scale), 1)
         self._size = (width + width % 2, height + height % 2)
-        self._writer = cv2.VideoWriter(
-            str(self._path), cv2.VideoWriter.fourcc(*'mp4v'), rate, self._size
-        )
-        if not self._writer.isOpened():
-            raise RecordingError(f'the video {str(self._path)!r} cannot be written')
+        for codec in self._codecs:
+            fourcc = cv2.VideoWriter.fourcc(*codec)
+            self._writer = cv2.VideoWriter(str(self._path), fourcc, rate, self._size)
+            if self._writer.isOpened():
+                break
+        else:
+            raise RecordingError(
+                f'the video {str(self._path)!r} cannot be written as {" or ".join(self._codecs)}'
+            )
         for _, picture in self._waiting:
             self._write(picture)
         self._waiting = []

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A folder in which everything of one session of tracking is written down."""
+"""The files of one recording."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,8 +17,8 @@ from sam_tracker.recording.frame import RecordedFrame, RecordingError
 from sam_tracker.recording.overlay_video import OverlayVideo
 from sam_tracker.recording.score_plot import Scores, scores, write_score_plot
 from sam_tracker.recording.thinning import EvenlySpread
-from sam_tracker.recording.track_files import TrackFiles
-from sam_tracker.rendering import contact_sheet, draw_tracks
+from sam_tracker.recording.track_files import TRACK_FILES, TrackFiles
+from sam_tracker.rendering import contact_sheet, draw_tracks, scaled_to_fit
 
 VIDEO = 'overlay.mp4'
 CONTACT_SHEET = 'contact_sheet.png'
@@ -45,17 +45,24 @@ class Recording:
     naming the file or folder that cannot be written.
     """
 
-    def __init__(self, folder: Path, rate: float = 0.0, least_free: int = LEAST_FREE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rate: float = 0.0,
+        codec: str = 'auto',
+        least_free: int = LEAST_FREE,
+    ) -> None:
         """
-        Make the folder; files of that name in it are replaced.
+        Make the folder; files of an earlier recording in it are removed.
 
         :param rate: pictures per second of the video; 0: that of the stamps.
+        :param codec: of the video, as for `OverlayVideo`.
         :param least_free: bytes of the disk at which recording ends.
         """
         self._folder = folder
         self._least_free = least_free
         self._next_check = 0.0
-        self._video = OverlayVideo(folder / VIDEO, rate)
+        self._video = OverlayVideo(folder / VIDEO, rate, codec)
         self._tiles: EvenlySpread[tuple[NDArray[np.uint8], str]] = EvenlySpread(4 * SHEET_PICTURES)
         self._scores: EvenlySpread[Scores] = EvenlySpread(PLOTTED_IMAGES)
         self._first_stamp: int | None = None
@@ -64,6 +71,9 @@ class Recording:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._check_space()
+            # Whatever has the name, a link or a pipe too: nothing is written through it.
+            for name in (VIDEO, CONTACT_SHEET, SCORE_PLOT, *TRACK_FILES):
+                (folder / name).unlink(missing_ok=True)
             self._files = TrackFiles(folder)
         except OSError as error:
             raise _refused(folder, error) from error
@@ -85,7 +95,12 @@ class Recording:
             raise _refused(self._folder, error) from error
         self._video.add(frame.stamp, picture)
         self.images += 1
-        self._tiles.offer(lambda: (_tile(picture), self._caption(frame, seconds)))
+        self._tiles.offer(
+            lambda: (
+                scaled_to_fit(picture, TILE_WIDTH, 2 * TILE_WIDTH),
+                self._caption(frame, seconds),
+            )
+        )
         self._scores.offer(lambda: scores(frame, seconds))
 
     def finish(self) -> list[Path]:
@@ -120,15 +135,13 @@ class Recording:
         written, encoded = cv2.imencode('.png', sheet)
         if not written:
             raise RecordingError(f'the contact sheet {str(path)!r} cannot be encoded')
-        path.write_bytes(encoded.tobytes())
-        return [path]
+        return _completed(path, lambda: path.write_bytes(encoded.tobytes()))
 
     def _finish_plot(self) -> list[Path]:
         if not self._scores.items:
             return []
         path = self._folder / SCORE_PLOT
-        write_score_plot(path, self._scores.items)
-        return [path]
+        return _completed(path, lambda: write_score_plot(path, self._scores.items))
 
     def _caption(self, frame: RecordedFrame, seconds: float) -> str:
         seen = sum(track.box is not None for track in frame.tracks)
@@ -147,10 +160,14 @@ class Recording:
             )
 
 
-def _tile(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
-    size = (TILE_WIDTH, max(round(height * TILE_WIDTH / width), 1))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _completed(path: Path, write: Callable[[], object]) -> list[Path]:
+    """Write a file, and leave none behind that is incomplete."""
+    try:
+        write()
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return [path]
 
 
 def _refused(folder: Path, error: OSError) -> RecordingError:

@@ -21,13 +21,14 @@ from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
 JSON_LINES = 'tracks.jsonl'
 MOT = 'tracks_mot.txt'
 COCO = 'tracks_coco.json'
+TRACK_FILES = (JSON_LINES, MOT, COCO)
 
 
 class TrackFiles:
     """Writes the three files as the images come; raises OSError when one cannot be written."""
 
     def __init__(self, folder: Path) -> None:
-        self._paths = [folder / name for name in (JSON_LINES, MOT, COCO)]
+        self._paths = [folder / name for name in TRACK_FILES]
         # Line by line: what was recorded is on the disk whatever happens next.
         self._lines, self._mot, self._coco = (
             path.open('w', encoding='utf-8', buffering=1) for path in self._paths
@@ -62,7 +63,7 @@ class TrackFiles:
             'tracks': described,
         }
         # In one piece, so that no reader meets half a line.
-        self._lines.write(json.dumps(line, ensure_ascii=False) + '\n')
+        self._lines.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + '\n')
 
     def finish(self) -> list[Path]:
         """Complete and close the files, and return their paths."""
@@ -105,13 +106,11 @@ def _mot_line(image: int, track: RecordedTrack) -> str:
 
 
 def _coco_result(image: int, track: RecordedTrack, segmentation: RunLengths) -> dict[str, Any]:
-    assert track.box is not None
-    x_min, y_min, x_max, y_max = track.box
+    # Without `bbox`: pycocotools would take the area of the box for that of the mask.
     return {
         'image_id': image,
         'category_id': 1,
         'track_id': track.object_id,
-        'bbox': [x_min, y_min, x_max - x_min, y_max - y_min],
         'score': track.confidence,
         'segmentation': segmentation,
     }

@@ -122,19 +122,17 @@ def table(candidates: Sequence[MaskCandidate]) -> str:
 
 def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:
     """Return a line of a COCO result file; what COCO has no name for is ours."""
-    region = candidate.region
-    origin = (0, 0) if region is None else (region.x, region.y)
-    size = (0, 0) if region is None else (region.width, region.height)
+    crop, origin = _placed(candidate)
+    # Without `bbox`: pycocotools would take the area of the box for that of the mask.
     return {
         'image_id': 1,
         'category_id': 1,
-        'bbox': [*origin, *size],
         'area': candidate.area,
         'score': candidate.predicted_iou,
         'stability_score': candidate.stability_score,
         'label': candidate.label,
         'point': candidate.point,
-        'segmentation': run_lengths(candidate.mask_crop, origin, *candidate.image_size),
+        'segmentation': run_lengths(crop, origin, *candidate.image_size),
     }
 
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recording can be played, looked at and read by others' tools."""
 
+import errno
 import json
 import math
+import os
 
 import cv2
 import numpy as np
@@ -92,8 +94,23 @@ def test_pycocotools_reads_the_masks(recorded):
     results = json.loads(recorded['tracks_coco.json'].read_text())
     assert [result['image_id'] for result in results] == list(range(1, 21))
     last = results[-1]
-    assert (last['track_id'], last['score'], last['bbox']) == (3, 0.875, [29, 20, 40, 40])
+    assert (last['track_id'], last['score']) == (3, 0.875)
     assert coco.toBbox(last['segmentation']).tolist() == [29, 20, 40, 40]
+
+
+def test_pycocotools_judges_thin_masks_by_their_own_area(tmp_path):
+    coco = pytest.importorskip('pycocotools.coco')
+    thin = cv2.line(np.zeros((60, 80), np.uint8), (0, 0), (79, 59), 255, 1)
+    track = RecordedTrack(1, confidence=0.5, box=(5, 5, 85, 65), mask=thin, mask_origin=(5, 5))
+    recording = Recording(tmp_path)
+    recording.add(frame(0, [track]), picture())
+    recording.finish()
+    truth = coco.COCO()
+    truth.dataset = {'images': [{'id': 1}], 'categories': [{'id': 1}], 'annotations': []}
+    truth.createIndex()
+    (result,) = truth.loadRes(str(tmp_path / 'tracks_coco.json')).dataset['annotations']
+    assert result['area'] == np.count_nonzero(thin)
+    assert list(result['bbox']) == [5, 5, 80, 60]
 
 
 def test_the_boxes_are_in_the_motchallenge_format_counted_from_one(recorded):
@@ -134,6 +151,62 @@ def test_a_single_image_makes_a_video_too(tmp_path):
     recording.add(frame(0), picture())
     recording.finish()
     assert cv2.VideoCapture(str(tmp_path / 'overlay.mp4')).read()[0]
+
+
+def test_very_tall_images_make_small_tiles(tmp_path):
+    recording = Recording(tmp_path)
+    for number in range(3):
+        recording.add(frame(number, [], 10, 20_000), picture(10, 20_000))
+    assert all(tile.size < 2_000_000 for tile, _ in recording._tiles.items)
+    recording.finish()
+    assert cv2.VideoCapture(str(tmp_path / 'overlay.mp4')).read()[1].shape == (8190, 4, 3)
+    sheet = cv2.imread(str(tmp_path / 'contact_sheet.png'))
+    assert 960 < sheet.shape[0] < 1000
+
+
+def test_links_and_pipes_of_an_earlier_recording_are_replaced_not_written_through(tmp_path):
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    elsewhere = tmp_path / 'precious.txt'
+    elsewhere.write_text('precious')
+    os.mkfifo(folder / 'tracks.jsonl')
+    for name in ('overlay.mp4', 'contact_sheet.png', 'scores.png', 'tracks_mot.txt'):
+        (folder / name).symlink_to(elsewhere)
+    recording = Recording(folder)
+    recording.add(frame(0), picture())
+    assert all(path.is_file() and not path.is_symlink() for path in recording.finish())
+    assert elsewhere.read_text() == 'precious'
+
+
+def test_a_picture_that_cannot_be_completed_is_not_left_behind(tmp_path, monkeypatch):
+    def full(path, history):
+        path.write_bytes(b'half')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('sam_tracker.recording.recording.write_score_plot', full)
+    recording = Recording(tmp_path)
+    recording.add(frame(0), picture())
+    with pytest.raises(RecordingError, match='No space left'):
+        recording.finish()
+    assert not (tmp_path / 'scores.png').exists()
+    assert (tmp_path / 'contact_sheet.png').exists()
+
+
+@pytest.mark.parametrize(('codec', 'stored'), [('vp09', 'VP90'), ('mp4v', 'FMP4')])
+def test_a_video_has_the_codec_that_was_asked_for(tmp_path, codec, stored):
+    recording = Recording(tmp_path, codec=codec)
+    recording.add(frame(0), picture())
+    recording.finish()
+    capture = cv2.VideoCapture(str(tmp_path / 'overlay.mp4'))
+    assert capture.read()[0]
+    code = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little').decode()
+    assert code in {stored, codec}
+
+
+def test_a_codec_that_opencv_does_not_have_is_named(tmp_path):
+    recording = Recording(tmp_path, rate=10.0, codec='zzzz')
+    with pytest.raises(RecordingError, match=r'overlay\.mp4.* cannot be written as zzzz'):
+        recording.add(frame(0), picture())
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

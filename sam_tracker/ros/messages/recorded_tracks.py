@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Track messages as what is drawn and recorded."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
@@ -24,9 +26,8 @@ def recorded_frame(message: 'TrackArray') -> RecordedFrame:
     """
     Return all tracks of a message; their masks are views of its memory.
 
-    Raises:
-        TrackMessageError: a mask does not fit its region, or the region the image.
-
+    :raises TrackMessageError: a mask does not fit its region, or the region the image; a number is
+        not finite.
     """
     for track in message.tracks:
         region = track.mask.region
@@ -51,9 +52,8 @@ def recorded_track(message: 'Track') -> RecordedTrack:
     """
     Return one track; its mask is a view of the message's memory.
 
-    Raises:
-        TrackMessageError: the mask does not fit its region.
-
+    :raises TrackMessageError: the mask does not fit its region; a number is not finite, where
+        ``motion_score`` may be NaN.
     """
     region = message.mask.region
     mask = None
@@ -65,7 +65,7 @@ def recorded_track(message: 'Track') -> RecordedTrack:
                 f'{region.width * region.height}'
             )
         mask = np.frombuffer(message.mask.data, np.uint8).reshape(region.height, region.width)
-    return RecordedTrack(
+    track = RecordedTrack(
         object_id=message.object_id,
         label=message.label,
         state=STATE_NAMES.get(message.state, 'unknown'),
@@ -81,8 +81,39 @@ def recorded_track(message: 'Track') -> RecordedTrack:
         motion_score=message.motion_score,
         velocity=(message.velocity.x, message.velocity.y),
     )
+    _check_finite(track)
+    return track
+
+
+def check_size(frame: RecordedFrame, picture: NDArray[np.uint8]) -> None:
+    """
+    Check that tracks and picture, [height, width, 3], have one size.
+
+    :raises TrackMessageError: they have not.
+    """
+    height, width = picture.shape[:2]
+    if (frame.width, frame.height) != (width, height):
+        raise TrackMessageError(
+            f'the tracks are those of an image of {frame.width}x{frame.height}, and the image of '
+            f'that stamp has {width}x{height}'
+        )
 
 
 def _box(message: 'ImageBox') -> 'Box | None':
     box = (message.x_min, message.y_min, message.x_max, message.y_max)
     return box if any(box) else None
+
+
+def _check_finite(track: RecordedTrack) -> None:
+    numbers = {
+        'box': track.box or (),
+        'predicted_box': track.predicted_box or (),
+        'velocity': track.velocity,
+        'confidence': (track.confidence,),
+        'mask_affinity_score': (track.mask_affinity_score,),
+        'object_score': (track.object_score,),
+        'motion_score': () if math.isnan(track.motion_score) else (track.motion_score,),
+    }
+    for name, values in numbers.items():
+        if not all(map(math.isfinite, values)):
+            raise TrackMessageError(f'{name} of object {track.object_id} is not finite: {values}')

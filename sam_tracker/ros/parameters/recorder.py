@@ -53,6 +53,13 @@ class RecorderParameters:
         maximum=240.0,
         unit='Hz',
     )
+    video_codec: str = declared(
+        'auto',
+        'Codec of the video. Browsers play avc1 (H.264) and vp09 (VP9), but not mp4v (MPEG-4). '
+        'auto: avc1 where OpenCV can write it, else mp4v; vp09 takes far more processor time.',
+        change=START,
+        choices=('auto', 'avc1', 'vp09', 'mp4v'),
+    )
     image_transport: str = declared(
         'raw',
         'raw subscribes to `image` (sensor_msgs/Image), compressed to `image/compressed` '

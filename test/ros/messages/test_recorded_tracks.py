@@ -5,10 +5,11 @@
 import array
 import math
 
+import numpy as np
 import pytest
 
 from sam_tracker.msg import ImageBox, Track, TrackArray
-from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
+from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, check_size, recorded_frame
 
 
 @pytest.fixture
@@ -57,6 +58,32 @@ def test_a_mask_whose_bytes_do_not_fill_its_region_is_named(message):
     message.tracks[0].mask.region.height = 3
     with pytest.raises(TrackMessageError, match=r'object 7 has 6 bytes.* 3x3 needs 9'):
         recorded_frame(message)
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    'field',
+    [
+        *('box.x_min', 'predicted_box.y_max', 'velocity.y'),
+        *('confidence', 'mask_affinity_score', 'object_score', 'motion_score'),
+    ],
+)
+def test_a_number_that_is_not_finite_is_named(message, field, value):
+    *parents, name = field.split('.')
+    setattr(getattr(message.tracks[0], *parents) if parents else message.tracks[0], name, value)
+    if field == 'motion_score' and math.isnan(value):
+        assert recorded_frame(message)
+        return
+    with pytest.raises(TrackMessageError, match=rf'{(parents or [name])[0]} of object 7 is not'):
+        recorded_frame(message)
+
+
+def test_tracks_of_an_image_of_another_size_are_named(message):
+    check_size(recorded_frame(message), np.zeros((48, 64, 3), np.uint8))
+    message.image_width = message.image_height = 2**32 - 1
+    message.tracks[0].mask.region.x_offset = message.tracks[0].mask.region.y_offset = 2**31
+    with pytest.raises(TrackMessageError, match=r'4294967295x4294967295.* has 64x48'):
+        check_size(recorded_frame(message), np.zeros((48, 64, 3), np.uint8))
 
 
 def test_a_state_that_nobody_knows_is_unknown(message):
