@@ -38,7 +38,7 @@ import torch
 from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
-from sam_tracker.networks.weights.loading import CheckpointError, find_checkpoint
+from sam_tracker.networks.weights.catalogue import CheckpointError, find_checkpoint
 from sam_tracker.ros.camera.image_statistics import WINDOW
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message

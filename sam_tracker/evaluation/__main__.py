@@ -8,7 +8,7 @@ import sys
 
 from sam_tracker.evaluation.commands import benchmark, clips, generated, real
 from sam_tracker.evaluation.sequence import DatasetError
-from sam_tracker.networks.weights.loading import CheckpointError
+from sam_tracker.networks.weights.catalogue import CheckpointError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

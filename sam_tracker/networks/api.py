@@ -12,7 +12,7 @@ the layout alone (how many objects, memories, pointers and points); nothing wait
 Inference wants evaluation mode and ``torch.inference_mode()``; both are the caller's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -248,3 +248,5 @@ class NetworkFamily:
 
     Raises ``ValueError`` for an impossible side.
     """
+    hint: Callable[[Collection[str]], str] = lambda missing: ''  # noqa: ARG005
+    """What a file without these keys probably is instead, for a message; or ''."""

@@ -120,7 +120,9 @@ def _verified(path: Path) -> str:
     if published is not None:
         return f'{published.name}, {_verdict(sha256)}'
     # torch takes seconds to import, and only here is it needed.
-    from sam_tracker.networks.weights.loading import load_state_dict_file, misfit, recognise
+    from sam_tracker.networks.registry import recognise
+    from sam_tracker.networks.weights.loading import misfit
+    from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
 
     state_dict = load_state_dict_file(path)
     problem = misfit(state_dict)
@@ -132,13 +134,15 @@ def _verified(path: Path) -> str:
 def _show(options: argparse.Namespace) -> int:
     path = find_checkpoint(options.file)
     sha256 = _checked_sum(path)
-    from sam_tracker.networks.weights.loading import load_state_dict_file, misfit, recognise
+    from sam_tracker.networks.registry import recognise
+    from sam_tracker.networks.weights.loading import misfit
+    from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
 
     state_dict = load_state_dict_file(path)
     values = sum(tensor.numel() for tensor in state_dict.values())
     _say(f'file     {path}, {path.stat().st_size} bytes')
     _say(f'sum      {_verdict(sha256)}')
-    _say(f'network  {recognise(state_dict)}')
+    _say(f'network  {recognise(state_dict) or "unknown"}')
     _say(f'content  {values:,} values in {len(state_dict)} tensors')
     _say(f'fits     {misfit(state_dict) or "yes"}')
     return 0

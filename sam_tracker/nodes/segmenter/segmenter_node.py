@@ -19,7 +19,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from sam_tracker.networks.weights.loading import CheckpointError
+from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.segmenter.text_search import TextSearch
 from sam_tracker.nodes.tracker.network_setup import set_up_network

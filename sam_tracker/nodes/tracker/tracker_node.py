@@ -23,7 +23,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from sam_tracker.networks.weights.loading import CheckpointError
+from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import STOP_TIMEOUT, TrackingSession

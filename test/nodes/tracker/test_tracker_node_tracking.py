@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.networks.weights.loading import CheckpointError, find_checkpoint
+from sam_tracker.networks.weights.catalogue import CheckpointError, find_checkpoint
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.video.generated import generate_clip
