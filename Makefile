@@ -69,10 +69,10 @@ $(VENV)/.installed: $(VENV)/.requirements $(INTERFACES) $(BUILD_DESCRIPTION) $(S
 	echo "set-up: messages built in $$((SECONDS - start)) s"
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt requirements/reference.txt
+$(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt requirements/docs.txt requirements/reference.txt
 	@echo 'set-up: installing the test tools'
 	@start=$$SECONDS; \
-	pip install --quiet -r requirements/test.txt; \
+	pip install --quiet -r requirements/test.txt -r requirements/docs.txt; \
 	SAM2_BUILD_CUDA=0 pip install --quiet --no-deps --no-build-isolation -r requirements/reference.txt; \
 	echo "set-up: test tools installed in $$((SECONDS - start)) s"
 	@touch $@
@@ -90,6 +90,10 @@ lint: setup-test  ## ruff and mypy alone
 	ruff format --check .
 	ruff check .
 	mypy
+
+.PHONY: docs
+docs: setup-test  ## the documentation site, in out/site/html; a broken link is an error
+	$(RUN) scripts/build_site.py out/site
 
 .PHONY: demo
 demo: setup  ## set-up and the main job, end to end; pictures in out/demo

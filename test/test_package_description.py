@@ -103,6 +103,20 @@ def test_versions_are_pinned_under_requirements_alone():
     assert [path.name for path in elsewhere if re.search(r'\w==\d', path.read_text())] == []
 
 
+def test_every_distribution_is_installed_whole_and_unmixed():
+    runtimes = []
+    for path in ROOT.glob('requirements/*-*.txt'):
+        distribution = path.stem.partition('-')[2]
+        names = re.findall(r'^([a-z].*?)==', path.read_text(), re.M)
+        assert names and all(name.startswith(f'ros-{distribution}-') for name in names), path.name
+        assert path.with_name(f'ros-{distribution}.txt').exists()
+        assert path.with_name(f'build-{distribution}.txt').exists()
+        if path.stem.startswith('ros-'):
+            runtimes.append({name.removeprefix(f'ros-{distribution}-') for name in names})
+    assert len(runtimes) > 1
+    assert all(runtime == runtimes[0] for runtime in runtimes)
+
+
 def test_every_executable_of_the_build_has_a_main_and_a_console_script():
     block = re.search(r'set\(executables\n(.*?)\n\)', (ROOT / 'CMakeLists.txt').read_text(), re.S)
     modules = [line.strip() for line in block.group(1).splitlines() if '#' not in line]

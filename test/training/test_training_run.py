@@ -26,6 +26,8 @@ from sam_tracker.training.trainer import CHECKPOINT, LOG, Settings, train
 
 SIZE = 128
 
+pytestmark = pytest.mark.slow
+
 
 def batch_of(frames, clips=2, objects=2, share=0.5):
     return training_batch(

@@ -4,7 +4,7 @@
 The parameter files and the table of parameters, written from the declarations.
 
 ``python -m sam_tracker.ros.parameters.documents tracker > config/tracker.yaml`` renews a file
-(``segmenter`` the other one), ``... table`` prints the table of the README.
+(``segmenter`` the other one), ``... table`` prints a table of the tracker's.
 """
 
 from collections.abc import Mapping
@@ -67,10 +67,10 @@ def parameter_file(node: str) -> str:
     return head + '\n'.join(blocks)
 
 
-def parameter_table() -> str:
-    """Return the table of the tracker node's parameters, in Markdown."""
+def parameter_table(parameters: type[Any] = TrackerParameters) -> str:
+    """Return a table of a node's parameters, in Markdown."""
     lines = ['| parameter | default | set | what it does |', '|---|---|---|---|']
-    for declaration in declarations(TrackerParameters).values():
+    for declaration in declarations(parameters).values():
         explanation = _explanation(declaration, live=False)
         default = _yaml(declaration.ros_default)
         when = declaration.change.value

@@ -27,7 +27,10 @@ def case_name(case):
     return f'{case[0]}-{case[1]}'
 
 
-every_encoder = pytest.mark.parametrize('both', ENCODERS, indirect=True, ids=case_name)
+LARGE = [pytest.param(case, marks=pytest.mark.slow, id=case_name(case)) for case in ENCODERS[5:]]
+every_encoder = pytest.mark.parametrize(
+    'both', [*ENCODERS[:5], *LARGE], indirect=True, ids=case_name
+)
 every_head = pytest.mark.parametrize('both', HEADS, indirect=True, ids=case_name)
 
 
