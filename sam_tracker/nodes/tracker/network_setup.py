@@ -1,13 +1,16 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the node decides what computes, how precisely, and with which weights."""
+"""Load a network by the parameters of a node, and derive the settings of its tracker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from sam_tracker.core.frame import Frame
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.api import SuitedSettings, VideoNetwork
 from sam_tracker.networks.runtime import Runtime, choose_runtime
@@ -16,11 +19,12 @@ from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.parameters.tracker import TrackingParameters
 from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True)
 class NetworkSetup:
-    """A network that is ready to be used, where and how it runs, and what to say of it."""
+    """A network that is ready for use, with its device and precision."""
 
     network: VideoNetwork
     runtime: Runtime
@@ -52,10 +56,10 @@ class NetworkSetup:
 
 def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
     """
-    Load the network that the parameters ask for onto its device.
+    Load the network that the parameters name onto its device.
 
-    Raises ``ParameterError`` for a device that is not there or an impossible image size, and
-    ``CheckpointError`` when there are no such weights or they cannot be read.
+    :raises ParameterError: the device is not there, or the image size is impossible.
+    :raises CheckpointError: there are no such weights, or they cannot be read.
     """
     if parameters.cpu_threads is not None:
         torch.set_num_threads(parameters.cpu_threads)
@@ -68,7 +72,11 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
 
 
 def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> TrackerSettings:
-    """Return the settings of the tracker, in its units; ``suited`` replaces automatic values."""
+    """
+    Return the settings of the tracker, in its units.
+
+    :param suited: values of the network, where a parameter is ``auto``.
+    """
     motion, memory = parameters.motion, parameters.memory
     return TrackerSettings(
         motion_model=TrackerSettings.motion_model if motion.enabled else None,
@@ -76,7 +84,7 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
         motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
         stable_frames=motion.stable_frames,
         stable_affinity=motion.stable_affinity,
-        # Without its rules the node is plain SAM 2, which asks more of an object's presence.
+        # Without SAMURAI's rules this is plain SAM 2, with its threshold of presence.
         presence_logit=suited.presence_logit if motion.enabled else 0.0,
         frame_period=round(SECOND / motion.nominal_rate),
         memory_affinity=memory.affinity,
@@ -86,3 +94,18 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
         lost_after=round(parameters.lost_after * SECOND),
         maximum_objects=parameters.maximum_objects,
     )
+
+
+def warm_up(tracker: Tracker, width: int = 640, height: int = 480, steps: int = 2) -> None:
+    """
+    Track an object for a few frames and forget it; the tracker must have no objects.
+
+    Libraries and devices then do before the first image what they do at their first use.
+    """
+    image = np.zeros((height, width, 3), np.uint8)
+    box = np.array([width / 4, height / 4, width / 2, height / 2])
+    tracker.add_prompt(Frame(image, 0), Prompt(box=box))
+    for step in range(steps):
+        for track in tracker.step(Frame(image, step + 1)):
+            _ = track.mask_crop
+    tracker.reset()

@@ -1,90 +1,179 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The publishers of the tracker node; what is heavy is made only for those who listen."""
+"""The publishers of the tracker node, on threads of their own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
 from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import draw_tracks
 from sam_tracker.ros.camera.quality_of_service import PICTURES, RESULTS
-from sam_tracker.ros.camera.received_image import ReceivedImage
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages import detections
 from sam_tracker.ros.messages.stamps import duration_message
 from sam_tracker.ros.messages.track_messages import drawn_track, label_image, track_array
+from sam_tracker.ros.process.worker import Worker, WorkerBusyError, WorkerStoppedError
 
 if TYPE_CHECKING:
-    from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+    from rclpy.lifecycle import LifecyclePublisher
 
-    from sam_tracker.tracking.track import Track
+    from sam_tracker.nodes.tracker.tracked_image import TrackedImage
+    from sam_tracker.ros.process.managed_node import ManagedNode
 
+MOST_WAITING = 4
+"""Images whose tracks may wait for publication; then the tracker waits, and nothing is lost."""
 
-@dataclass(frozen=True, eq=False)
-class TrackedFrame:
-    """An image and what is known of the objects on it."""
-
-    frame: ReceivedImage
-    pixels: NDArray[np.uint8]
-    """[H, W, 3] RGB, perhaps a view of the message."""
-    tracks: list[Track]
-    tracking_time: int = 0
-    """Nanoseconds that the tracker worked on it."""
-
-    @property
-    def width(self) -> int:
-        return self.pixels.shape[1]
-
-    @property
-    def height(self) -> int:
-        return self.pixels.shape[0]
+Result = TypeVar('Result')
 
 
 class TrackOutput:
-    """Publishes tracked frames; every message has the very header of the image."""
+    """
+    Publishes tracked images; headers are copied from the image.
 
-    def __init__(self, node: LifecycleNode) -> None:
+    Tracks are published for every image and in order by one thread. Label images and overlays are
+    rendered by another, for the newest image only, so that they delay neither the tracker nor the
+    tracks. Nothing is made for a topic without subscribers; masks of the image's size are first
+    computed here.
+    """
+
+    def __init__(self, node: ManagedNode) -> None:
+        """Create the publishers; ``start`` starts the threads."""
         self._node = node
-        create = node.create_lifecycle_publisher
-        self._tracks = create(TrackArray, '~/tracks', RESULTS)
-        self._label_image = create(Image, '~/label_image', PICTURES)
-        self._overlay = create(Image, '~/overlay', PICTURES)
         self._detections: LifecyclePublisher | None = None
-        if detections.INSTALLED:
-            self._detections = create(detections.Detection2DArray, '~/detections', RESULTS)
-        else:
-            node.get_logger().info(
-                'vision_msgs is not installed: ~/detections is not published (~/tracks is)'
-            )
+        self._publisher: Worker[None] | None = None
+        self._renderer: Worker[TrackedImage] | None = None
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
+        with ExitStack() as undo:
+
+            def create(kind: type, topic: str, quality: object) -> LifecyclePublisher:
+                publisher = node.create_lifecycle_publisher(kind, topic, quality)
+                undo.callback(node.destroy_lifecycle_publisher, publisher)
+                return publisher
+
+            self._tracks = create(TrackArray, '~/tracks', RESULTS)
+            self._label_image = create(Image, '~/label_image', PICTURES)
+            self._overlay = create(Image, '~/overlay', PICTURES)
+            if detections.INSTALLED:
+                self._detections = create(detections.Detection2DArray, '~/detections', RESULTS)
+            else:
+                node.get_logger().info(
+                    'vision_msgs is not installed: ~/detections is not published (~/tracks is)'
+                )
+            self._undo = undo.pop_all()
+
+    def start(self) -> None:
+        self._publisher = Worker(_nothing, 'publisher')
+        self._renderer = Worker(self._render, 'renderer')
+
+    def stop(self, timeout: float) -> bool:
+        """
+        Publish what waits, and end the threads.
+
+        :param timeout: seconds for each of them.
+        :returns: whether they have ended.
+        """
+        publisher, renderer = self._publisher, self._renderer
+        if publisher is None or renderer is None:
+            return True
+        drained = threading.Event()
+        with suppress(WorkerBusyError, WorkerStoppedError):
+            publisher.submit(drained.set)
+            drained.wait(timeout)
+        if not (publisher.stop(timeout) and renderer.stop(timeout)):
+            return False
+        self._publisher = self._renderer = None
+        return True
 
     def destroy(self) -> None:
-        for publisher in (self._tracks, self._label_image, self._overlay, self._detections):
-            if publisher is not None:
-                self._node.destroy_lifecycle_publisher(publisher)
+        """Destroy the publishers; the threads must have ended."""
+        self._undo.close()
 
-    def publish(self, tracked: TrackedFrame) -> TrackArray:
-        """Publish, small messages first, and return the tracks as they were published."""
-        frame, tracks = tracked.frame, tracked.tracks
-        header = frame.message.header
-        message = track_array(header, tracked.width, tracked.height, tracks)
-        latency = time.monotonic_ns() - frame.arrival
-        message.processing_latency = duration_message(latency)
-        self._tracks.publish(message)
-        if self._detections is not None and self._detections.get_subscription_count():
-            self._detections.publish(detections.detection_array(message))
-        if self._label_image.get_subscription_count():
-            labels = label_image(tracks, tracked.width, tracked.height)
-            self._label_image.publish(image_message(labels, 'mono16', header))
-        if self._overlay.get_subscription_count():
-            picture = np.asarray(cv2.cvtColor(tracked.pixels, cv2.COLOR_RGB2BGR), np.uint8)
-            draw_tracks(picture, [drawn_track(track) for track in tracks])
-            self._overlay.publish(image_message(picture, 'bgr8', header))
-        return message
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody subscribes to anything."""
+        publishers = (self._tracks, self._detections, self._label_image, self._overlay)
+        return any(each is not None and each.get_subscription_count() for each in publishers)
+
+    def publish(self, tracked: TrackedImage) -> Future[None]:
+        """
+        Have an image published, after those before it.
+
+        Waits while ``MOST_WAITING`` images are not published yet.
+
+        :returns: done when its tracks are published.
+        :raises WorkerStoppedError: after ``stop``.
+        """
+        self._places.acquire()
+        try:
+            future = self.submit(lambda: self._publish(tracked))
+        except BaseException:
+            self._places.release()
+            raise
+        future.add_done_callback(lambda _: self._places.release())
+        return future
+
+    def submit(self, command: Callable[[], Result]) -> Future[Result]:
+        """
+        Run a command on the publishing thread, which may compute masks.
+
+        :raises WorkerStoppedError: after ``stop``.
+        :raises WorkerBusyError: too many commands wait.
+        """
+        if self._publisher is None:
+            raise WorkerStoppedError('the publisher is not running')
+        return self._publisher.submit(command)
+
+    @staticmethod
+    def message(tracked: TrackedImage, *, masks: bool) -> TrackArray:
+        """Return the tracks as a message; to be called on the publishing thread."""
+        header = tracked.image.message.header
+        return track_array(header, *_size(tracked), tracked.tracks, masks=masks)
+
+    def _publish(self, tracked: TrackedImage) -> None:
+        masks = self._tracks.get_subscription_count() > 0
+        boxes = self._detections is not None and self._detections.get_subscription_count() > 0
+        if masks or boxes:
+            message = self.message(tracked, masks=masks)
+            latency = time.monotonic_ns() - tracked.image.arrival
+            message.processing_latency = duration_message(latency)
+            if masks:
+                self._tracks.publish(message)
+            if boxes and self._detections is not None:
+                self._detections.publish(detections.detection_array(message))
+        pictures = (self._label_image, self._overlay)
+        if self._renderer is not None and any(each.get_subscription_count() for each in pictures):
+            self._renderer.offer(tracked)
+
+    def _render(self, tracked: TrackedImage) -> None:
+        try:
+            header, (width, height) = tracked.image.message.header, _size(tracked)
+            if self._label_image.get_subscription_count():
+                labels = label_image(tracked.tracks, width, height)
+                self._label_image.publish(image_message(labels, 'mono16', header))
+            if self._overlay.get_subscription_count():
+                picture = np.asarray(cv2.cvtColor(tracked.pixels, cv2.COLOR_RGB2BGR), np.uint8)
+                draw_tracks(picture, [drawn_track(track) for track in tracked.tracks])
+                self._overlay.publish(image_message(picture, 'bgr8', header))
+        except Exception as error:
+            # The thread goes on with the next image.
+            if self._node.context.ok():
+                self._node.errors.report('an image could not be rendered', error)
+
+
+def _size(tracked: TrackedImage) -> tuple[int, int]:
+    height, width = tracked.pixels.shape[:2]
+    return width, height
+
+
+def _nothing(_: None) -> None:
+    """There are no items for this thread, only commands."""

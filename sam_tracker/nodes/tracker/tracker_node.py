@@ -3,9 +3,9 @@
 """
 The node: camera images and prompts in, tracks out.
 
-A lifecycle node that configures and activates itself unless told not to. Configured, it has the
-network and everything else of a ``TrackingSession``; active, it also subscribes to images. Going
-inactive keeps the objects, cleaning up forgets them and gives all memory back.
+A lifecycle node that configures and activates itself unless told not to. Configured, it has a
+network and everything else of a ``TrackingSession``; active, it also subscribes to images.
+Deactivation keeps the objects, cleaning up forgets them and frees all memory.
 """
 
 from __future__ import annotations
@@ -16,132 +16,148 @@ import ctypes
 import gc
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+import torch
 
 from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
+from sam_tracker.nodes.tracker.network_setup import set_up_network
+from sam_tracker.nodes.tracker.tracker_diagnostics import TrackerDiagnostics
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import STOP_TIMEOUT, TrackingSession
 from sam_tracker.ros.camera.image_input import ImageInput
-from sam_tracker.ros.camera.image_statistics import ImageStatistics
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
-from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
+from sam_tracker.ros.process.error_log import describe
+from sam_tracker.ros.process.managed_node import ManagedNode
 from sam_tracker.ros.process.run_node import run_node
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.ros.process.worker import WorkerStoppedError
 
-DIAGNOSTICS_PERIOD = 1.0
-"""Seconds."""
-EXECUTOR_THREADS = 7 + SERVICE_THREADS
-"""
-One for each callback group, so that none keeps another waiting, and what segmentation needs: its
-requests wait side by side.
-"""
+if TYPE_CHECKING:
+    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+
+EXECUTOR_THREADS = 3 + SERVICE_THREADS
+"""Images, all services, and a transition, which may take seconds; and what segmentation needs."""
+END_TIMEOUT = 0.5
+"""Seconds that each thread is given to finish when the program ends."""
+GRACE = 2.0
+"""Seconds after a signal within which the process ends, whatever its threads do."""
 
 
-class TrackerNode(LifecycleNode):
-    """Follows what it is pointed at; the names on the wire are those of the README."""
+class TrackerNode(ManagedNode):
+    """Tracks objects in the images of one camera; the README names its topics and services."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        node_name: str = 'sam_tracker',
+        setup: NetworkSetup | None = None,
+        **options: object,
+    ) -> None:
         """
         Declare parameters and services; ``autostart`` takes effect when the node spins.
 
-        Raises ``ParameterError`` for a parameter that cannot be.
+        :param setup: a loaded network, which several nodes of one process may share; None: one is
+            loaded, as the parameters say, whenever the node configures.
+        :param options: keyword arguments of ``rclpy.node.Node``.
+        :raises ParameterError: a parameter is invalid.
         """
-        super().__init__('sam_tracker')
-        self._session: TrackingSession | None = None
-        self._input: ImageInput | None = None
+        # First of all: rclpy destroys a node whose constructor failed.
+        self.session: TrackingSession | None = None
+        self.image_input: ImageInput | None = None
+        self.setup_error = ''
+        """Why the node could not be configured; empty: it was not tried, or it is."""
+        self._setup = setup
         self._finalized = False
         self._configuring = False
-        self._setup_error = ''
-        self._idle_statistics = ImageStatistics(time.monotonic_ns())
+        super().__init__(node_name, **options)
         self._node_parameters = NodeParameters(
             self,
             TrackerParameters,
-            configured=lambda: self._session is not None or self._configuring,
+            configured=lambda: self.session is not None or self._configuring,
             on_change=self._on_parameters,
         )
-        self._survive_impossible_transitions()
         self._image_group = MutuallyExclusiveCallbackGroup()
         self._tracker_services = TrackerServices(
-            self, self._running_session, lambda: self._settings
+            self, self._running_session, lambda: self.settings
         )
-        self._segment_service = SegmentService(self, self._running_session, lambda: self._settings)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._diagnostics_timer = self.create_timer(
-            DIAGNOSTICS_PERIOD,
-            self._publish_diagnostics,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-            clock=steady,
-        )
-        if self._settings.autostart:
-            # In a group of its own, so that state and parameters can be asked for meanwhile.
-            self._autostart_timer = self.create_timer(
-                0.0,
-                self._autostart,
-                callback_group=MutuallyExclusiveCallbackGroup(),
-                clock=steady,
-            )
+        self._segment_service = SegmentService(self, self._running_session, lambda: self.settings)
+        self._diagnostics = TrackerDiagnostics(self)
+        if self.settings.autostart:
+            self.start_automatically()
+
+    @property
+    def settings(self) -> TrackerParameters:
+        """The current parameters."""
+        return self._node_parameters.values
+
+    @property
+    def refused_prompts(self) -> int:
+        return self._tracker_services.refused_prompts
 
     # --- lifecycle ---
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         start = time.monotonic()
-        parameters = self._settings
-        self._setup_error, self._configuring = '', True
+        parameters = self.settings
+        self.setup_error, self._configuring = '', True
         try:
-            self._session = TrackingSession(self, parameters)
+            setup = self._setup or set_up_network(parameters)
+            self.session = TrackingSession(self, setup, parameters)
         except (CheckpointError, ParameterError, ValueError) as error:
-            self._setup_error = str(error)
+            self.setup_error = str(error)
         except Exception as error:
-            # What a device or its libraries may raise has no common type.
-            self._setup_error = f'{type(error).__name__}: {error}'
+            # Errors of devices and their libraries have no common type.
+            self.setup_error = describe(error)
+            if self.context.ok():
+                self.errors.report('configuring failed', error)
         finally:
             self._configuring = False
-        if self._session is None:
+        if self.session is None:
             if self.context.ok():
-                self.get_logger().error(f'cannot be configured: {self._setup_error}')
+                self.get_logger().error(f'cannot be configured: {self.setup_error}')
+            # After an error for want of memory the next attempt needs what this one held.
+            free_memory()
             return TransitionCallbackReturn.FAILURE
-        self._input = ImageInput(
+        self.image_input = ImageInput(
             self,
             parameters.image_transport,
             parameters.image_reliability,
-            self._session.receive,
+            self.session.receive,
             self._image_group,
-            on_missed=self._session.intake.miss,
+            on_missed=self.session.intake.miss,
         )
-        self.get_logger().info(
-            f'{self._session.setup.description}, ready in {time.monotonic() - start:.1f} s'
-        )
+        self.get_logger().info(f'{setup.description}, ready in {time.monotonic() - start:.1f} s')
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        assert self._session is not None
-        assert self._input is not None
+        assert self.session is not None
+        assert self.image_input is not None
+        # Publishers are enabled before the first image comes.
         result = super().on_activate(state)
-        self._session.start()
+        self.session.start()
         try:
-            self._input.start()
+            self.image_input.start()
         except RuntimeError as error:
             # Such as a qos_overrides parameter that names no policy.
             self._stop()
-            self._session.error = f'cannot subscribe to {self._input.topic}: {error}'
-            self.get_logger().error(self._session.error)
+            super().on_deactivate(state)
+            self.session.error = f'cannot subscribe to {self.image_input.topic}: {error}'
+            self.get_logger().error(self.session.error)
             return TransitionCallbackReturn.FAILURE
-        self.get_logger().info(f'waiting for images on {self._input.topic}')
+        self.get_logger().info(f'waiting for images on {self.image_input.topic}')
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         if not self._stop():
-            self.get_logger().error('the tracker does not end: the device hangs')
+            self.get_logger().error(
+                f'a thread did not stop within {STOP_TIMEOUT:g} s (device hang?)'
+            )
             return TransitionCallbackReturn.ERROR
         return super().on_deactivate(state)
 
@@ -156,132 +172,65 @@ class TrackerNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._close()
+        # What did not stop in time is not waited for again.
+        self._close(0.0)
         return super().on_error(state)
 
     def destroy_node(self) -> None:
-        self._stop()
-        if self._session is not None:
-            self._session.text_search.stop(STOP_TIMEOUT)
+        if self.image_input is not None:
+            self.image_input.stop()
+        if self.session is not None:
+            self.session.close(END_TIMEOUT)
+        self.session = self.image_input = None
         super().destroy_node()
 
-    def _autostart(self) -> None:
-        self._autostart_timer.cancel()
-        try:
-            if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
-                self.trigger_activate()
-        except RuntimeError:
-            # Interrupted on the way: there is nobody any more to tell of the transition.
-            if self.context.ok():
-                raise
-
     def _stop(self) -> bool:
-        if self._input is not None:
-            self._input.stop()
-        return self._session is None or self._session.stop()
+        if self.image_input is not None:
+            self.image_input.stop()
+        return self.session is None or self.session.stop()
 
-    def _close(self) -> None:
-        self._stop()
-        if self._session is not None:
-            self._session.close()
-        self._session = self._input = None
-        give_memory_back()
-
-    def _survive_impossible_transitions(self) -> None:
-        """
-        Answer a transition that does not start at the present state with ``success`` false.
-
-        rclpy lets the error of the state machine through, and it would end the process.
-        """
-        service = self._service_change_state
-        change_state = service.callback
-
-        def guarded(request: ChangeState.Request, response: ChangeState.Response) -> object:
-            try:
-                return change_state(request, response)
-            except RuntimeError as error:
-                self.get_logger().warning(f'no such transition now: {error}')
-                return response
-
-        service.callback = guarded
+    def _close(self, timeout: float = STOP_TIMEOUT) -> None:
+        session, image_input = self.session, self.image_input
+        self.session = self.image_input = None
+        if image_input is not None:
+            image_input.stop()
+        if session is not None:
+            session.close(timeout)
+        del session
+        free_memory()
 
     @property
-    def _state_name(self) -> str:
+    def state_name(self) -> str:
+        """The lifecycle state, by its name in ROS."""
         if self._configuring:
             return 'configuring'
-        if self._session is None:
+        session = self.session
+        if session is None:
             return 'finalized' if self._finalized else 'unconfigured'
-        return 'active' if self._session.running else 'inactive'
+        return 'active' if session.running else 'inactive'
 
     def _running_session(self) -> TrackingSession:
-        session = self._session
+        session = self.session
         if session is None or not session.running:
-            raise WorkerStoppedError(
-                f'the node is {self._state_name}'
-                + (f': {self._setup_error}' if self._setup_error else '')
-            )
+            reason = f': {self.setup_error}' if self.setup_error else ''
+            raise WorkerStoppedError(f'the node is {self.state_name}{reason}')
         return session
 
-    # --- parameters ---
-
-    @property
-    def _settings(self) -> TrackerParameters:
-        return self._node_parameters.values
-
     def _on_parameters(self, values: TrackerParameters) -> None:
-        if self._session is not None:
-            self._session.buffer.set_bounds(values.buffer.seconds, values.buffer.megabytes)
-
-    # --- diagnostics ---
-
-    def _publish_diagnostics(self) -> None:
-        message = DiagnosticArray(status=[self._diagnose()])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
-
-    def _diagnose(self) -> DiagnosticStatus:
-        session, image_input = self._session, self._input
-        statistics = self._idle_statistics if session is None else session.statistics
-        report = statistics.report(time.monotonic_ns())
-        name = f'{self.get_fully_qualified_name().lstrip("/")}: tracking'
-        warning_after = self._settings.no_image_warning
-        if session is None or image_input is None:
-            condition = NodeCondition(self._state_name, '', error=self._setup_error)
-            return diagnostic_status(name, condition, report, warning_after)
-        warnings = image_input.check(silent=report.silence > warning_after)
-        jumps = session.intake.clock_jumps
-        if session.intake.seconds_since_clock_jump < CLOCK_JUMP_WARNING:
-            warnings.append(f'stamps have jumped back ({jumps} times so far)')
-        condition = NodeCondition(
-            lifecycle_state=self._state_name,
-            topic=image_input.topic,
-            paused=session.paused,
-            object_states=session.object_states(),
-            model=session.setup.model,
-            device=str(session.setup.device),
-            precision=session.setup.precision,
-            device_memory=session.setup.device_memory(),
-            buffered_frames=len(session.buffer),
-            buffered_bytes=session.buffer.bytes,
-            refused_prompts=self._tracker_services.refused_prompts,
-            clock_jumps=jumps,
-            warnings=tuple(warnings),
-            error=session.error,
-        )
-        return diagnostic_status(name, condition, report, warning_after)
+        session = self.session
+        if session is not None:
+            session.buffer.set_bounds(values.buffer.seconds, values.buffer.megabytes)
 
 
-def give_memory_back() -> None:
-    """Free what nobody refers to now, and return it to the system."""
-    # The network goes now, not when Python comes round to it.
+def free_memory() -> None:
+    """Free everything unreferenced, and return it to the system and the device."""
+    # The network goes now, not at the next garbage collection.
     gc.collect()
-    # Every thread of the executor that once configured keeps an arena of its own otherwise.
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    # Otherwise every thread of the executor that once configured keeps an arena.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL('libc.so.6').malloc_trim(0)
-
-
-CLOCK_JUMP_WARNING = 30.0
-"""Seconds for which a jump of the stamps is worth a warning."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -291,6 +240,7 @@ def main(args: Sequence[str] | None = None) -> int:
         TrackerNode,
         args,
         make_executor=lambda: TolerantExecutor(num_threads=EXECUTOR_THREADS),
+        grace=GRACE,
     )
 
 

@@ -5,77 +5,104 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-import torch
-
+from sam_tracker.core.frame import Frame
 from sam_tracker.nodes.segmenter.text_search import TextSearch
-from sam_tracker.nodes.tracker.live_tracker import LiveTracker, PromptAnswer, warm_up
-from sam_tracker.nodes.tracker.network_setup import set_up_network, tracker_settings
-from sam_tracker.nodes.tracker.track_output import TrackedFrame, TrackOutput
+from sam_tracker.nodes.tracker.network_setup import tracker_settings, warm_up
+from sam_tracker.nodes.tracker.track_output import TrackOutput
+from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_intake import ImageIntake
-from sam_tracker.ros.camera.image_statistics import Drop, ImageStatistics
-from sam_tracker.ros.camera.received_image import ReceivedImage
-from sam_tracker.ros.images.conversion import ImageError
+from sam_tracker.ros.camera.image_statistics import Drop
+from sam_tracker.ros.images.conversion import ImageError, rgb_image
+from sam_tracker.ros.messages.prompt_messages import prompt_of_message
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
-from sam_tracker.ros.process.service_answers import NotAnsweredError
+from sam_tracker.ros.process.error_log import describe
 from sam_tracker.ros.process.worker import Worker, WorkerStoppedError
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 from sam_tracker.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
-    from rclpy.lifecycle import LifecycleNode
     from sensor_msgs.msg import CompressedImage, Image
 
     from sam_tracker.msg import Prompt
+    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.ros.camera.received_image import ReceivedImage
     from sam_tracker.ros.parameters.tracker import TrackerParameters
+    from sam_tracker.ros.process.managed_node import ManagedNode
+    from sam_tracker.tracking.track import Track
 
 STOP_TIMEOUT = 30.0
-"""Seconds the thread is given to finish the image it is at."""
+"""Seconds a thread is given to finish its current task."""
 LOG_PERIOD = 5.0
 """Seconds between two log lines about the same recurring trouble."""
 
 Result = TypeVar('Result')
 
 
+@dataclass(frozen=True, eq=False)
+class PromptAnswer:
+    """The result of a prompt."""
+
+    track: Track
+    """The object on the newest image."""
+    tracked: TrackedImage
+    """The newest image."""
+    prompted_stamp: int
+    """Nanoseconds: the image that the prompt was made on."""
+
+
 class TrackingSession:
     """
-    From ``configure`` to ``cleanup``.
+    Everything a node has between ``configure`` and ``cleanup``.
 
-    ``receive`` and ``ask`` are for the threads of the executor; everything that touches the
-    tracker is done by the session's own thread.
+    ``receive`` belongs to the thread of the image callback; ``submit`` and ``submit_slices`` may
+    be called by any. All else that touches the tracker runs on the session's own thread, or on
+    the caller's while the session is not running. All objects are on one image at any time,
+    ``newest``.
     """
 
-    def __init__(self, node: LifecycleNode, parameters: TrackerParameters) -> None:
+    def __init__(
+        self, node: ManagedNode, setup: NetworkSetup, parameters: TrackerParameters
+    ) -> None:
         """
-        Load and warm up the network; takes seconds.
+        Prepare a network for tracking, which takes seconds; ``start`` begins.
 
-        Raises what ``set_up_network`` raises.
+        Nothing is left behind when something is raised.
+
+        :param node: publishes the tracks.
+        :param setup: the network; several sessions may share one.
         """
         self._node = node
-        self._log = node.get_logger()
-        self.setup = set_up_network(parameters)
-        settings = tracker_settings(parameters, self.setup.network.suited_settings)
-        tracker = Tracker(self.setup.network, settings, self.setup.runtime)
-        warm_up(tracker)
+        self.setup = setup
+        settings = tracker_settings(parameters, setup.network.suited_settings)
+        self._tracker = Tracker(setup.network, settings, setup.runtime)
+        warm_up(self._tracker)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
-        self.segmenter = ImageSegmenter(self.setup.network, self.setup.runtime)
-        self.text_search = TextSearch(parameters.text.model, str(self.setup.device))
-        self.intake = ImageIntake(self.buffer, self._log)
+        self.intake = ImageIntake(self.buffer, node.get_logger())
+        self.segmenter = ImageSegmenter(setup.network, setup.runtime)
         self.error = ''
         """Why nothing is tracked although it should be; empty: nothing is wrong."""
         self.paused = False
-        self._live = LiveTracker(tracker, self.buffer)
-        self._output = TrackOutput(node)
+        self.newest: TrackedImage | None = None
+        """The image that all objects are on; None before the first."""
         self._worker: Worker[ReceivedImage] | None = None
+        with ExitStack() as undo:
+            self.text_search = TextSearch(parameters.text.model, str(setup.device))
+            undo.callback(self.text_search.stop, STOP_TIMEOUT)
+            self.output = TrackOutput(node)
+            undo.pop_all()
 
-    # --- the life of it ---
+    # --- lifecycle ---
 
     @property
     def running(self) -> bool:
@@ -84,93 +111,121 @@ class TrackingSession:
     def start(self) -> None:
         self.error = ''
         self.intake.restart()
+        self.output.start()
         self._worker = Worker(self._process, 'tracker')
 
-    def stop(self) -> bool:
-        """End the thread; objects are kept. Returns whether it ended in time."""
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
+        """
+        End the threads of images; objects are kept.
+
+        :param timeout: seconds for each thread.
+        :returns: whether they have ended.
+        """
         worker, self._worker = self._worker, None
         self.buffer.clear()
-        return worker is None or worker.stop(STOP_TIMEOUT)
+        ended = worker is None or worker.stop(timeout)
+        return self.output.stop(timeout) and ended
 
-    def close(self) -> None:
-        """Give everything back; the session cannot be used any more."""
-        self.stop()
-        self.text_search.stop(STOP_TIMEOUT)
-        self._output.destroy()
-        if self.setup.device.type == 'cuda':
-            torch.cuda.empty_cache()
+    def close(self, timeout: float = STOP_TIMEOUT) -> None:
+        """
+        End all threads and destroy the publishers; the session cannot be used any more.
+
+        :param timeout: seconds for each thread.
+        """
+        self.stop(timeout)
+        self.text_search.stop(timeout)
+        # A thread that hangs while it publishes must keep its publisher.
+        if self.output.stop(0.0):
+            self.output.destroy()
 
     # --- images ---
 
     def receive(self, message: Image | CompressedImage) -> None:
-        """Leave an image to the thread; never waits for it."""
+        """Hand an image to the thread; never waits for it."""
         image = self.intake.receive(message)
         if image is None:
             return
         worker = self._worker
         if self.paused or worker is None:
-            self.statistics.drop(Drop.PAUSED, image.arrival, image)
+            self.intake.statistics.drop(Drop.PAUSED, image.arrival, image)
         elif (replaced := worker.offer(image)) is not None:
-            self.statistics.drop(Drop.REPLACED, image.arrival, replaced)
-
-    @property
-    def statistics(self) -> ImageStatistics:
-        return self.intake.statistics
-
-    @property
-    def newest(self) -> TrackedFrame | None:
-        """The last processed image and its tracks."""
-        return self._live.newest
+            self.intake.statistics.drop(Drop.REPLACED, image.arrival, replaced)
 
     def object_states(self) -> dict[str, int]:
+        """Return the number of objects by state, as in ``STATE_NAMES``."""
         newest = self.newest
         if newest is None:
             return {}
         return Counter(STATE_NAMES[int(track.state)] for track in newest.tracks)
 
-    def _process(self, frame: ReceivedImage) -> None:
-        newest = self._live.newest
-        if newest is not None and not frame.is_after(newest.frame):
+    def step(self, image: ReceivedImage) -> TrackedImage:
+        """
+        Propagate all objects to an image.
+
+        Without objects and subscribers the image is not even decoded.
+
+        :raises ImageError: it cannot be read; nothing has changed then.
+        """
+        tracked = TrackedImage(image)
+        if self._tracker.objects:
+            frame = tracked.frame
+            start = time.monotonic_ns()
+            tracks = self._tracker.step(frame)
+            tracked = tracked.with_tracks(tracks, time.monotonic_ns() - start)
+        elif self.output.wanted:
+            _ = tracked.pixels
+        self.newest = tracked
+        return tracked
+
+    def _process(self, image: ReceivedImage) -> None:
+        newest = self.newest
+        if newest is not None and not image.is_after(newest.image):
             # A prompt was quicker, and has brought the objects to this image or a newer one.
-            if frame is not newest.frame:
-                self.statistics.drop(Drop.REPLACED, time.monotonic_ns(), frame)
+            if image is not newest.image:
+                self.intake.statistics.drop(Drop.REPLACED, time.monotonic_ns(), image)
             return
-        # The thread outlives whatever an image does to it: this is its outermost frame.
+        # The outermost call of the thread, which must go on whatever an image does.
         try:
-            tracked = self._live.step(frame)
-            self._publish(tracked)
+            self._publish(self.step(image))
             self.error = ''
         except ImageError as error:
-            self.statistics.drop(Drop.UNREADABLE, time.monotonic_ns(), frame)
-            self._fail(f'an image cannot be read: {error}')
+            self.intake.statistics.drop(Drop.UNREADABLE, time.monotonic_ns(), image)
+            self.error = f'an image cannot be read: {error}'
+            self._node.get_logger().error(self.error, throttle_duration_sec=LOG_PERIOD)
         except Exception as error:
-            if not self._node.context.ok():
-                return
-            self.statistics.drop(Drop.FAILED, time.monotonic_ns(), frame)
-            self._fail(f'an image could not be processed: {type(error).__name__}: {error}')
+            self._fail(image, error)
 
-    def _fail(self, message: str) -> None:
-        self.error = message
-        self._log.error(message, throttle_duration_sec=LOG_PERIOD)
+    def _publish(self, tracked: TrackedImage) -> None:
+        """Publish an image, perhaps again with other objects; it is counted once."""
+        self.output.publish(tracked).add_done_callback(partial(self._count, tracked))
 
-    def _publish(self, tracked: TrackedFrame) -> None:
-        self._output.publish(tracked)
-        frame = tracked.frame
+    def _count(self, tracked: TrackedImage, published: Future[None]) -> None:
+        image = tracked.image
+        if (error := published.exception()) is not None:
+            self._fail(image, error)
+            return
         now = time.monotonic_ns()
         # The age of an image without a stamp counts from its arrival.
-        age = now - frame.arrival
-        if stamp := nanoseconds(frame.message.header.stamp):
+        age = now - image.arrival
+        if stamp := nanoseconds(image.message.header.stamp):
             age = self._node.get_clock().now().nanoseconds - stamp
-        self.statistics.process(frame, now, age, tracked.tracking_time)
+        self.intake.statistics.process(image, now, age, tracked.tracking_time)
+
+    def _fail(self, image: ReceivedImage, error: BaseException) -> None:
+        self.intake.statistics.drop(Drop.FAILED, time.monotonic_ns(), image)
+        # While the node is stopped or ROS shut down, errors are to be expected.
+        if self._node.context.ok() and not isinstance(error, WorkerStoppedError):
+            self.error = f'an image could not be processed: {describe(error)}'
+            self._node.errors.report('an image could not be processed', error)
 
     # --- commands ---
 
-    def submit(self, command: Callable[[], Result]) -> Future[Result]:
-        """Have a command done between two images; raises as ``Worker.submit`` does."""
-        return self._running_worker().submit(command)
+    def submit(self, command: Callable[[], Result], *, urgent: bool = False) -> Future[Result]:
+        """Run a command between two images; see ``Worker.submit``."""
+        return self._running_worker().submit(command, urgent=urgent)
 
     def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
-        """Have long work done a slice at a time; raises as ``Worker.submit_slices`` does."""
+        """Run long work a slice at a time; see ``Worker.submit_slices``."""
         return self._running_worker().submit_slices(generator)
 
     def _running_worker(self) -> Worker[ReceivedImage]:
@@ -179,54 +234,81 @@ class TrackingSession:
             raise WorkerStoppedError('the tracker is not running')
         return worker
 
-    def ask(self, command: Callable[[], Result], timeout: float) -> Result:
-        """
-        Have a command done and wait for its result.
-
-        :param timeout: seconds.
-
-        Raises what the command raises, and ``NotAnsweredError`` after the timeout.
-        """
-        future = self.submit(command)
-        try:
-            return future.result(timeout)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-        if future.cancel():
-            raise NotAnsweredError(
-                f'the tracker did not get to it within {timeout:g} s: nothing was changed'
-            )
-        raise NotAnsweredError(
-            f'the tracker is still at it after {timeout:g} s: it will take effect later'
-        )
-
     def prompt(self, message: Prompt, catch_up_frames: int) -> PromptAnswer:
         """
-        Apply a prompt; a command for ``ask``.
+        Apply a prompt to the image it was made on, and publish the result.
 
-        Raises ``PromptError``, ``ImageNotFoundError`` or ``ImageError``: nothing has changed then,
-        except that all objects may have been brought to the newest image.
+        Its object is propagated to the newest image, which is published with it.
+
+        :param catch_up_frames: images between the two to propagate through, at most.
+        :raises PromptError: the prompt does not fit the image or the objects.
+        :raises ImageNotFoundError: its image is not kept.
+        :raises ImageError: its image cannot be read.
+
+        Nothing has changed then, except that all objects may be on a newer image.
         """
-        frame = self.buffer.requested(message.header)
-        newest = self._live.newest
-        stepped = newest is None or frame.is_after(newest.frame)
-        if stepped:
-            # Everybody is brought to the image first, so that all objects stand on one.
+        image = self.buffer.requested(message.header)
+        if self.newest is None or image.is_after(self.newest.image):
+            # All objects first, so that all are on one image.
             if self._worker is not None:
-                self._worker.withdraw(frame)
-            self._live.step(frame)
-        try:
-            return self._live.prompt(message, frame, catch_up_frames)
-        finally:
-            if stepped and self._live.newest is not None:
-                # Once for this image, with the new object if there is one.
-                self._publish(self._live.newest)
+                self._worker.withdraw(image)
+            stepped = self.step(image)
+            try:
+                answer = self._apply(message, image, stepped, catch_up_frames)
+            except BaseException:
+                self._publish(stepped)
+                raise
+        else:
+            answer = self._apply(message, image, self.newest, catch_up_frames)
+        self._publish(answer.tracked)
+        return answer
+
+    def _apply(
+        self, message: Prompt, image: ReceivedImage, newest: TrackedImage, catch_up_frames: int
+    ) -> PromptAnswer:
+        if image is newest.image:
+            frame = newest.frame
+            later: Iterator[Frame] = iter(())
+        else:
+            frame = TrackedImage(image).frame
+            between = self.buffer.between(image.stamp, newest.image.stamp, catch_up_frames)
+            later = chain(_readable(between[:-1]), [newest.frame])
+        start = time.monotonic_ns()
+        track = self._tracker.add_prompt(
+            frame,
+            prompt_of_message(message, frame.width, frame.height),
+            object_id=message.object_id or None,
+            label=message.label,
+            later=later,
+        )
+        tracking_time = time.monotonic_ns() - start
+        self.newest = newest.with_tracks(self._tracker.objects, tracking_time)
+        return PromptAnswer(track, self.newest, image.stamp)
 
     def remove(self, object_id: int) -> None:
-        """Forget an object; a command for ``ask``. Raises ``PromptError`` for an unknown id."""
-        self._live.remove(object_id)
+        """
+        Forget an object, and publish the newest image without it.
+
+        :raises PromptError: there is no object of this id.
+        """
+        self._tracker.remove(object_id)
+        self._show_objects()
 
     def reset(self) -> int:
-        """Forget all objects; a command for ``ask``. Returns how many there were."""
-        return self._live.reset()
+        """Forget all objects, publish the newest image without them, return their number."""
+        count = len(self._tracker.objects)
+        self._tracker.reset()
+        self._show_objects()
+        return count
+
+    def _show_objects(self) -> None:
+        if self.newest is not None:
+            self.newest = self.newest.with_tracks(self._tracker.objects)
+            self._publish(self.newest)
+
+
+def _readable(images: Sequence[ReceivedImage]) -> Iterator[Frame]:
+    """Decode one image at a time; leave out those that cannot be read, as when they came."""
+    for image in images:
+        with suppress(ImageError):
+            yield Frame(rgb_image(image.message), image.stamp)

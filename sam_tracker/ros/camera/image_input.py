@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The subscription to the camera: what it asks of the publisher, and why nothing comes."""
+"""The image subscription: the reliability it asks for, and why no image arrives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import threading
 from typing import TYPE_CHECKING
 
-from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -21,24 +21,24 @@ from sam_tracker.ros.camera.quality_of_service import (
 )
 
 try:
-    from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+    from rclpy.event_handler import SubscriptionEventCallbacks
 except ImportError:  # Humble
-    from rclpy.qos_event import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+    from rclpy.qos_event import SubscriptionEventCallbacks
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.node import Node
 
 NAMED_AT_MOST = 3
-TELLS_MESSAGE_INFO = hasattr(Subscription, 'CallbackType')
-"""Whether rclpy hands the number of a message to its callback; Humble's does not."""
+HAS_MESSAGE_INFO = hasattr(Subscription, 'CallbackType')
+"""Whether rclpy passes message information to callbacks; Humble does not."""
 
 
 class ImageInput:
     """
-    Subscribes to images, asking for the reliability that is offered.
+    Subscribes to images with the reliability that is offered.
 
-    ``check`` is to be called about once a second: publishers come and go.
+    Call ``check`` about once a second: publishers come and go.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class ImageInput:
         on_missed: Callable[[int], None] | None = None,
     ) -> None:
         """
-        Only remember; ``start`` subscribes.
+        Store the arguments; call ``start`` to subscribe.
 
         :param transport: ``raw`` or ``compressed``.
         :param reliability: as for ``wanted_reliability``.
         :param depth: how many images may wait for the callback.
-        :param on_missed: told how many images were lost or replaced before one that is taken; as
-            far as can be known, see ``PublicationSequence``.
+        :param on_missed: called with the number of images that were lost or replaced before a
+            received one; as far as can be known, see ``PublicationSequence``.
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
@@ -70,8 +70,8 @@ class ImageInput:
         self._sequence = PublicationSequence()
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
-        self._refused = ''
-        # The node may be deactivated while its diagnostics look at the publishers.
+        self._logged_refusal = False
+        # The node may be deactivated while its diagnostics check the publishers.
         self._lock = threading.Lock()
         topics = CameraTopics.of(node)
         self.topic = topics.compressed if transport == 'compressed' else topics.image
@@ -79,7 +79,7 @@ class ImageInput:
 
     def start(self) -> None:
         with self._lock:
-            # Not with every subscription: what is lost while subscribing anew is lost.
+            # Not with every subscription: images lost while subscribing again count as lost.
             self._sequence = PublicationSequence()
             self._reliability = wanted_reliability(self._parameter, self._offered(), None)
             self._subscribe()
@@ -92,23 +92,43 @@ class ImageInput:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
-        self._refused = ''
 
     def check(self, silent: bool) -> list[str]:
         """
-        Subscribe anew if the publishers now offer something else.
+        Subscribe again if the publishers now offer another reliability.
 
-        :param silent: whether images have failed to come.
-        :returns: what keeps images from coming, in sentences for people.
+        :param silent: whether images are overdue.
+        :returns: what keeps images from arriving, one sentence for each reason.
         """
         with self._lock:
             if self._subscription is None:
                 return []
             self._subscribe_to_what_is_offered()
-        warnings = [self._refused] if self._refused else []
+            # With overrides of a qos_overrides parameter.
+            asked = self._subscription.qos_profile.reliability
+        warnings = self._refusals(asked)
         if silent:
             warnings += self._why_silent()
         return warnings
+
+    def _refusals(self, asked: ReliabilityPolicy) -> list[str]:
+        """
+        Return a warning when a publisher offers less than the subscription asks for.
+
+        Reliability is the only policy in which a subscription of this class asks for anything.
+        """
+        offers = self._offered()
+        refused = asked is ReliabilityPolicy.RELIABLE and any(
+            offer is ReliabilityPolicy.BEST_EFFORT for offer in offers
+        )
+        warning = (
+            f'a publisher on {self.topic} offers less than is asked for (RELIABILITY): its images '
+            'cannot be received; set image_reliability to auto or best_effort'
+        )
+        if refused and not self._logged_refusal:
+            self._node.get_logger().warning(warning)
+        self._logged_refusal = refused
+        return [warning] if refused else []
 
     def _subscribe_to_what_is_offered(self) -> None:
         wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
@@ -122,14 +142,15 @@ class ImageInput:
 
     def _subscribe(self) -> None:
         assert self._reliability is not None
-        counted = TELLS_MESSAGE_INFO and self._on_missed is not None
+        counted = HAS_MESSAGE_INFO and self._on_missed is not None
         self._subscription = self._node.create_subscription(
             self._type,
             self.topic,
             self._receive_and_count if counted else self._callback,
             image_profile(self._depth),
             callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible),
+            # ``check`` sees the same, and also when it is over.
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             qos_overriding_options=image_overrides(self._reliability),
         )
 
@@ -141,15 +162,6 @@ class ImageInput:
         if missed and self._on_missed is not None:
             self._on_missed(missed)
         self._callback(message)
-
-    def _on_incompatible(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
-        policy = qos_policy_name_from_kind(event.last_policy_kind)
-        self._refused = (
-            f'a publisher on {self.topic} offers less than is asked for ({policy}): its images '
-            'cannot be received; set image_reliability to auto or best_effort'
-        )
-        if self._parameter != 'auto':
-            self._node.get_logger().warning(self._refused)
 
     def _offered(self) -> list[ReliabilityPolicy]:
         return [

@@ -24,12 +24,12 @@ STRANGE_AGE = 10.0
 
 @dataclass(frozen=True)
 class NodeCondition:
-    """What there is to say of the node besides its images."""
+    """The condition of the node besides its images."""
 
     lifecycle_state: str
     """``active``, ``inactive`` and so on."""
     topic: str
-    """Full name of the topic that images are awaited on."""
+    """Full name of the image topic."""
     paused: bool = False
     object_states: Mapping[str, int] = field(default_factory=dict)
     """Number of objects by state."""
@@ -38,12 +38,12 @@ class NodeCondition:
     precision: str = ''
     device_memory: int | None = None
     """Bytes that the network and the tracker hold on the device; None on the CPU."""
-    buffered_frames: int = 0
+    buffered_images: int = 0
     buffered_bytes: int = 0
     refused_prompts: int = 0
     clock_jumps: int = 0
     warnings: tuple[str, ...] = ()
-    """What the node itself has to say, most important first."""
+    """Warnings of the node, most important first."""
     error: str = ''
     """Why nothing is tracked although it should be; empty: nothing is wrong."""
 
@@ -52,7 +52,7 @@ def diagnostic_status(
     name: str, condition: NodeCondition, frames: ImageReport, no_image_warning: float
 ) -> DiagnosticStatus:
     """
-    Return the status: its level, a sentence for each warning, and every figure.
+    Return the status: its level, one sentence for each warning, and all values.
 
     :param no_image_warning: seconds without an image after which there is a warning.
     """
@@ -61,7 +61,10 @@ def diagnostic_status(
     if condition.error:
         status.level, status.message = DiagnosticStatus.ERROR, condition.error
     elif condition.lifecycle_state != 'active':
-        status.level, status.message = DiagnosticStatus.OK, condition.lifecycle_state
+        # No image is expected; the warnings of the node itself count.
+        own = condition.warnings
+        status.level = DiagnosticStatus.WARN if own else DiagnosticStatus.OK
+        status.message = '; '.join((condition.lifecycle_state, *own))
     elif warnings:
         status.level, status.message = DiagnosticStatus.WARN, '; '.join(warnings)
     else:
@@ -119,7 +122,7 @@ def _condition_values(condition: NodeCondition) -> dict[str, str]:
         'device': condition.device,
         'precision': condition.precision,
         'process memory (MB)': _megabytes(resident_bytes()),
-        'kept images': str(condition.buffered_frames),
+        'kept images': str(condition.buffered_images),
         'kept images (MB)': _megabytes(condition.buffered_bytes),
     }
     if condition.device_memory is not None:

@@ -31,6 +31,7 @@ from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
 
+FAULT = 1
 REFUSED = 1
 BAD_COMMAND_LINE = 2
 ERROR_PAUSE = 0.02
@@ -63,9 +64,10 @@ def run_node(
     :param refusals: besides ``ParameterError``, the errors with which the node says that it
         cannot do what is asked; their text is the one line.
     :param make_executor: makes the executor that spins the node.
-    :param grace: seconds within which the process ends after a signal, even when one of its
-        threads is busy in a library; None: all threads are waited for.
-    :returns: the exit code. With ``grace`` the process ends here after a signal.
+    :param grace: seconds within which the process ends once the node has finished or received a
+        signal, even when one of its threads is busy in a library. The process then ends here.
+        None: all threads are waited for.
+    :returns: the exit code.
     """
     arguments = list(sys.argv[1:] if args is None else args)
     logger = get_logger(name)
@@ -82,39 +84,41 @@ def run_node(
         logger.fatal(f'the command line cannot be read: {one_line(error)}')
         return BAD_COMMAND_LINE
 
-    node = None
+    node, exit_code = None, FAULT
     try:
         node = make_node()
         warn_of_unknown_parameters(node)
         executor = make_executor()
         executor.add_node(node)
         spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
+        exit_code = 0
     except NodeFinished as end:
-        return end.exit_code
+        exit_code = end.exit_code
     except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
+        exit_code = 0
     except (ParameterError, ParameterException, *refusals) as error:
         logger.fatal(one_line(error))
-        return REFUSED
+        exit_code = REFUSED
     except Exception:
-        # A signal ends ROS at once, also in the middle of what was just using it.
+        # A signal ends ROS at once, also under code that is just using it.
         if rclpy.ok():
             raise
+        exit_code = 0
     finally:
         # Ignore further signals during shutdown; launch sends one after five seconds.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        ended_by_signal = not rclpy.ok()
-        if grace is not None and ended_by_signal:
-            threading.Thread(target=_exit_after, args=(grace, name), daemon=True).start()
+        if grace is not None:
+            watchdog = threading.Thread(target=_exit_after, args=(grace, exit_code), daemon=True)
+            watchdog.start()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    if grace is not None and ended_by_signal:
+    if grace is not None:
         # The interpreter would wait for threads of the executor that may be loading weights, and
         # crash when it is torn down under one that is inside torch.
-        _exit()
-    return 0
+        _exit(exit_code)
+    return exit_code
 
 
 def spin(executor: Executor, errors: ErrorLog, ends: tuple[type[Exception], ...]) -> None:
@@ -137,16 +141,16 @@ def spin(executor: Executor, errors: ErrorLog, ends: tuple[type[Exception], ...]
             return
 
 
-def _exit_after(seconds: float, name: str) -> None:
+def _exit_after(seconds: float, code: int) -> None:
     time.sleep(seconds)
-    get_logger(name).warning(f'still busy {seconds:g} s after the signal: ending without waiting')
-    _exit()
+    sys.stderr.write(f'still busy {seconds:g} s after the end was asked for: not waiting\n')
+    _exit(code)
 
 
-def _exit() -> None:
+def _exit(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def warn_of_unknown_parameters(node: Node) -> None:

@@ -1,0 +1,113 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The diagnostics of the tracker node: once a second on /diagnostics, the gravest in the log."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
+
+from sam_tracker.ros.camera.image_statistics import ImageStatistics
+from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
+
+if TYPE_CHECKING:
+    from sam_tracker.nodes.tracker.tracker_node import TrackerNode
+    from sam_tracker.ros.camera.image_statistics import ImageReport
+
+PERIOD = 1.0
+"""Seconds."""
+CLOCK_JUMP_WARNING = 30.0
+"""Seconds for which a jump of the stamps is worth a warning."""
+
+
+class TrackerDiagnostics:
+    """Publishes the condition of a tracker node, and looks after its image subscription."""
+
+    def __init__(self, node: TrackerNode) -> None:
+        """Create publisher and timer; nothing is read before the node spins."""
+        self._node = node
+        self._without_session = ImageStatistics(time.monotonic_ns())
+        self._logged_silence = False
+        self._logged_namesake = False
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        node.create_timer(
+            PERIOD,
+            self._publish,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+
+    def _publish(self) -> None:
+        message = DiagnosticArray(status=[self._status()])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+    def _status(self) -> DiagnosticStatus:
+        node = self._node
+        session, image_input = node.session, node.image_input
+        statistics = self._without_session if session is None else session.intake.statistics
+        report = statistics.report(time.monotonic_ns())
+        name = f'{node.get_fully_qualified_name().lstrip("/")}: tracking'
+        patience = node.settings.no_image_warning
+        warnings = self._namesakes()
+        if session is None or image_input is None:
+            condition = NodeCondition(
+                node.state_name, '', warnings=tuple(warnings), error=node.setup_error
+            )
+            return diagnostic_status(name, condition, report, patience)
+        reasons = image_input.check(silent=report.silence > patience)
+        if node.state_name == 'active':
+            self._log_silence(image_input.topic, reasons, report, patience)
+        warnings += reasons
+        jumps = session.intake.clock_jumps
+        if session.intake.seconds_since_clock_jump < CLOCK_JUMP_WARNING:
+            warnings.append(f'stamps have jumped back ({jumps} times so far)')
+        condition = NodeCondition(
+            lifecycle_state=node.state_name,
+            topic=image_input.topic,
+            paused=session.paused,
+            object_states=session.object_states(),
+            model=session.setup.model,
+            device=str(session.setup.device),
+            precision=session.setup.precision,
+            device_memory=session.setup.device_memory(),
+            buffered_images=len(session.buffer),
+            buffered_bytes=session.buffer.bytes,
+            refused_prompts=node.refused_prompts,
+            clock_jumps=jumps,
+            warnings=tuple(warnings),
+            error=session.error,
+        )
+        return diagnostic_status(name, condition, report, patience)
+
+    def _log_silence(
+        self, topic: str, reasons: list[str], report: ImageReport, patience: float
+    ) -> None:
+        """Log once for each silence why no image comes: not everybody looks at diagnostics."""
+        silent = report.silence > patience
+        if silent and not self._logged_silence:
+            self._node.get_logger().warning(
+                f'no image for {report.silence:.0f} s on {topic}: {"; ".join(reasons)}'
+            )
+        self._logged_silence = silent
+
+    def _namesakes(self) -> list[str]:
+        """Return a warning when another node has the name of this one."""
+        node = self._node
+        own = (node.get_name(), node.get_namespace())
+        count = node.get_node_names_and_namespaces().count(own)
+        if count < 2:
+            self._logged_namesake = False
+            return []
+        warning = (
+            f'{count} nodes are called {node.get_fully_qualified_name()}: their tracks and '
+            'answers mix; rename one (--ros-args -r __node:=NAME)'
+        )
+        if not self._logged_namesake:
+            node.get_logger().warning(warning)
+        self._logged_namesake = True
+        return [warning]

@@ -1,0 +1,85 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Several tracker nodes in one process share one network."""
+
+import threading
+
+import pytest
+from rclpy.parameter import Parameter
+
+from sam_tracker.nodes.tracker.network_setup import set_up_network
+from sam_tracker.nodes.tracker.tracker_node import TrackerNode
+from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.parameters.network import NetworkParameters
+from sam_tracker.ros.process.managed_node import ManagedNode
+from sam_tracker.ros.process.run_node import spin
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+
+SIDES = ('left', 'right')
+
+
+@pytest.fixture
+def trackers(graph, random_checkpoint):
+    setup = set_up_network(
+        NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', cpu_threads=1)
+    )
+    nodes = [
+        TrackerNode(
+            setup=setup,
+            node_name=f'{side}_tracker',
+            namespace='/cell',
+            context=graph.context,
+            cli_args=['--ros-args', '-r', f'image:={side}/image'],
+            parameter_overrides=[Parameter('maximum_objects', value=index + 1)],
+        )
+        for index, side in enumerate(SIDES)
+    ]
+    executor = TolerantExecutor(num_threads=4, context=graph.context)
+    for node in nodes:
+        executor.add_node(node)
+    thread = threading.Thread(target=spin, args=(executor, nodes[0].errors, ()), daemon=True)
+    thread.start()
+    yield nodes
+    executor.shutdown()
+    thread.join(10.0)
+    for node in nodes:
+        node.destroy_node()
+
+
+def test_two_trackers_of_one_process_share_a_network_and_track_apart(
+    trackers, new_camera, new_tester
+):
+    testers = [new_tester(namespace='/cell', node=f'{side}_tracker') for side in SIDES]
+    for side, tester in zip(SIDES, testers, strict=True):
+        tester.wait_until_active()
+        new_camera(namespace='/cell', topic=f'{side}/image', rate=5.0, frame_id=side)
+    left, right = trackers
+    assert left.session.setup.network is right.session.setup.network
+    for side, tester in zip(SIDES, testers, strict=True):
+        tester.next_tracks()
+        assert tester.add_box(label=side).success
+        message = tester.next_tracks(2)[1]
+        assert message.header.frame_id == side
+        assert [track.label for track in message.tracks] == [side]
+    refused = testers[0].add_box()
+    assert refused.message == '1 objects are followed, and maximum_objects is 1'
+    assert testers[1].add_box().success
+
+
+def test_a_node_that_refuses_its_parameters_can_be_destroyed(graph, monkeypatch):
+    made = []
+    create = ManagedNode.__init__
+
+    def remember(node: ManagedNode, *arguments: object, **options: object) -> None:
+        made.append(node)
+        create(node, *arguments, **options)
+
+    monkeypatch.setattr(ManagedNode, '__init__', remember)
+    with pytest.raises(ParameterError, match='precision must be one of'):
+        TrackerNode(
+            node_name='refusing',
+            context=graph.context,
+            parameter_overrides=[Parameter('precision', value='float8')],
+        )
+    # From Kilted on rclpy destroys a node whose constructor failed when its context ends.
+    made[0].destroy_node()
