@@ -49,7 +49,7 @@ ARGUMENTS = [
         'loop', default_value='true', choices=BOOLEAN, description='Whether to repeat it for ever.'
     ),
     DeclareLaunchArgument(
-        'rate', default_value='0.0', description='Images per second; 0: as recorded.'
+        'rate', default_value='auto', description='Images per second; auto: as recorded.'
     ),
     DeclareLaunchArgument(
         'namespace', default_value='demo', description='Namespace of camera and tracker.'
@@ -91,7 +91,7 @@ def generate_launch_description() -> LaunchDescription:
             {
                 'source': ParameterValue(LaunchConfiguration('source'), value_type=str),
                 'loop': ParameterValue(LaunchConfiguration('loop'), value_type=bool),
-                'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+                'rate': LaunchConfiguration('rate'),
                 'wait_for_subscribers': 1,
             },
         ],

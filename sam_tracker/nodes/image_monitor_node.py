@@ -40,8 +40,14 @@ LONGEST_LATENCY = 3_600_000.0
 
 
 class ImageMonitorNode(Node):
-    def __init__(self) -> None:
-        super().__init__('image_monitor')
+    def __init__(self, **options: object) -> None:
+        """
+        Subscribe to the images.
+
+        :param options: keyword arguments of ``rclpy.node.Node``.
+        :raises ParameterError: a parameter is invalid.
+        """
+        super().__init__('image_monitor', **options)
         self.settings = declare(self, ImageMonitorParameters)
         check_writable(self.settings)
         self.stream = ImageStream()

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from sam_tracker.ros.camera.header_match import Pair
 
-NAME = 'recorder_node'
+NAME = 'recorder'
 
 IMAGE_DEPTH = 8
 """Images that may queue up while one is written."""
@@ -62,8 +62,15 @@ SILENCE = 3.0
 class RecorderNode(Node):
     """Writes each image with its tracks as soon as both are there."""
 
-    def __init__(self) -> None:
-        super().__init__(NAME)
+    def __init__(self, **options: object) -> None:
+        """
+        Create the folder and subscribe.
+
+        :param options: keyword arguments of ``rclpy.node.Node``.
+        :raises ParameterError: a parameter is invalid.
+        :raises RecordingError: the folder cannot be written.
+        """
+        super().__init__(NAME, **options)
         self._settings = declare(self, RecorderParameters)
         self.folder = _folder(self._settings.output_folder)
         self.recording = Recording(

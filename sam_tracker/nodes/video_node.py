@@ -54,11 +54,18 @@ RECORDING_START = SECOND
 class VideoNode(Node):
     """Publishes one frame whenever its timer says so; the next is decoded in between."""
 
-    def __init__(self) -> None:
-        super().__init__('video_node')
+    def __init__(self, **options: object) -> None:
+        """
+        Open the source and start to publish.
+
+        :param options: keyword arguments of ``rclpy.node.Node``.
+        :raises ParameterError: a parameter is invalid.
+        :raises VideoError: the source cannot be read.
+        """
+        super().__init__('video', **options)
         self._settings = declare(self, VideoParameters)
         self._source = open_source(
-            self._settings.source, self._settings.width, self._settings.height
+            self._settings.source, self._settings.width or 0, self._settings.height or 0
         )
         self._rate = self._settings.rate or self._source.rate
         first = self._source.read()
@@ -194,9 +201,7 @@ class VideoNode(Node):
 
 def main(args: Sequence[str] | None = None) -> int:
     silence_decoders()
-    return run_node(
-        'video_node', VideoNode, args, refusals=(VideoError, ImageError, CalibrationError)
-    )
+    return run_node('video', VideoNode, args, refusals=(VideoError, ImageError, CalibrationError))
 
 
 if __name__ == '__main__':

@@ -21,6 +21,7 @@ from sam_tracker.nodes.prompt.tracker_client import TrackerClient, TrackerClient
 from sam_tracker.ros.process.run_node import BAD_COMMAND_LINE, REFUSED, one_line
 
 NAME = 'prompt_node'
+"""Of the program, for what it says."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
         _fail(error)
         return BAD_COMMAND_LINE
     try:
-        node = rclpy.create_node(NAME)
+        node = rclpy.create_node('prompt')
         client = TrackerClient(node, options.tracker, lambda line: _say(f'{line} ...'))
         if wants_window(options):
             return PromptWindow(node, options.tracker, client, options.label).run()

@@ -1,13 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A text grounder of a node: loaded when it is first asked, on a thread of its own."""
+"""The text grounder of a node, loaded by the first request, on a thread of its own."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sam_tracker.core.paths import expanded
 from sam_tracker.ros.process.worker import Worker
 from sam_tracker.segmentation.text_grounder import GroundingError, TextGrounder, things_asked_for
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.text_grounder import Grounding
 
 NO_MODEL = (
-    'texts cannot be looked for: the parameter text.model is empty; it is the folder of a '
+    'texts cannot be searched for: the parameter text.model is empty; it is the folder of a '
     'zero-shot object detector of transformers, such as the files of google/owlv2-base-patch16-'
     'ensemble or IDEA-Research/grounding-dino-tiny'
 )
@@ -28,18 +28,18 @@ class TextSearch:
     """
     Finds what a text names, one text after the other.
 
-    A grounder takes many times as long as tracking an image. It shares nothing with the tracker,
-    so that tracking goes on meanwhile.
+    A search takes many times as long as tracking an image. It shares nothing with the tracker, so
+    tracking goes on meanwhile.
     """
 
     def __init__(self, folder: str, device: str) -> None:
         """
-        Only remember; the first text has the grounder loaded.
+        Store the arguments; the first request loads the grounder.
 
-        :param folder: where its model lies; empty: texts are refused.
+        :param folder: of its model; empty: texts are refused.
         :param device: as for ``TextGrounder``.
         """
-        self._folder = Path(folder).expanduser()
+        self._folder = expanded(folder)
         self._device = device
         self._grounder: TextGrounder | None = None
         self._worker = Worker(_nothing, 'text grounder') if folder else None
@@ -48,13 +48,13 @@ class TextSearch:
         self, image: NDArray[np.uint8], text: str, threshold: float
     ) -> Future[list[Grounding]]:
         """
-        Have the things that a text names looked for.
+        Search for the things that a text names.
 
         :param image: [H, W, 3] RGB.
-        :returns: their places, best first; or ``GroundingError``.
-
-        Raises ``GroundingError`` when there is no model or the text names nothing, and what
-        ``Worker.submit`` raises.
+        :returns: their boxes, best first; or ``GroundingError``.
+        :raises GroundingError: there is no model, or the text names nothing.
+        :raises WorkerStoppedError: after ``stop``.
+        :raises WorkerBusyError: too many searches wait.
         """
         things_asked_for(text)
         if self._worker is None:
@@ -73,4 +73,4 @@ class TextSearch:
 
 
 def _nothing(_: object) -> None:
-    """There are no items here, only commands."""
+    """Process an item: there are none, only commands."""

@@ -24,27 +24,30 @@ class VideoParameters:
     )
     frames: int = declared(0, 'How many frames to publish. 0: all.', change=START, minimum=0)
     loop: bool = declared(False, 'Start again at the end instead of ending.', change=START)
-    rate: float = declared(
-        0.0,
-        'Frames per second. 0: as recorded; 30 for what has no rate.',
+    rate: float | None = declared(
+        None,
+        'Frames per second. auto: as recorded, and 30 for what has no rate.',
+        kind=float,
         change=START,
-        minimum=0,
+        minimum=0.001,
         maximum=1000,
         unit='Hz',
     )
-    width: int = declared(
-        0,
-        'Width to resize to. 0: as recorded, or as the height and the aspect ratio ask for.',
+    width: int | None = declared(
+        None,
+        'Width to resize to. auto: as recorded, or by the height and the aspect ratio.',
+        kind=int,
         change=START,
-        minimum=0,
+        minimum=1,
         maximum=16384,
         unit='px',
     )
-    height: int = declared(
-        0,
-        'Height to resize to. 0: as recorded, or as the width and the aspect ratio ask for.',
+    height: int | None = declared(
+        None,
+        'Height to resize to. auto: as recorded, or by the width and the aspect ratio.',
+        kind=int,
         change=START,
-        minimum=0,
+        minimum=1,
         maximum=16384,
         unit='px',
     )

@@ -34,3 +34,10 @@ def test_a_folder_without_a_model_is_named_every_time_it_is_asked(tmp_path):
     assert search.stop(10.0)
     with pytest.raises(WorkerStoppedError):
         search.submit(IMAGE, 'red mug', 0.2)
+
+
+def test_a_folder_of_nobody_known_is_named():
+    search = TextSearch('~nobody_known/model', 'cpu')
+    with pytest.raises(GroundingError, match='~nobody_known/model'):
+        search.submit(IMAGE, 'red mug', 0.2).result(30)
+    assert search.stop(10.0)
