@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from sam_tracker.networks.sam2.feature_pyramid import Lateral
+from sam_tracker.networks.sam2.hiera import Hiera
 from sam_tracker.networks.sam2.layers import Attention
 from sam_tracker.networks.sam2.memory_attention import MemoryAttentionLayer, RotaryAttention
 from sam_tracker.networks.sam2.memory_encoder import FuserBlock
@@ -38,6 +39,7 @@ def initialise(network: Sam2Network, images: torch.Tensor) -> None:
     :param images: normalised [B, 3, S, S], over which the embedding gets unit deviation.
     """
     trunk = network.image_encoder.trunk
+    assert isinstance(trunk, Hiera)
     nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
     nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
     for layer in network.memory_attention.layers:

@@ -3,257 +3,40 @@
 """
 The SAM 2.1 network (arXiv 2408.00714): tensors in, tensors out, no state.
 
-Sizes as in ``networks.api``; h = w = S / 16. A memory is a map of N = h * w cells, row by row.
-Everything is differentiable.
+A memory is a map of N = h * w cells, row by row.
 """
 
-import torch
 from torch import Tensor, nn
 
-from sam_tracker.core.coordinates import ImageScale
-from sam_tracker.networks.api import (
-    ImageFeatures,
-    MaskCandidates,
-    Memory,
-    MemoryLayout,
-    SuitedSettings,
-)
-from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration
-from sam_tracker.networks.sam2.feature_pyramid import FeaturePyramid
 from sam_tracker.networks.sam2.hiera import Hiera
-from sam_tracker.networks.sam2.layers import MultiLayerPerceptron, as_image, as_tokens
-from sam_tracker.networks.sam2.mask_decoder import MaskDecoder
-from sam_tracker.networks.sam2.memory_attention import MemoryAttention
-from sam_tracker.networks.sam2.memory_encoder import MemoryEncoder
+from sam_tracker.networks.sam2.layers import as_tokens
 from sam_tracker.networks.sam2.position_encoding import (
     axial_rotation,
     sine_distance,
     sine_position,
 )
-from sam_tracker.networks.sam2.prompt_encoder import PromptEncoder, PromptEncoding
+from sam_tracker.networks.sam2.video_network import SamVideoNetwork, learned
 
 
-class ImageEncoder(nn.Module):
-    """The trunk, and the neck that projects its stages to one width."""
+class Sam2Network(SamVideoNetwork):
+    """SAM 2.1 with its trunk Hiera, under the names of the published checkpoints."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
-        super().__init__()
-        self.trunk = Hiera(configuration)
-        self.neck = FeaturePyramid(self.trunk.stage_channels, configuration.embedding_dimension)
-
-
-class Sam2Network(nn.Module):
-    """A ``VideoNetwork`` whose parameters have the names of the published checkpoints."""
-
-    sine_position: Tensor
-    memory_position: Tensor
-    rotation: Tensor
+    configuration: NetworkConfiguration
 
     def __init__(self, configuration: NetworkConfiguration) -> None:
-        super().__init__()
-        self.configuration = configuration
-        dimension = configuration.embedding_dimension
-        channels = configuration.memory_channels
         side = configuration.embedding_size
-
-        self.image_encoder = ImageEncoder(configuration)
-        self.memory_attention = MemoryAttention(configuration)
-        self.memory_encoder = MemoryEncoder(configuration)
-        self.sam_prompt_encoder = PromptEncoder(configuration)
-        self.sam_mask_decoder = MaskDecoder(configuration)
-        self.obj_ptr_proj = MultiLayerPerceptron(dimension, dimension, dimension, depth=3)
+        channels, dimension = configuration.memory_channels, configuration.embedding_dimension
+        trunk = Hiera(configuration)
+        super().__init__(
+            configuration,
+            trunk,
+            trunk.stage_channels,
+            memory_position=sine_position(side, channels),
+            memory_rotation=axial_rotation(side, dimension),
+        )
         self.obj_ptr_tpos_proj = nn.Linear(dimension, channels)
-        self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
-
-        self.maskmem_tpos_enc = nn.Parameter(
-            torch.empty(configuration.memory_slots, 1, 1, channels)
-        )
-        self.no_mem_embed = nn.Parameter(torch.empty(1, 1, dimension))
-        # In every checkpoint; read only by networks with settings that none of these has.
-        self.no_mem_pos_enc = nn.Parameter(torch.empty(1, 1, dimension))
-        self.no_obj_ptr = nn.Parameter(torch.empty(1, dimension))
-        self.no_obj_embed_spatial = nn.Parameter(torch.empty(1, channels))
-        for parameter in (
-            self.maskmem_tpos_enc,
-            self.no_mem_embed,
-            self.no_mem_pos_enc,
-            self.no_obj_ptr,
-            self.no_obj_embed_spatial,
-        ):
-            nn.init.trunc_normal_(parameter, std=0.02)
-
-        self.register_buffer('sine_position', sine_position(side, dimension), persistent=False)
-        self.register_buffer('memory_position', sine_position(side, channels), persistent=False)
-        self.register_buffer('rotation', axial_rotation(side, dimension), persistent=False)
-
-    @property
-    def name(self) -> str:
-        """Name of the configuration."""
-        return self.configuration.name
-
-    @property
-    def image_size(self) -> int:
-        """S, the side of the input in pixels."""
-        return self.configuration.image_size
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.no_mem_embed.device
-
-    @property
-    def suited_settings(self) -> SuitedSettings:
-        """Settings that suit the weights of this size."""
-        return self.configuration.suited_settings
-
-    @property
-    def memory_layout(self) -> MemoryLayout:
-        """Shapes of memories and pointers."""
-        configuration = self.configuration
-        return MemoryLayout(
-            tokens=configuration.embedding_size**2,
-            channels=configuration.memory_channels,
-            pointer_channels=configuration.embedding_dimension,
-            recent_memories=configuration.memory_slots - 1,
-        )
-
-    def optimise(self, device: torch.device, compiled: bool) -> None:
-        """
-        Choose kernels for inference on a device; results change by rounding only.
-
-        :param compiled: whether to use ``torch.compile`` for the four parts that take the time.
-        """
-        self.memory_attention.project_values_last(device.type == 'cpu')
-        if compiled:
-            for part in (
-                self.image_encoder.trunk,
-                self.memory_attention,
-                self.memory_encoder,
-                self.sam_mask_decoder,
-            ):
-                part.compile()
-
-    def scale(self, width: int, height: int) -> ImageScale:
-        """Return the mapping of an image to the input: both sides are stretched to S."""
-        return ImageScale(width, height, self.image_size)
-
-    def preprocess(self, images: Tensor) -> Tensor:
-        """Resize and normalise images as ``preprocessing.network_input`` does."""
-        return network_input(images, self.image_size)
-
-    def encode_image(self, images: Tensor) -> ImageFeatures:
-        """
-        Encode preprocessed images [B, 3, S, S].
-
-        :returns: features laid out channels-last; the high-resolution levels are [B, D/8, S/4,
-            S/4] and [B, D/4, S/8, S/8].
-        :raises ValueError: images of another size than the configuration's.
-        """
-        side = self.image_size
-        if images.ndim != 4 or images.shape[1:] != (3, side, side):
-            raise ValueError(f'images must be [B, 3, {side}, {side}], not {list(images.shape)}')
-        stages = self.image_encoder.trunk(images)
-        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
-        # The decoder's first step on the fine levels is the same for every object and prompt.
-        return ImageFeatures(
-            embedding=neck(stages[2], stages[3]),
-            high_resolution=(
-                neck.lateral(stages[0], level=0, then=decoder.conv_s0),
-                neck.lateral(stages[1], level=1, then=decoder.conv_s1),
-            ),
-        )
-
-    def without_memory(self, embedding: Tensor) -> Tensor:
-        """Add the learned embedding of no memory to [B, D, h, w]; the same shape."""
-        return embedding + self.no_mem_embed.view(1, -1, 1, 1)
-
-    def attend_to_memory(self, embedding: Tensor, memory: Memory) -> Tensor:
-        """
-        Condition the image embedding on what the objects remember.
-
-        :param embedding: [1 or O, D, h, w] of ``ImageFeatures``.
-        :returns: [O, D, h, w].
-        """
-        tokens, positions = self._memory_tokens(memory)
-        attended = self.memory_attention(
-            as_tokens(embedding) + 0.1 * self.sine_position,
-            tokens,
-            positions,
-            rotation=self.rotation,
-            memory_rotation=self.rotation,
-            memories=memory.tokens.shape[1],
-        )
-        return as_image(attended, self.configuration.embedding_size)
-
-    def encode_prompts(
-        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
-    ) -> PromptEncoding:
-        """
-        Encode the prompts of O objects.
-
-        :param points: [O, N, 2] float, x and y in pixels of the network's input, 0 to S; pixel
-            centres lie at whole numbers. N is 0 for a frame that is only tracked.
-        :param labels: [O, N] integers: 0 background, 1 object, 2 and 3 the top left and bottom
-            right corner of a box, -1 padding of rows of unequal length.
-        :param mask_logits: [O, 1, S/4, S/4], a mask to start from: a previous one, or one from
-            ``encode_mask_prompt``.
-        """
-        return self.sam_prompt_encoder(points, labels, mask_logits)
-
-    def encode_mask_prompt(self, mask: Tensor) -> Tensor:
-        """Turn given masks [O, 1, S, S] of 0 and 1 into logits [O, 1, S/4, S/4] for prompts."""
-        return self.mask_downsample(mask)
-
-    def decode(
-        self,
-        features: ImageFeatures,
-        conditioned: Tensor,
-        prompts: PromptEncoding,
-        several: bool,
-    ) -> MaskCandidates:
-        """
-        Decode candidate masks for O objects.
-
-        :param features: of one image, B = 1; or of O images, one for each object.
-        :param conditioned: [1 or O, D, h, w] from ``attend_to_memory`` or ``without_memory``.
-        :param several: three candidates, for a frame that is tracked or has one click; else the
-            single mask for a box or several clicks.
-        """
-        return self.sam_mask_decoder(
-            conditioned,
-            features.high_resolution,
-            prompts,
-            self.sam_prompt_encoder.grid_position(),
-            several,
-        )
-
-    def object_pointer(self, token: Tensor, present: Tensor) -> Tensor:
-        """
-        Make object pointers [O, D] from mask tokens [O, D].
-
-        :param present: [O] bool, or the same as 0 and 1; the pointer of an absent object is
-            learned.
-        """
-        present = present.to(token.dtype)[:, None]
-        return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
-
-    def pointer_of_mask(self, features: ImageFeatures, mask: Tensor) -> Tensor:
-        """
-        Make object pointers [O, D] from given masks [O, 1, S, S] of 0 and 1.
-
-        The decoder reads the plain image embedding, without memory and without the embedding of
-        no memory. The object is absent where its mask is empty or the decoder predicts absence.
-        """
-        nowhere = mask.new_zeros(len(mask), 0, 2)
-        candidates = self.decode(
-            features,
-            features.embedding,
-            self.encode_prompts(nowhere, nowhere[..., 0], self.encode_mask_prompt(mask)),
-            several=False,
-        )
-        present = (candidates.object_logit > 0) & mask.flatten(1).any(1)
-        return self.object_pointer(candidates.tokens[:, 0], present)
+        self.no_obj_embed_spatial = learned(1, channels)
 
     def encode_memory(self, embedding: Tensor, mask: Tensor, object_logit: Tensor) -> Tensor:
         """
@@ -268,20 +51,14 @@ class Sam2Network(nn.Module):
         absent = (object_logit <= 0).to(memory.dtype)[:, None, None, None]
         return as_tokens(memory + absent * self.no_obj_embed_spatial[..., None, None])
 
-    def _memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Concatenate memories and pointers to tokens and their positions, [O, M, C_mem]."""
-        pieces = self.configuration.tokens_per_pointer
-        channels = self.configuration.memory_channels
+    def pointer_positions(self, distances: Tensor) -> Tensor:
+        """
+        Encode how long ago object pointers were made, relative to the oldest that is read.
 
-        spatial = memory.tokens.flatten(1, 2)
-        recency = self.maskmem_tpos_enc.flatten(1)[memory.positions]
-        spatial_position = (recency[:, :, None] + self.memory_position).flatten(1, 2)
-
-        distance = memory.pointer_distances / self.memory_layout.recent_pointers
-        encoded = sine_distance(distance, self.configuration.embedding_dimension)
-        pointer_position = self.obj_ptr_tpos_proj(encoded).repeat_interleave(pieces, dim=1)
-        pointers = memory.pointers.reshape(len(memory.positions), -1, channels)
-        return (
-            torch.cat((spatial, pointers), dim=1),
-            torch.cat((spatial_position, pointer_position), dim=1),
+        :param distances: [O, P], frames from the pointer's frame to the current one.
+        :returns: [O, P, C_mem].
+        """
+        encoded = sine_distance(
+            distances / self.memory_layout.recent_pointers, self.configuration.embedding_dimension
         )
+        return self.obj_ptr_tpos_proj(encoded)

@@ -62,14 +62,24 @@ class PromptEncoder(nn.Module):
         """Return the position encoding of the image embedding's cells, [h * w, D]."""
         return self.pe_layer.grid(self.side)
 
+    def padding(self, labels: Tensor) -> Tensor:
+        """
+        Return what follows the points of O objects: "no point" once, or twice without any points.
+
+        :param labels: [O, N].
+        :returns: [O, 1 or 2, D].
+        """
+        tokens = 1 if labels.shape[1] else 2
+        return self.not_a_point_embed.weight.expand(len(labels), tokens, -1)
+
     def _encode_points(self, points: Tensor, labels: Tensor) -> Tensor:
-        none = self.not_a_point_embed.weight
-        filling = none.expand(len(points), 1 if points.shape[1] else 2, -1)
+        padding = self.padding(labels)
         if not points.shape[1]:
-            return filling
+            return padding
         label = labels[..., None]
         encoded = self.pe_layer((points + 0.5) / self.image_size)
         # The kinds in the order of their labels, from -1 on.
+        none = self.not_a_point_embed.weight
         kinds = torch.cat((none, *self.point_embeddings.parameters()))
         encoded = encoded * (label >= 0) + kinds[labels.long() + 1]
-        return torch.cat((encoded, filling), dim=1)
+        return torch.cat((encoded, padding), dim=1)

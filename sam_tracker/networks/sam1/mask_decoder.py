@@ -1,0 +1,88 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""From an image embedding and prompts to candidate masks (arXiv 2304.02643, appendix A)."""
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from sam_tracker.networks.sam1.configuration import Sam1Configuration
+from sam_tracker.networks.sam1.vision_transformer import TwoLayerPerceptron
+from sam_tracker.networks.sam2.layers import ChannelNorm, MultiLayerPerceptron, as_tokens
+from sam_tracker.networks.sam2.mask_decoder import upscale
+from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
+from sam_tracker.networks.sam2.two_way_transformer import TwoWayBlock, TwoWayTransformer
+
+
+class MaskDecoder(nn.Module):
+    """Four mask tokens and a token for their scores; SAM 2's without objects that are absent."""
+
+    def __init__(self, configuration: Sam1Configuration) -> None:
+        super().__init__()
+        dimension = configuration.embedding_dimension
+        self.transformer = TwoWayTransformer(configuration)
+        for layer in self.transformer.layers:
+            assert isinstance(layer, TwoWayBlock)
+            layer.mlp = TwoLayerPerceptron(dimension, configuration.decoder_feedforward, nn.ReLU())
+        self.iou_token = nn.Embedding(1, dimension)
+        self.mask_tokens = nn.Embedding(4, dimension)
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(dimension, dimension // 4, kernel_size=2, stride=2),
+            ChannelNorm(dimension // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(dimension // 4, dimension // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            MultiLayerPerceptron(dimension, dimension, dimension // 8, depth=3) for _ in range(4)
+        )
+        self.iou_prediction_head = MultiLayerPerceptron(
+            dimension, configuration.iou_head_hidden, 4, depth=3
+        )
+
+    def forward(
+        self, embedding: Tensor, prompts: PromptEncoding, image_position: Tensor, several: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Decode the candidates of O objects.
+
+        :param embedding: [1, D, h, w].
+        :param image_position: [h * w, D].
+        :param several: candidates 1 to 3; else candidate 0.
+        :returns: mask logits [O, C, 4h, 4w], predicted IoU [O, C], which no sigmoid bounds, and
+            mask tokens [O, C, D].
+        """
+        objects, side = len(prompts.sparse), embedding.shape[-1]
+        own = torch.cat((self.iou_token.weight, self.mask_tokens.weight))
+        tokens = torch.cat((own.expand(objects, -1, -1), prompts.sparse), dim=1)
+        image = (as_tokens(embedding) + as_tokens(prompts.dense)).expand(objects, -1, -1)
+        tokens, image = self.transformer(tokens, image, image_position)
+
+        wanted = slice(1, 4) if several else slice(0, 1)
+        predicted_iou = self.iou_prediction_head(tokens[:, 0])[:, wanted]
+        mask_tokens = tokens[:, 1:5][:, wanted]
+        weights = torch.stack(
+            [
+                hypernetwork(token)
+                for hypernetwork, token in zip(
+                    list(self.output_hypernetworks_mlps)[wanted],
+                    mask_tokens.unbind(1),
+                    strict=True,
+                )
+            ],
+            dim=1,
+        )
+        # [O, h * w * 4 * 4, D / 8]: each token's four children, and theirs.
+        fine = self._upscaled(image).flatten(1, 3)
+        masks = (weights @ fine.transpose(1, 2)).unflatten(2, (side, side, 2, 2, 2, 2))
+        # To rows (token, child, its child) and columns likewise.
+        masks = masks.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(objects, -1, 4 * side, 4 * side)
+        return masks, predicted_iou, mask_tokens
+
+    def _upscaled(self, image: Tensor) -> Tensor:
+        """Map image tokens [O, h * w, D] to their descendants [O, h * w, 4, 4, D / 8]."""
+        up1, norm, _, up2, _ = self.output_upscaling
+        assert isinstance(up1, nn.ConvTranspose2d) and isinstance(up2, nn.ConvTranspose2d)
+        assert isinstance(norm, ChannelNorm)
+        coarse = F.gelu(norm.tokens(upscale(image, up1)))
+        return F.gelu(upscale(coarse, up2))
