@@ -101,11 +101,11 @@ demo: setup  ## set-up and the main job, end to end; pictures in out/demo
 
 .PHONY: bench
 bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network tracker" for some of them
-	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) benchmark/$$benchmark.py; done
+	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) -u benchmark/$$benchmark.py; done
 
 .PHONY: soak
 soak: setup-test  ## 20,000 frames with objects coming and going: memory must stay flat
-	$(RUN) benchmark/soak.py
+	$(RUN) -u benchmark/soak.py
 
 .PHONY: evaluate
 evaluate: setup out/opencv_contrib  ## SAM 2, SAMURAI and each rule alone on held-out clips; results in out/evaluation

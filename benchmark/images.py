@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What images cost on their way: between messages and arrays, and between two processes.
+Cost of image conversion and transport: messages to arrays and back, and between two processes.
 
     python benchmark/images.py
 
@@ -33,13 +33,8 @@ from sam_tracker.ros.process.fast_dds import large_image_environment
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 
 
-def show(line: str) -> None:
-    sys.stdout.write(line + '\n')
-    sys.stdout.flush()
-
-
 def milliseconds(action: Callable[[], object], repetitions: int) -> float:
-    """Return the median time of an action, after a few that do not count."""
+    """Return the median time of an action in ms, after five repetitions to warm up."""
     times = []
     for repetition in range(repetitions + 5):
         start = time.perf_counter()
@@ -56,9 +51,9 @@ def measure_conversions(repetitions: int) -> None:
     header = Header()
     destination = np.empty_like(colour)
     memcpy = milliseconds(lambda: np.copyto(destination, colour), repetitions)
-    show(f'{WIDTH}x{HEIGHT}; {colour_converter().description}')
-    show(f'{"":34}   ms   of a memcpy')
-    show(f'{"memcpy of the bytes of bgr8":34} {memcpy:5.3f}  {1:5.1f}')
+    print(f'{WIDTH}x{HEIGHT}; {colour_converter().description}')
+    print(f'{"":34}   ms   of a memcpy')
+    print(f'{"memcpy of the bytes of bgr8":34} {memcpy:5.3f}  {1:5.1f}')
 
     bgr, rgb, mono = (
         image_message(colour, 'bgr8', header),
@@ -88,7 +83,7 @@ def measure_conversions(repetitions: int) -> None:
     for name, action in actions.items():
         slow = 'jpeg' in name
         time_ = milliseconds(action, max(repetitions // 10, 5) if slow else repetitions)
-        show(f'{name:34} {time_:5.3f}  {time_ / memcpy:5.1f}')
+        print(f'{name:34} {time_:5.3f}  {time_ / memcpy:5.1f}')
 
 
 def padded_message(colour: np.ndarray) -> Image:
@@ -108,14 +103,14 @@ def packed_message(generator: np.random.Generator, encoding: str, pixel_bytes: f
 
 def measure_transport(seconds: float, domain: int) -> None:
     frames = round(seconds * RATE)
-    show(f'\n{WIDTH}x{HEIGHT} bgr8 at {RATE} Hz from video_node to image_monitor_node')
-    show('                             sent  received   lost   latency ms: median    p95    most')
+    print(f'\n{WIDTH}x{HEIGHT} bgr8 at {RATE} Hz from video_node to image_monitor_node')
+    print('                             sent  received   lost   latency ms: median    p95    most')
     for reliability in ('best_effort', 'reliable'):
         for name, environment in (('default', {}), ('profile', large_image_environment())):
             figures = send(reliability, environment, frames, domain)
             latency = figures['latency'] or {'median': np.nan, 'p95': np.nan, 'most': np.nan}
             lost = frames - figures['received']
-            show(
+            print(
                 f'{f"{reliability}, {name}":26} {frames:6} {figures["received"]:9} '
                 f'{100 * lost / frames:5.0f} % {latency["median"]:19.1f} {latency["p95"]:6.1f} '
                 f'{latency["most"]:7.1f}'
@@ -123,7 +118,7 @@ def measure_transport(seconds: float, domain: int) -> None:
 
 
 def send(reliability: str, environment: dict[str, str], frames: int, domain: int) -> dict:
-    """Run sender and receiver, and return what the receiver reports."""
+    """Run sender and receiver, and return the report of the receiver."""
     variables = {
         **{name: value for name, value in os.environ.items() if 'PROFILES_FILE' not in name},
         'ROS_DOMAIN_ID': str(domain),

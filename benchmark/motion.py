@@ -1,20 +1,19 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which state the Kalman filter of a box should have, by how well it foresees boxes.
+Compares the states of the Kalman filter of a box by how well they predict boxes.
 
     python benchmark/motion.py
 
 The filter follows the exact boxes of generated clips, and of any files of boxes that are named,
-and is asked where the box will be before each frame: with every frame, with every third (a long
-step), and blind for ten frames. Boxes are disturbed by 2 % of their size, as a network's are.
-The figure is the mean overlap (IoU) of what was expected with what came.
+and predicts the box before each frame: on every frame, on every third, and ten frames ahead
+without updates. Measured boxes have noise of 2 % of their size, like a network's.
+Printed is the IoU of predicted and true boxes: the mean, and the 10th percentile.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ CASES = {'every frame': 1, 'every third frame': 3, 'blind for ten frames': 10}
 
 
 def generated(clips: int, frames: int, difficulty: str, scenario: str) -> Iterator[Boxes]:
-    """Yield [T, 4] boxes of objects in network pixels, NaN where one is not seen."""
+    """Yield [T, 4] boxes of objects in network pixels, NaN where the object is not visible."""
     for seed in range(clips):
         clip = generate_clip(seed, frames, (96, 128), difficulty, scenario=scenario)
         scale = NETWORK_SIZE / np.array([128, 96, 128, 96])
@@ -56,7 +55,7 @@ def recorded(path: Path) -> Boxes:
 
 
 def foreseen(boxes: Boxes, parametrisation: Parametrisation, step: int, seed: int) -> list[float]:
-    """Return the overlap of every expectation with what came, once the filter is warm."""
+    """Return the IoU of every predicted box with the true one, after a warm-up."""
     blind = step == CASES['blind for ten frames']
     random = np.random.default_rng(seed)
     motion: KalmanBox | None = None
@@ -94,8 +93,7 @@ def compare(name: str, tracks: Sequence[Boxes]) -> None:
             ]
             figures.append((np.mean(found), np.percentile(found, 10)) if found else (np.nan,) * 2)
         columns = '   '.join(f'{mean:6.4f} {low:6.3f}' for mean, low in figures)
-        sys.stdout.write(f'{name:22} {case:22} {len(tracks):4}   {columns}\n')
-        sys.stdout.flush()
+        print(f'{name:22} {case:22} {len(tracks):4}   {columns}')
 
 
 def main() -> None:
@@ -105,8 +103,8 @@ def main() -> None:
     parser.add_argument('files', nargs='*', type=Path, help='.npz or lines of x,y,width,height')
     options = parser.parse_args()
     names = '   '.join(f'{name:13}' for name in PARAMETRISATIONS)
-    sys.stdout.write(f'{"boxes":22} {"case":22} {"":4}   {names}\n')
-    sys.stdout.write(f'{"":22} {"":22} {"n":>4}   {"  mean   10 %   " * 2}\n')
+    print(f'{"boxes":22} {"case":22} {"":4}   {names}')
+    print(f'{"":22} {"":22} {"n":>4}   {"  mean   10 %   " * 2}')
     for difficulty in ('easy', 'medium', 'hard'):
         for scenario in ('plain', 're_entry'):
             tracks = list(generated(options.clips, options.frames, difficulty, scenario))

@@ -1,19 +1,18 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a frame costs the network, beside Meta's own code on the same weights.
+Time per frame of the network, beside Meta's sam2 with the same weights.
 
     python benchmark/network.py                      # as the machine allows: CPU or GPU
     python benchmark/network.py --network small --image-size 256 --objects 1
 
-Both follow the same objects on the same frames in one process, one frame of ours, one of sam2 and
-so on, so that whatever else the machine does falls on both. Each frame ends with the masks as
-booleans in the size of the video, read back from the device. Ours begins with the bytes of a
-camera image; sam2 (PyPI, 1.1.0) has its frames resized and normalised beforehand, and works on
-the objects one by one.
+Both track the same objects on the same frames in one process, alternating frame by frame, so that
+other load on the machine affects both alike. Each frame ends with boolean masks at video size,
+read back from the device. Ours starts from the bytes of a camera image; sam2 (PyPI, 1.1.0) gets
+frames that are resized and normalised beforehand, and processes objects one by one.
 
 ``ratio`` is the median of our time over sam2's, frame by frame, with its quartiles. The parts are
-timed on frames of their own, where a GPU is waited for after each part.
+timed on separate frames, with a synchronisation of the GPU after each part.
 """
 
 import argparse
@@ -23,7 +22,6 @@ import contextlib
 from dataclasses import dataclass
 import logging
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -39,7 +37,7 @@ from sam_tracker.networks.sam2.network import Sam2Network
 
 WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 8
-"""Frames until all seven memories are there; pointers are still added, a hundredth of the work."""
+"""Frames until all seven memories exist; later frames add only pointers, 1 % of the work."""
 META_FILES = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
 PARTS = {
     'encoder': ('encode', 'forward_image'),
@@ -62,7 +60,7 @@ class PlainLoop:
         self.frames = 0
 
     def step(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        """Follow the objects on to the next image: [O, 1, H, W] bool."""
+        """Track the objects on the next image: [O, 1, H, W] bool."""
         with self.runtime.inference():
             features = self.encode(image)
             conditioned = self.attend(features, len(boxes))
@@ -129,7 +127,7 @@ class PlainLoop:
 def sam2_steps(
     predictor: torch.nn.Module, images: torch.Tensor, boxes: np.ndarray, runtime: Runtime
 ) -> Iterator[np.ndarray]:
-    """Follow the same objects with sam2, one frame for each element."""
+    """Track the same objects with sam2, one frame for each element."""
     import sam2.sam2_video_predictor as module
 
     module.load_video_frames = lambda **_: (images, HEIGHT, WIDTH)
@@ -216,7 +214,7 @@ def compare(
             low, middle, high = statistics.quantiles(ratios, n=4)
             line += f'  sam2 {statistics.median(their_times):8.1f} ms'
             line += f'  ratio {middle:.2f} ({low:.2f} to {high:.2f})'
-        show(line)
+        print(line)
 
         rest = clip[FULL_MEMORY + frames :]
         columns = [('ours', loop, 0, lambda image: loop.step(image, boxes))]  # noqa: B023
@@ -228,7 +226,7 @@ def compare(
                 for image in rest:
                     step(image)
             spent = ', '.join(f'{part} {w.total / len(rest):.1f}' for part, w in watches.items())
-            show(f'{whose:>20}: {spent}')
+            print(f'{whose:>20}: {spent}')
 
 
 def sam2_predictor(name: str, size: int, device: torch.device) -> torch.nn.Module | None:
@@ -262,11 +260,6 @@ def moving_pattern(count: int) -> np.ndarray:
     return np.stack([np.roll(image, 2 * number, axis=1) for number in range(count)])
 
 
-def show(line: str) -> None:
-    sys.stdout.write(line + '\n')
-    sys.stdout.flush()
-
-
 def main() -> None:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
@@ -287,7 +280,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.processor_time else time.perf_counter
     first = choose_runtime(options.device, options.precision)
-    show(
+    print(
         f'{first.device}, {first.precision}, {options.threads} threads, torch {torch.__version__};'
         f' {"processor" if options.processor_time else "wall"} time, median of {options.frames}'
     )

@@ -1,15 +1,15 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What the node adds to its tracker: from an image being published to its tracks having arrived.
+Time that the node adds to its tracker, from publishing an image to receiving its tracks.
 
     python benchmark/node.py
 
 Images are published by this process, tracked by a tracker node in another, and the tracks come
-back here, over DDS, with and without config/fastdds_large_images.xml. The time that the tracker
-and its network work on an image is told by the node's diagnostics and subtracted. What is left,
-"rest", is the way of the image and of its tracks, and the node; "in the node" is the part of it
-between the arrival of the image there and the publication.
+back here, over DDS, with and without config/fastdds_large_images.xml. The node's diagnostics
+report the time that the tracker and its network take for an image; it is subtracted. The "rest" is
+transport in both directions and the node itself; "in the node" is its part from the arrival of
+the image in the node to the publication of its tracks.
 """
 
 import argparse
@@ -52,11 +52,6 @@ SHORTEST_RUN = 6.0
 """Seconds after which the node's diagnostics speak of the present run alone."""
 
 
-def show(line: str) -> None:
-    sys.stdout.write(line + '\n')
-    sys.stdout.flush()
-
-
 @dataclass
 class Trip:
     """Medians of many images, in ms; and how many came back."""
@@ -88,7 +83,7 @@ class Bench:
         self.reset = self.node.create_client(Trigger, 'sam_tracker/reset')
         self.sent: dict[int, int] = {}
         self.returned: list[tuple[int, int, int]] = []
-        """When tracks came back, and how long they took altogether and in the node; ns."""
+        """Time of arrival of tracks, total latency, and latency in the node; ns."""
         self.diagnostics: dict[str, str] = {}
 
     def _on_tracks(self, message: TrackArray) -> None:
@@ -119,7 +114,7 @@ class Bench:
         return future.result()
 
     def prepare(self, picture: NDArray[np.uint8], objects: int) -> None:
-        """See to it that images arrive and so many objects are followed."""
+        """Wait until images arrive, and prompt this many objects."""
         self.returned.clear()
 
         def arrived() -> bool:
@@ -189,7 +184,7 @@ def bench_checkpoint(folder: Path) -> Path:
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Measure in the environment that this process has; the table's rows go to stdout."""
+    """Measure in the environment of this process and print the rows of the table."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -211,7 +206,7 @@ def measure(arguments: argparse.Namespace) -> None:
                     rest = trip.there_and_back - trip.tracking
                     inside = trip.in_the_node - trip.tracking
                     share = f'{rest / trip.tracking:8.0%}' if objects else f'{"":8}'
-                    show(
+                    print(
                         f'{f"{width}x{height}":9} {os.environ["BENCH_PROFILE"]:8} {objects:7} '
                         f'{trip.received:5}/{trip.sent:<5} {trip.there_and_back:8.2f} '
                         f'{trip.tracking:8.2f} {rest:8.2f} {inside:8.2f} {share} '
@@ -233,8 +228,8 @@ def main() -> int:
     if arguments.one_environment:
         measure(arguments)
         return 0
-    show(f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s); ms')
-    show(
+    print(f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s); ms')
+    print(
         f'{"size":9} {"Fast DDS":8} {"objects":>7} {"returned":>11} {"trip":>8} {"tracker":>8} '
         f'{"rest":>8} {"in node":>8} {"share":>8} {"memcpys":>8}'
     )

@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What drawing and recording an image cost: five objects of 300x300 pixels on 1280x720.
+Time to draw and to record an image of 1280x720 pixels with five objects of 300x300.
 
     python benchmark/recording.py
 
-Processor time is given beside the time on the clock, which a busy machine stretches.
+Processor time is printed beside wall time, which grows on a loaded machine.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,10 @@ WIDTH, HEIGHT, SIDE, OBJECTS, IMAGES = 1280, 720, 300, 5, 120
 def main() -> int:
     picture = scenery()
     tracks = [track(object_id, 0) for object_id in range(1, OBJECTS + 1)]
-    show('draw_tracks', lambda _: draw_tracks(picture, tracks))
+    measure('draw_tracks', lambda _: draw_tracks(picture, tracks))
     mask = tracks[0].mask
     assert mask is not None
-    show('run lengths of one mask', lambda _: run_lengths(mask, (100, 100), WIDTH, HEIGHT))
+    measure('run lengths of one mask', lambda _: run_lengths(mask, (100, 100), WIDTH, HEIGHT))
     with tempfile.TemporaryDirectory() as folder:
         recording = Recording(Path(folder))
 
@@ -43,30 +43,29 @@ def main() -> int:
             frame = RecordedFrame(number * SECOND // 30, 'camera', WIDTH, HEIGHT, moved)
             recording.add(frame, np.roll(picture, 3 * number, axis=1))
 
-        show('recording an image', record)
+        measure('recording an image', record)
         start = time.process_time()
         recording.finish()
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / recording.images
-        sys.stdout.write(
+        print(
             f'completing the files of {recording.images} images: '
-            f'{time.process_time() - start:.2f} s; {size / 1000:.0f} kB for each image\n'
+            f'{time.process_time() - start:.2f} s; {size / 1000:.0f} kB per image'
         )
     return 0
 
 
-def show(name: str, action: Callable[[int], object]) -> None:
-    """Print the median times of an action that is given the number of its turn."""
+def measure(name: str, action: Callable[[int], object]) -> None:
+    """Print the median times of an action, which gets the number of the repetition."""
     clock, processor = [], []
     for number in range(IMAGES):
         start, start_processor = time.perf_counter(), time.process_time()
         action(number)
         clock.append(time.perf_counter() - start)
         processor.append(time.process_time() - start_processor)
-    sys.stdout.write(
-        f'{name:26} {1000 * statistics.median(processor):6.2f} ms of processor, '
-        f'{1000 * statistics.median(clock):6.2f} ms on the clock\n'
+    print(
+        f'{name:26} {1000 * statistics.median(processor):6.2f} ms processor time, '
+        f'{1000 * statistics.median(clock):6.2f} ms wall time'
     )
-    sys.stdout.flush()
 
 
 def scenery() -> NDArray[np.uint8]:
@@ -75,7 +74,7 @@ def scenery() -> NDArray[np.uint8]:
 
 
 def track(object_id: int, number: int) -> RecordedTrack:
-    """Return an object that moves to and fro."""
+    """Return an object that moves back and forth."""
     x = min(40 + 200 * (object_id - 1) + number, WIDTH - SIDE)
     y = 60 * object_id
     mask = np.zeros((SIDE, SIDE), np.uint8)

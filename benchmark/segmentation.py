@@ -1,17 +1,17 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How long a slice of segmentation is, and how much later tracks come while everything is looked for.
+Duration of a segmentation slice, and latency of tracks while automatic mode runs.
 
     python benchmark/segmentation.py            # --slices, --latency for one of them
 
-Slices are measured in this process, in processor time of their thread, and told as shares of
-tracking an image of the same size with one object: that is what an image may have to wait.
+Slices are measured in this process, in processor time of their thread, relative to tracking one
+object on an image of the same size: an image waits for one slice at most.
 
-For the latency, images are published at a steady rate by this process and tracked by a tracker
-node in another, for a while with nothing else to do, and for as long with one request for
-everything after the other, in turns, so that what else the machine does falls on both alike. It
-is from the stamp of an image to its tracks having arrived here.
+For the latency, this process publishes images at a steady rate to a tracker node in another
+process, alternately without other work and with continuous requests in automatic mode, so that
+other load on the machine affects both alike. Latency is the time from the stamp of an image to the
+arrival of its tracks here.
 """
 
 import argparse
@@ -60,11 +60,6 @@ PATIENCE = 120.0
 """Seconds."""
 
 
-def show(line: str) -> None:
-    sys.stdout.write(line + '\n')
-    sys.stdout.flush()
-
-
 def pattern(width: int, height: int, number: int) -> NDArray[np.uint8]:
     picture = pattern_background(width, height)
     draw_frame_number(picture, number)
@@ -72,7 +67,7 @@ def pattern(width: int, height: int, number: int) -> NDArray[np.uint8]:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this thread; the network must have no other."""
+    """Return the processor time of this thread, the only one of the network."""
     start = time.thread_time()
     work()
     return (time.thread_time() - start) * 1000
@@ -115,8 +110,8 @@ def measure_slices() -> None:
     network = runtime.place(load_network('nano'))
     segmenter = ImageSegmenter(network, runtime)
     tracker = Tracker(network, TrackerSettings.for_network(network.suited_settings), runtime)
-    show('slices of nano on one core, as shares of tracking an image with one object')
-    show(
+    print('slices of nano on one core, as shares of tracking an image with one object')
+    print(
         f'{"size":10} {"tracking":>12} {"what":>24} {"slices":>7} {"median":>7} {"most":>7} '
         f'{"in all":>7}'
     )
@@ -136,14 +131,14 @@ def measure_slices() -> None:
             ),
         ):
             shares = [each / tracking for each in slice_times(slices)]
-            show(
+            print(
                 f'{f"{width}x{height}":10} {tracking:9.1f} ms {what:>24} {len(shares):7} '
                 f'{statistics.median(shares):7.2f} {max(shares):7.2f} {sum(shares):7.1f}'
             )
 
 
 class Bench:
-    """Publishes images, listens for their tracks, and asks for everything."""
+    """Publishes images, receives their tracks, and requests automatic segmentation."""
 
     def __init__(self, rate: float) -> None:
         rclpy.init()
@@ -179,7 +174,7 @@ class Bench:
             self.executor.spin_once(timeout_sec=0.05)
 
     def prepare(self, picture: NDArray[np.uint8], corners: tuple[int, int, int, int]) -> None:
-        """See to it that images arrive and an object is followed."""
+        """Wait until images arrive, and prompt one object."""
 
         def arrived() -> bool:
             self.publish(picture)
@@ -194,7 +189,7 @@ class Bench:
             raise SystemExit(future.result().message)
 
     def run(self, pictures: list[NDArray[np.uint8]], seconds: float, everything: bool) -> None:
-        """Publish for a while, with a request for everything under way or without."""
+        """Publish for a while, with a request in automatic mode pending or without."""
         self.latencies.clear()
         self.sent = 0
         pending = None
@@ -232,19 +227,19 @@ def measure_latency(bench: Bench, seconds: float, turns: int) -> None:
     for answer in bench.answers:
         if not answer.success:
             raise SystemExit(answer.message)
-    show(f'{"":22} {"images":>7} {"tracked":>8} {"median":>8} {"p95":>8} {"most":>8}')
+    print(f'{"":22} {"images":>7} {"tracked":>8} {"median":>8} {"p95":>8} {"most":>8}')
     figures = {}
     for everything, name in ((False, 'tracking alone'), (True, 'and everything')):
         values = sorted(latencies[everything])
         middle, high = statistics.median(values), values[int(0.95 * len(values))]
         figures[everything] = middle, high
-        show(
+        print(
             f'{name:22} {published[everything]:7} {len(values):8} {middle:8.1f} {high:8.1f} '
             f'{values[-1]:8.1f}'
         )
     ratios = (with_it / alone for alone, with_it in zip(*figures.values(), strict=True))
-    show(f'{"ratio":38} ' + ' '.join(f'{ratio:8.2f}' for ratio in ratios))
-    show(f'{len(bench.answers)} times everything; the last: {bench.answers[-1].message}')
+    print(f'{"ratio":38} ' + ' '.join(f'{ratio:8.2f}' for ratio in ratios))
+    print(f'{len(bench.answers)} times everything; the last: {bench.answers[-1].message}')
 
 
 def main() -> int:
@@ -261,7 +256,7 @@ def main() -> int:
     if arguments.slices:
         return 0
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    show(
+    print(
         f'latency at {WIDTH}x{HEIGHT} and {arguments.rate:g} Hz, nano on the CPU with '
         f'{arguments.threads} thread(s), one object; ms'
     )

@@ -1,15 +1,15 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What another object costs: time per frame at 1 to 16 objects, beside Meta's sam2.
+Time per frame with 1 to 16 objects, beside Meta's sam2.
 
     python benchmark/tracker.py --network tiny --image-size 256
 
 Both run the same random weights on the same frames, one after the other for each number of
-objects, with full memories, and both work out every mask at the resolution of the image. sam2
-(PyPI; skipped where it is not installed) has all frames in advance and takes the objects one by
-one; the tracker gets one frame at a time and takes them together. Without sam2's frames being
-read or kept, its time is that of the network and its own book-keeping alone.
+objects, with full memories, and both compute every mask at the resolution of the image. sam2
+(PyPI; skipped where it is not installed) gets all frames in advance and processes objects one by
+one; the tracker gets one frame at a time and processes them in one batch. sam2 neither reads nor
+stores frames here: its time is that of its network and its own state.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 import functools
 import logging
 import statistics
-import sys
 import time
 
 import numpy as np
@@ -115,11 +114,6 @@ def build(
     return network, predictor
 
 
-def show(line: str) -> None:
-    sys.stdout.write(line + '\n')
-    sys.stdout.flush()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--network', default='tiny', help='nano, tiny, small, base_plus or large')
@@ -144,13 +138,13 @@ def main() -> None:
     clip = frames(FULL_MEMORY + options.frames)
     with torch.inference_mode():
         images = network_input(torch.from_numpy(clip).to(device), options.image_size)
-    show(
+    print(
         f'{options.network} at {options.image_size} px on {device}, {options.threads} threads,'
         f' torch {torch.__version__};'
         f' {"processor" if options.processor_time else "wall"} ms a frame, median (least) of'
         f' {options.frames}'
     )
-    show(
+    print(
         f'{"objects":>7} {"SAMURAI":>20} {"plain SAM 2":>20} {"sam2 1.1.0":>20} {"sam2/ours":>10}'
     )
     for objects in options.objects:
@@ -163,7 +157,7 @@ def main() -> None:
         measured = [paces(run, device, clock) for run in runs]
         columns = ' '.join(f'{statistics.median(t):11.1f} ({min(t):6.1f})' for t in measured)
         ratio = min(measured[-1]) / min(measured[0]) if predictor is not None else float('nan')
-        show(f'{objects:7} {columns} {ratio:20.2f}')
+        print(f'{objects:7} {columns} {ratio:20.2f}')
 
 
 if __name__ == '__main__':

@@ -143,6 +143,50 @@ def test_the_change_log_is_one_that_bloom_reads():
     assert heading == 'Forthcoming' or released[0] == PACKAGE.findtext('version')
 
 
+def imported_by_executables() -> tuple[set[Path], set[str]]:
+    """Return our files that executables import, at any depth, and the other packages."""
+    block = re.search(r'set\(executables\n(.*?)\n\)', (ROOT / 'CMakeLists.txt').read_text(), re.S)
+    pending = [f'sam_tracker.{module}' for module in block.group(1).split()]
+    files: set[Path] = set()
+    others: set[str] = set()
+    while pending:
+        name = pending.pop()
+        path = ROOT / (name.replace('.', '/') + '.py')
+        if path in files or not path.exists():
+            continue
+        files.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
+            else:
+                continue
+            pending += [each for each in names if each.startswith('sam_tracker.')]
+            others |= {each.split('.')[0] for each in names} - {'sam_tracker'}
+    return files, others - sys.stdlib_module_names
+
+
+def test_executables_need_every_dependency_and_no_other():
+    _, others = imported_by_executables()
+    needed = {DEPENDENCIES[name][1] for name in others} - {None}
+    block = re.search(r'^dependencies = \[(.*?)^\]', PYPROJECT, re.S | re.M)
+    declared = {Requirement(text).name for text in re.findall(r'"(.+?)"', block.group(1))}
+    optional = {name for name in needed if f'\n{name}>=' in OPTIONAL}
+    assert needed - optional == declared
+
+
+def test_executables_import_neither_training_nor_evaluation_nor_generated_clips():
+    files, _ = imported_by_executables()
+    assert len(files) > 100
+    names = [path.relative_to(ROOT / 'sam_tracker').as_posix() for path in files]
+    assert [
+        name
+        for name in names
+        if name.startswith(('training/', 'evaluation/')) or name == 'video/generated.py'
+    ] == []
+
+
 # Which rooms each room may import; a room within a room is named with a dot.
 ROOMS = {
     'core': set(),
