@@ -38,7 +38,6 @@ DEPENDENCIES = {
     'platformdirs': ('python3-platformdirs', 'platformdirs'),
     'rcl_interfaces': ('rcl_interfaces', None),
     'rclpy': ('rclpy', None),
-    'rosbags': (None, 'rosbags-image'),
     'sensor_msgs': ('sensor_msgs', None),
     'std_msgs': ('std_msgs', None),
     'std_srvs': ('std_srvs', None),
@@ -282,7 +281,7 @@ def test_every_room_imports_only_the_rooms_that_it_may():
     ],
 )
 def test_only_ros_and_nodes_know_ros(room):
-    ros = {'rclpy', 'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'rosbags'}
+    ros = {'rclpy', 'ament_index_python', 'builtin_interfaces', 'cv_bridge'}
     names = imported_names(f'sam_tracker/{room}')
     assert not names & ros
     assert not {name for name in names if name.endswith(('_msgs', '_srvs'))}

@@ -1,44 +1,54 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Colours from one packed encoding to another, by whichever library the installation has.
+Colours from one packed encoding to another: by cv_bridge where a working one is installed.
 
-cv_bridge is what a ROS installation brings, rosbags-image is its well-kept equivalent on PyPI.
-Both are given the same thing, pixels without padding in native byte order, because what they do
-with padding differs: rosbags-image 0.10 ignores `step`, and cv_bridge shears an image whose `step`
-is not a multiple of the pixel size.
+Elsewhere by OpenCV directly, which gives the same bytes. Both get pixels without padding in native
+byte order: cv_bridge shears an image whose `step` is not a multiple of the pixel size.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import functools
+import importlib.util
+from pathlib import Path
 import sys
-from typing import Any, Protocol
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.ros.images.cv_bridge_trial import cv_bridge_fault
 from sam_tracker.ros.images.encodings import ImageError
 
+# OpenCV names a Bayer pattern by the second and third pixel of the second row.
+CODES = {
+    'bayer_rggb': cv2.COLOR_BayerBG2RGB,
+    'bayer_bggr': cv2.COLOR_BayerRG2RGB,
+    'bayer_gbrg': cv2.COLOR_BayerGR2RGB,
+    'bayer_grbg': cv2.COLOR_BayerGB2RGB,
+    'yuv422': cv2.COLOR_YUV2RGB_UYVY,
+    'yuv422_yuy2': cv2.COLOR_YUV2RGB_YUYV,
+}
 
-class ColourConverter(Protocol):
-    """Converts colours; `description` tells which library does and why, for the log."""
+NUMPY_2_MODULE = b'numpy._core'
+"""The name under which compiled code finds NumPy, if it was built for version 2."""
 
+Convert = Callable[[NDArray[Any], str], NDArray[Any]]
+"""Takes pixels and their encoding, a key of CODES with or without its depth, and returns RGB."""
+
+
+@dataclass(frozen=True)
+class ColourConverter:
+    convert: Convert
+    """Returns (height, width, 3) of the same depth in its own memory; raises ImageError."""
     description: str
-
-    def convert(self, pixels: NDArray[Any], encoding: str, target: str) -> NDArray[Any]:
-        """
-        Return pixels of encoding `target` made of those of `encoding`, in memory of their own.
-
-        Raises:
-            ImageError: the library cannot.
-
-        """
+    """Which library converts and why, for the log."""
 
 
 @dataclass
 class PackedImage:
-    """The part of sensor_msgs/Image that the libraries read, over an array, not a copy of it."""
+    """The part of sensor_msgs/Image that cv_bridge reads, over an array, not a copy of it."""
 
     height: int
     width: int
@@ -47,71 +57,59 @@ class PackedImage:
     step: int
     data: NDArray[Any]
 
-    @classmethod
-    def of(cls, pixels: NDArray[Any], encoding: str) -> 'PackedImage':
-        pixels = np.ascontiguousarray(pixels)
-        height, width = pixels.shape[:2]
-        return cls(
-            height, width, encoding, sys.byteorder == 'big', pixels.nbytes // height, pixels
-        )
-
-
-class CvBridgeConverter:
-    def __init__(self) -> None:
-        from cv_bridge import CvBridge, CvBridgeError
-
-        self._bridge = CvBridge()
-        self._error = CvBridgeError
-        self.description = 'images are converted by cv_bridge'
-
-    def convert(self, pixels: NDArray[Any], encoding: str, target: str) -> NDArray[Any]:
-        try:
-            return self._bridge.imgmsg_to_cv2(PackedImage.of(pixels, encoding), target)
-        except self._error as error:
-            raise ImageError(
-                f'cv_bridge cannot convert {encoding} to {target}: {error}'
-            ) from error
-
-
-class RosbagsImageConverter:
-    def __init__(self, why_not_cv_bridge: str) -> None:
-        from rosbags.image import ImageError as ConversionError
-        from rosbags.image import message_to_cvimage
-
-        self._convert: Any = message_to_cvimage
-        self._error = ConversionError
-        self.description = (
-            f'images are converted by rosbags-image, because cv_bridge {why_not_cv_bridge}'
-        )
-
-    def convert(self, pixels: NDArray[Any], encoding: str, target: str) -> NDArray[Any]:
-        try:
-            return self._convert(PackedImage.of(pixels, encoding), target)
-        except self._error as error:
-            raise ImageError(
-                f'rosbags-image cannot convert {encoding} to {target}: {error}'
-            ) from error
-
 
 @functools.cache
 def colour_converter() -> ColourConverter:
-    """
-    Return the installation's converter, chosen at the first call and kept.
+    """Return the converter of this installation, chosen at the first call."""
+    if importlib.util.find_spec('cv_bridge') is None:
+        fault = 'is not installed'
+    elif _built_for_numpy_1() and int(np.__version__.partition('.')[0]) > 1:
+        # It can be imported all the same, and ends the process at its first conversion.
+        fault = f'was built for NumPy 1, and NumPy {np.__version__} is installed'
+    else:
+        try:
+            return ColourConverter(_tried_cv_bridge(), 'images are converted by cv_bridge')
+        except Exception as error:
+            fault = f'does not work: {type(error).__name__}: {error}'.splitlines()[0]
+    return ColourConverter(
+        _convert_by_opencv, f'images are converted by OpenCV, because cv_bridge {fault}'
+    )
 
-    Where a cv_bridge is installed the first call takes a few tenths of a second: call it before
-    the first image.
 
-    Raises:
-        ImageError: there is neither a working cv_bridge nor rosbags-image.
+def _convert_by_opencv(pixels: NDArray[Any], encoding: str) -> NDArray[Any]:
+    rgb: Any = cv2.cvtColor(pixels, CODES[encoding.removesuffix('16').removesuffix('8')])
+    return rgb
 
-    """
-    fault = cv_bridge_fault()
-    if fault is None:
-        return CvBridgeConverter()
-    try:
-        return RosbagsImageConverter(fault)
-    except ImportError as error:
-        raise ImageError(
-            f'no library to convert images with: cv_bridge {fault}, and rosbags-image cannot be '
-            f'imported ({error}); pip install rosbags-image'
-        ) from error
+
+def _built_for_numpy_1() -> bool:
+    spec = importlib.util.find_spec('cv_bridge')
+    assert spec is not None
+    folders = spec.submodule_search_locations or []
+    compiled = [file for folder in folders for file in Path(folder).rglob('*.so')]
+    return any(NUMPY_2_MODULE not in file.read_bytes() for file in compiled)
+
+
+def _tried_cv_bridge() -> Convert:
+    """Return cv_bridge's conversion; raises what it raises, or ImageError for wrong colours."""
+    from cv_bridge import CvBridge, CvBridgeError
+
+    bridge = CvBridge()
+
+    def convert(pixels: NDArray[Any], encoding: str) -> NDArray[Any]:
+        pixels = np.ascontiguousarray(pixels)
+        height, width = pixels.shape[:2]
+        step = pixels.nbytes // height
+        big = sys.byteorder == 'big'
+        target = 'rgb16' if pixels.dtype == np.uint16 else 'rgb8'
+        try:
+            return bridge.imgmsg_to_cv2(
+                PackedImage(height, width, encoding, big, step, pixels), target
+            )
+        except CvBridgeError as error:
+            raise ImageError(f'cv_bridge cannot convert {encoding}: {error}') from error
+
+    white_and_black = np.array([[[128, 235], [128, 16]]], np.uint8)
+    rgb = convert(white_and_black, 'yuv422')
+    if not np.array_equal(rgb, [[[255] * 3, [0] * 3]]):
+        raise ImageError(f'white and black became {np.asarray(rgb).tolist()}')
+    return convert

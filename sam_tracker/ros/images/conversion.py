@@ -36,7 +36,7 @@ __all__ = [
 WRITTEN = {name: PACKED[name] for name in ('mono8', 'mono16', 'bgr8', 'rgb8', 'bgra8', 'rgba8')}
 
 # Encodings whose channels only change places. OpenCV does it straight from the message, padded or
-# not, in half of the time that cv_bridge takes; it is what both conversion libraries call.
+# not, in half of the time that cv_bridge takes.
 REORDERINGS = {
     'bgr8': cv2.COLOR_BGR2RGB,
     'bgra8': cv2.COLOR_BGRA2RGB,
@@ -87,10 +87,7 @@ def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
                 f'a {message.width}x{message.height} {message.encoding} image is too small: '
                 f'its colours need {SMALLEST_BAYER}x{SMALLEST_BAYER} pixels'
             )
-        rgb = colour_converter().convert(
-            pixels, known_as, 'rgb16' if encoding.dtype is np.uint16 else 'rgb8'
-        )
-        return _eight_bits(rgb)
+        return _eight_bits(colour_converter().convert(pixels, known_as))
     if encoding.dtype is np.uint16:
         pixels, known_as = _eight_bits(pixels), known_as.replace('16', '8')
     if known_as == 'rgb8':
@@ -98,7 +95,7 @@ def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
     if (reordering := REORDERINGS.get(known_as)) is not None:
         reordered: Any = cv2.cvtColor(pixels, reordering)
         return reordered
-    rgb = colour_converter().convert(pixels, known_as, 'rgb8')
+    rgb = colour_converter().convert(pixels, known_as)
     return rgb[:, : message.width]  # without the column that only completed the last pair
 
 
@@ -195,7 +192,7 @@ def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _rgb_of_two_planes(message: Image, encoding: TwoPlaneEncoding) -> NDArray[np.uint8]:
-    """Convert with OpenCV: neither of the two libraries knows where the colour plane lies."""
+    """Convert with OpenCV: cv_bridge does not know where the colour plane lies."""
     brightness, colour = two_planes(message, encoding)
     height, width = brightness.shape
     if encoding.subsampling == 1:
