@@ -6,30 +6,13 @@ The tables, links and targets of the README and of docs/ are true.
 Their commands are executed in test/nodes/test_readme_commands.py.
 """
 
-from dataclasses import fields
 from pathlib import Path
 import re
 
 import pytest
 
-from sam_tracker.ros.parameters.video import VideoParameters
-
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
-
-
-def test_every_parameter_of_the_video_node_is_in_its_table_with_its_default():
-    page = (ROOT / 'docs/operating.md').read_text()
-    table = page.partition('| `video_node` |')[2].partition('\n\n')[0]
-    rows = dict(re.findall(r'^\| (`.+?`) \| (.+?) \|', table, re.M))
-    listed = {}
-    for names, defaults in rows.items():
-        names, defaults = re.findall(r'`(\w+)`', names), defaults.replace('`', '').split(', ')
-        listed.update(zip(names, defaults * len(names), strict=False))
-    declared = {each.name: str(each.default) for each in fields(VideoParameters)}
-    assert listed.keys() == declared.keys()
-    for name, default in declared.items():
-        assert listed[name].lower() == (default.lower() or 'empty'), name
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
