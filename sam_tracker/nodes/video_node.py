@@ -187,6 +187,10 @@ class VideoNode(Node):
             f'published {self._published} frames in {seconds:.1f} s '
             f'({self._published / seconds:.2f} Hz)'
         )
+        if self._source.undecoded:
+            self.get_logger().warning(
+                f'{self._source.undecoded} damaged frames of {self._settings.source} were left out'
+            )
         raise NodeFinished
 
     def _close_progress(self) -> None:

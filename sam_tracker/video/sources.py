@@ -28,6 +28,9 @@ DEFAULT_RATE = 30.0
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
+LONGEST_DAMAGE = 1000
+"""Frames in a row that cannot be decoded, after which a video is taken to be over."""
+
 LATEST = 2**31 * SECOND
 """Nanoseconds; the seconds of a stamp have 31 bits."""
 
@@ -58,12 +61,16 @@ class FrameSource(Protocol):
 
     `rate` is in frames per second; `frame_count` is None for an endless source, and for a file
     what it claims to have; `start` is when the first frame was recorded, in nanoseconds since
-    1970, or None where nothing tells.
+    1970, or None where nothing tells; `undecoded` is how many damaged frames were passed over
+    since the start.
     """
 
     rate: float
     frame_count: int | None
     start: int | None
+
+    @property
+    def undecoded(self) -> int: ...
 
     def read(self) -> Frame | None:
         """
@@ -140,6 +147,7 @@ class VideoFile:
         self.rate = rate if 0 < rate <= LARGEST_RATE else DEFAULT_RATE
         self.frame_count: int | None = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
         self.start: int | None = None
+        self.undecoded = 0
         self._number = 0
         if self.read() is None:
             raise VideoError(f'video {str(path)!r} has no frame that can be decoded')
@@ -152,19 +160,24 @@ class VideoFile:
         return capture
 
     def read(self) -> Frame | None:
-        bgr: Any
-        decoded, bgr = self._capture.read()
-        if not decoded:
-            return None
-        frame = Frame(bgr, round(self._number * SECOND / self.rate))
-        self._number += 1
-        return frame
+        # Behind a damaged stretch there are good frames; at the end every attempt fails.
+        for failed in range(LONGEST_DAMAGE):
+            bgr: Any
+            decoded, bgr = self._capture.read()
+            number = self._number
+            self._number += 1
+            if decoded:
+                self.undecoded += failed
+                return Frame(bgr, round(number * SECOND / self.rate))
+            if self._number >= (self.frame_count or 0):
+                break
+        return None
 
     def rewind(self) -> None:
         # Seeking is not exact in every container, opening is.
         self._capture.release()
         self._capture = self._open()
-        self._number = 0
+        self.undecoded = self._number = 0
 
     def close(self) -> None:
         self._capture.release()
@@ -177,6 +190,8 @@ class ImageFolder:
     File names that are times give the times of the frames: seconds with a decimal point as in
     TUM's recordings, or nanoseconds of 16 digits and more as in EuRoC's.
     """
+
+    undecoded = 0
 
     def __init__(self, path: Path) -> None:
         # Hidden files are none: macOS puts `._NAME` beside NAME.
@@ -224,6 +239,8 @@ class TestPattern:
 
     __test__ = False  # for pytest, which would take the name for a test
 
+    undecoded = 0
+
     def __init__(self, width: int, height: int) -> None:
         self.rate = DEFAULT_RATE
         self.frame_count: int | None = None
@@ -265,6 +282,10 @@ class Resized:
         method = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
         bgr: Any = cv2.resize(frame.bgr, (new_width, new_height), interpolation=method)
         return Frame(bgr, frame.nanoseconds)
+
+    @property
+    def undecoded(self) -> int:
+        return self._source.undecoded
 
     def rewind(self) -> None:
         self._source.rewind()

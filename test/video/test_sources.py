@@ -193,6 +193,32 @@ def test_a_folder_without_images_is_named(tmp_path):
         open_source(str(tmp_path))
 
 
+def test_frames_behind_a_damaged_stretch_are_read_at_their_times(tmp_path):
+    path = tmp_path / 'clip.mp4'
+    ground = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    ground = cv2.resize(ground, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 30, (320, 240))
+    for number in range(60):
+        image = ground.copy()
+        image[60:120, 20 + 4 * number : 70 + 4 * number] = (40, 200, 230)
+        writer.write(image)
+    writer.release()
+    data = bytearray(path.read_bytes())
+    start, end = data.find(b'mdat'), data.find(b'moov')
+    middle = start + (end - start) // 3
+    data[middle : middle + 1500] = b'\xff' * 1500
+    path.write_bytes(data)
+    capture = cv2.VideoCapture(str(path))
+    readable = [number for number in range(60) if capture.read()[0]]
+    assert 0 < len(readable) < 60
+    assert max(readable) > min(set(range(60)) - set(readable))  # the damage is not at the end
+
+    source = open_source(str(path))
+    frames = read_all(source)
+    assert [time for _, time in frames] == [round(n * SECOND / 30) for n in readable]
+    assert source.undecoded == readable[-1] + 1 - len(readable) > 0
+
+
 def test_an_image_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / '1.png').write_bytes(b'\x89PNG')
     with pytest.raises(VideoError, match=r'1\.png. cannot be read'):
