@@ -1,14 +1,17 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What commands share: complaints of one line, and numbers that are numbers."""
+"""What commands share: errors of one line, numbers, the options of a prompt, and tables."""
 
 import argparse
+from collections.abc import Collection, Sequence
 import math
+from pathlib import Path
 from typing import NoReturn
+from unicodedata import category
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Complains in one line, and ends the program with code 2."""
+    """Reports an error in one line and ends the program with code 2."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
@@ -28,3 +31,76 @@ def positive_number(text: str) -> float:
     if value <= 0:
         raise argparse.ArgumentTypeError(f'{text!r} is not positive')
     return value
+
+
+def add_prompt_options(parser: argparse.ArgumentParser, image: str) -> argparse._ArgumentGroup:
+    """
+    Add ``--box``, ``--point``, ``--negative-point`` and ``--mask``.
+
+    :param image: what the mask must have the size of, for the help.
+    :returns: the group, for more options of a prompt.
+    """
+    group = parser.add_argument_group('the prompt, any mixture')
+    group.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
+    for option, where in (('--point', 'on'), ('--negative-point', 'beside')):
+        group.add_argument(
+            option,
+            nargs=2,
+            type=number,
+            action='append',
+            default=[],
+            metavar=('X', 'Y'),
+            help=f'a point {where} the object; may be repeated',
+        )
+    group.add_argument(
+        '--mask',
+        type=Path,
+        metavar='FILE',
+        help=f'an image as large as {image}; what is not black is the object',
+    )
+    return group
+
+
+def has_prompt(options: argparse.Namespace) -> bool:
+    return bool(options.box or options.point or options.negative_point or options.mask)
+
+
+def box_corners(
+    parser: argparse.ArgumentParser, options: argparse.Namespace
+) -> tuple[float, float, float, float] | None:
+    """Return x_min, y_min, x_max, y_max of ``--box``; an empty box ends the program."""
+    if not options.box:
+        return None
+    x, y, width, height = options.box
+    if min(width, height) <= 0:
+        parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
+    return x, y, x + width, y + height
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[int] = (0,)
+) -> str:
+    """
+    Return rows of text under a header, without a line feed at the end.
+
+    Characters that a terminal would obey are escaped.
+
+    :param left: columns, counted from 0, whose text begins at the left; numbers end at the right.
+    """
+    lines = [list(header), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return '\n'.join(
+        '  '.join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def printable(text: str) -> str:
+    """Return the text with escapes for control characters, which a terminal would obey."""
+    return ''.join(
+        each if each.isprintable() or category(each) == 'Zs' else ascii(each)[1:-1]
+        for each in text
+    )

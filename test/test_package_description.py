@@ -228,7 +228,7 @@ ROOMS = {
         *('image_files', 'command_line'),
     },
     'training': {'core', 'networks', 'video'},
-    'evaluation': {'core', 'networks', 'tracking', 'rendering', 'video'},
+    'evaluation': {'core', 'networks', 'tracking', 'rendering', 'video', 'command_line'},
     'programs': set(),
 }
 

@@ -2,31 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures as plain text and as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 import json
 import math
 from pathlib import Path
 from typing import Any
 
+from sam_tracker.command_line import table
 from sam_tracker.evaluation.metrics.spread import Estimate, paired_difference
 from sam_tracker.evaluation.summary import HORIZONS, TITLES, Summary, horizon_key
 
 COMPARED = ('region', 'auc')
 """Figures by which trackers are compared clip by clip."""
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of text under a header, first column to the left, others to the right."""
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return '\n'.join(
-        '  '.join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
 
 
 def scores_table(scores: Mapping[str, Mapping[str, float]]) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,3 +64,17 @@ class MaskCandidate:
         if self.region is not None:
             mask[self.region.slices] = self.mask_crop != 0
         return mask
+
+
+def most_confident(candidates: Sequence[MaskCandidate], count: int) -> list[MaskCandidate]:
+    """
+    Return the candidates of the highest predicted IoU, in the order they had.
+
+    :param count: how many; 0: all of them.
+    """
+    if count == 0 or count >= len(candidates):
+        return list(candidates)
+    best = sorted(
+        range(len(candidates)), key=lambda index: candidates[index].predicted_iou, reverse=True
+    )
+    return [candidates[index] for index in sorted(best[:count])]

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from sam_tracker.command_line import OneLineParser, number
+from sam_tracker.command_line import (
+    OneLineParser,
+    add_prompt_options,
+    box_corners,
+    has_prompt,
+    number,
+)
 from sam_tracker.core.paths import expanded
 from sam_tracker.image_files import ImageFileError, read_image, read_mask
 
@@ -64,9 +70,8 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line; one that makes no sense ends the program with code 2."""
     parser = argument_parser()
     options = parser.parse_args(args)
-    has_prompt = bool(options.box or options.point or options.negative_point or options.mask)
     wishes = {
-        'a prompt': has_prompt,
+        'a prompt': has_prompt(options),
         '--everything': options.everything,
         '--text': options.text is not None,
     }
@@ -82,8 +87,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     tuned = [name for name in _GENERATOR_OPTIONS if getattr(options, name) is not None]
     if tuned and not options.everything:
         parser.error(f'--{tuned[0].replace("_", "-")} belongs to --everything')
-    if options.box and min(options.box[2:]) <= 0:
-        parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
+    options.box = box_corners(parser, options)
     return options
 
 
@@ -98,32 +102,7 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='FOLDER',
         help='where to write (default: %(default)s); masks of an earlier run are replaced',
     )
-    prompt = parser.add_argument_group('the prompt, any mixture')
-    prompt.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
-    prompt.add_argument(
-        '--point',
-        nargs=2,
-        type=number,
-        action='append',
-        default=[],
-        metavar=('X', 'Y'),
-        help='a point on the object; may be repeated',
-    )
-    prompt.add_argument(
-        '--negative-point',
-        nargs=2,
-        type=number,
-        action='append',
-        default=[],
-        metavar=('X', 'Y'),
-        help='a point beside the object; may be repeated',
-    )
-    prompt.add_argument(
-        '--mask',
-        type=Path,
-        metavar='FILE',
-        help='an image as large as IMAGE; what is not black is about the object',
-    )
+    prompt = add_prompt_options(parser, 'IMAGE')
     prompt.add_argument(
         '--several',
         action='store_true',
@@ -196,7 +175,7 @@ def run(options: argparse.Namespace) -> int:
     Raises `ImageFileError`, `CheckpointError`, `PromptError`, `GroundingError`, `CommandError`
     and `OSError`, each with a text of one line.
     """
-    from sam_tracker.segmentation.segment_files import table, write_answer
+    from sam_tracker.segmentation.segment_files import candidates_table, write_answer
 
     picture = read_image(expanded(options.image))
     prompt = None
@@ -213,7 +192,7 @@ def run(options: argparse.Namespace) -> int:
             segmenter.encode(_rgb(picture)), [prompt], several=options.several
         )
     written = write_answer(expanded(options.output), picture, candidates, prompt)
-    sys.stdout.write(table(candidates) if candidates else 'nothing was found\n')
+    sys.stdout.write(candidates_table(candidates) + '\n' if candidates else 'nothing was found\n')
     sys.stdout.write(f'written to {written}\n')
     return 0
 
@@ -221,15 +200,11 @@ def run(options: argparse.Namespace) -> int:
 def _prompt(options: argparse.Namespace) -> Prompt:
     from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt
 
-    box = None
-    if options.box:
-        x, y, width, height = options.box
-        box = np.array([x, y, x + width, y + height])
     positive, negative = options.point, options.negative_point
     return Prompt(
         points=np.array([*positive, *negative], np.float64),
         labels=np.array([POSITIVE] * len(positive) + [NEGATIVE] * len(negative), np.int64),
-        box=box,
+        box=None if options.box is None else np.array(options.box),
         mask=None if options.mask is None else read_mask(expanded(options.mask)) != 0,
     )
 

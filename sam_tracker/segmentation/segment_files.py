@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sam_tracker.command_line import table
 from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt
 from sam_tracker.core.run_length import run_lengths
 from sam_tracker.rendering import (
@@ -24,6 +25,8 @@ from sam_tracker.rendering import (
     object_colour,
 )
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
+
+HEADINGS = ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'label')
 
 PICTURE = 'overlay.png'
 COCO = 'masks_coco.json'
@@ -89,11 +92,9 @@ def overlay(
     return contact_sheet(pictures, captions, columns=len(pictures))
 
 
-def table(candidates: Sequence[MaskCandidate]) -> str:
+def candidates_table(candidates: Sequence[MaskCandidate]) -> str:
     """Return candidates as a table, one line each under a line of headings."""
-    rows: list[tuple[str, ...]] = [
-        ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'label')
-    ]
+    rows = []
     for number, candidate in enumerate(candidates, 1):
         region = candidate.region
         box = ['-'] * 4
@@ -109,15 +110,7 @@ def table(candidates: Sequence[MaskCandidate]) -> str:
                 candidate.label or '-',
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    signs = '>>>>>>>><'
-    return ''.join(
-        '  '.join(
-            f'{cell:{sign}{width}}' for cell, sign, width in zip(row, signs, widths, strict=True)
-        ).rstrip()
-        + '\n'
-        for row in rows
-    )
+    return table(HEADINGS, rows, left=(8,))
 
 
 def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:

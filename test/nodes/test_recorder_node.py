@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox, Track, TrackArray
 from sam_tracker.ros.images.conversion import compressed_image_message, image_message
-from sam_tracker.ros.messages.prompt_requests import mask_message
+from sam_tracker.ros.messages.prompt_requests import whole_mask_message
 from sam_tracker.ros.messages.stamps import time_message
 
 RECORDER = 'sam_tracker.nodes.recorder_node'
@@ -61,7 +61,7 @@ class Scene:
         mask[30:70, 20 + number : 60 + number] = 255
         track = Track(object_id=1, label='mug', state=Track.STATE_TRACKED, confidence=0.75)
         track.box = ImageBox(x_min=20.0 + number, y_min=30.0, x_max=60.0 + number, y_max=70.0)
-        track.mask = mask_message(mask)
+        track.mask = whole_mask_message(mask)
         message = TrackArray(header=self.header(number), tracks=[track])
         message.image_width, message.image_height = WIDTH, HEIGHT
         self.tracks.publish(message)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sam_tracker.command_line import table
 from sam_tracker.evaluation.commands.options import (
     SubCommands,
     add_floors_option,
@@ -23,7 +24,6 @@ from sam_tracker.evaluation.contact_sheet import contact_sheet
 from sam_tracker.evaluation.evaluate import Results, evaluate, make_follower
 from sam_tracker.evaluation.followers.follower import Follower
 from sam_tracker.evaluation.readers.labelled_clips import labelled_clips, object_names
-from sam_tracker.evaluation.report import table
 from sam_tracker.evaluation.sequence import Dataset, DatasetError
 from sam_tracker.video.sources import silence_decoders
 

@@ -15,9 +15,9 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 
 from sam_tracker.image_files import ImageFileError
-from sam_tracker.nodes.prompt.prompt_command import parse, run, wants_window
-from sam_tracker.nodes.prompt.prompt_window import PromptWindow, WindowError, require_windows
-from sam_tracker.nodes.prompt.tracker_client import TrackerClient, TrackerClientError
+from sam_tracker.nodes.prompt.client import TrackerClient, TrackerClientError
+from sam_tracker.nodes.prompt.command import parse, run, wants_window
+from sam_tracker.nodes.prompt.window import PromptWindow, WindowError, require_windows
 from sam_tracker.ros.process.run_node import BAD_COMMAND_LINE, REFUSED, one_line
 
 NAME = 'prompt_node'

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sam_tracker.ros.messages.segment_messages import most_confident
+from sam_tracker.segmentation.mask_candidate import most_confident
 
 if TYPE_CHECKING:
     from sam_tracker.segmentation.mask_candidate import MaskCandidate

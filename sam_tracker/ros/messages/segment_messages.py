@@ -11,7 +11,7 @@ from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.msg import ImagePoint
 from sam_tracker.msg import MaskCandidate as MaskCandidateMessage
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
-from sam_tracker.ros.messages.track_messages import box_message, mask_message
+from sam_tracker.ros.messages.shapes import box_message, mask_message
 
 if TYPE_CHECKING:
     from sam_tracker.msg import Prompt as PromptMessage
@@ -59,17 +59,3 @@ def prompts_of_messages(
             raise PromptError(f'prompt {index}: {error}') from None
         prompts.append(prompt)
     return prompts
-
-
-def most_confident(candidates: Sequence[MaskCandidate], count: int) -> list[MaskCandidate]:
-    """
-    Return the candidates that are the most sure of themselves, in the order they had.
-
-    :param count: how many; 0: all of them.
-    """
-    if count == 0 or count >= len(candidates):
-        return list(candidates)
-    best = sorted(
-        range(len(candidates)), key=lambda index: candidates[index].predicted_iou, reverse=True
-    )
-    return [candidates[index] for index in sorted(best[:count])]

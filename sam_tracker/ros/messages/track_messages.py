@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import RegionOfInterest
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import ImageBox, Mask, TrackArray
 from sam_tracker.msg import Track as TrackMessage
+from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import DrawnTrack, State
+from sam_tracker.ros.messages.shapes import box_message, mask_message
 from sam_tracker.ros.messages.stamps import duration_message
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
 
-    from sam_tracker.core.boxes import Box, Region
+    from sam_tracker.core.boxes import Box
     from sam_tracker.tracking.track import Track
 
 
@@ -64,23 +64,6 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
     return message
 
 
-def mask_message(region: Region | None, crop: NDArray[np.uint8]) -> Mask:
-    """
-    Return a mask of which only the part that has pixels is sent.
-
-    :param region: of the image; None: the mask is empty, and so is the message.
-    :param crop: [region.height, region.width], 255 on the object and 0 beside it.
-    """
-    message = Mask()
-    if region is not None:
-        message.region = RegionOfInterest(
-            x_offset=region.x, y_offset=region.y, width=region.width, height=region.height
-        )
-        # Without a detour through Python integers or a second buffer.
-        message.data.frombytes(np.ascontiguousarray(crop).data.cast('B'))
-    return message
-
-
 def label_image(tracks: Sequence[Track], width: int, height: int) -> NDArray[np.uint16]:
     """Return [height, width]: each pixel the id of the object it belongs to, 0 for none."""
     labels = np.zeros((height, width), dtype=np.uint16)
@@ -111,14 +94,6 @@ STATE_NAMES: dict[int, State] = {
     TrackMessage.STATE_OCCLUDED: 'occluded',
     TrackMessage.STATE_LOST: 'lost',
 }
-
-
-def box_message(box: Box | None) -> ImageBox:
-    """Return a box, all zero where there is none."""
-    if box is None:
-        return ImageBox()
-    x_min, y_min, x_max, y_max = box.tolist()
-    return ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
 
 
 def _corners(box: Box | None) -> tuple[float, float, float, float] | None:

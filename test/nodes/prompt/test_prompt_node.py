@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sam_tracker.msg import ImageBox, Track
-from sam_tracker.nodes.prompt.prompt_command import table
+from sam_tracker.nodes.prompt.command import tracks_table
 from sam_tracker.nodes.prompt.prompt_node import main
 from sam_tracker.ros.messages.stamps import nanoseconds, stamp_text
 
@@ -110,11 +110,11 @@ def test_waiting_for_an_image_that_never_comes_is_bounded(ask, tester):
 
 
 def test_a_refusal_goes_to_stderr_with_the_offending_value(graph, camera, tester):
-    answer = prompt(graph.domain, '--box', 140, 30, 50, 50)
+    answer = prompt(graph.domain, '--box', 240, 30, 50, 50)
     assert (answer.returncode, answer.stdout) == (1, '')
     (complaint,) = complaints(answer)
     assert complaint.startswith('prompt_node: refused: ')
-    assert '190' in complaint
+    assert '290' in complaint
 
 
 def test_objects_are_listed_removed_and_reset(ask, tester):
@@ -193,7 +193,7 @@ def test_a_table_has_a_place_for_what_is_not_known():
     track = Track(object_id=12, state=Track.STATE_OCCLUDED, motion_score=float('nan'))
     track.time_since_seen.sec = 3
     track.predicted_box = ImageBox(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
-    headings, row = table([track]).splitlines()
+    headings, row = tracks_table([track]).splitlines()
     assert row.split()[:5] == ['12', '-', 'occluded', '3.0', 's']
     assert row.endswith('-')
     assert len(row) == len(headings)

@@ -9,7 +9,7 @@ import numpy as np
 from std_msgs.msg import Header
 
 from sam_tracker.ros.messages.prompt_messages import mask_of_message, prompt_of_message
-from sam_tracker.ros.messages.prompt_requests import mask_message, prompt_message
+from sam_tracker.ros.messages.prompt_requests import prompt_message, whole_mask_message
 
 
 def test_points_box_and_mask_arrive_as_they_were_given():
@@ -42,7 +42,7 @@ def test_points_box_and_mask_arrive_as_they_were_given():
 )
 def test_any_mask_survives_the_way_to_the_tracker(mask):
     height, width = mask.shape
-    received = mask_of_message(mask_message(mask), width, height)
+    received = mask_of_message(whole_mask_message(mask), width, height)
     if mask.any():
         assert (received == (mask != 0)).all()
     else:

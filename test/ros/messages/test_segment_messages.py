@@ -11,7 +11,6 @@ from sam_tracker.msg import ImageBox, ImagePoint, Prompt
 from sam_tracker.ros.messages.prompt_messages import mask_of_message
 from sam_tracker.ros.messages.segment_messages import (
     candidate_message,
-    most_confident,
     prompts_of_messages,
 )
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
@@ -60,11 +59,3 @@ def test_a_prompt_that_cannot_be_followed_is_named_by_its_index_in_the_request()
     assert len(prompts_of_messages([good, good], WIDTH, HEIGHT)) == 2
     with pytest.raises(PromptError, match=r'prompt 9: point 0 at \(65, 1\) lies outside'):
         prompts_of_messages([good, outside], WIDTH, HEIGHT, first_index=8)
-
-
-def test_the_surest_candidates_stay_in_the_order_they_had():
-    candidates = [candidate(iou) for iou in (0.2, 0.9, 0.1, 0.8)]
-    assert [each.predicted_iou for each in most_confident(candidates, 2)] == [0.9, 0.8]
-    assert [each.predicted_iou for each in most_confident(candidates, 3)] == [0.2, 0.9, 0.8]
-    assert most_confident(candidates, 0) == candidates
-    assert most_confident(candidates, 5) == candidates

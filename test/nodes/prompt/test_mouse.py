@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sam_tracker.nodes.prompt.mouse_prompts import (
+from sam_tracker.nodes.prompt.mouse import (
     AddPrompt,
     MousePrompts,
     Quit,

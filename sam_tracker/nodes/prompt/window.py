@@ -17,7 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker import srv
 from sam_tracker.msg import TrackArray
-from sam_tracker.nodes.prompt.mouse_prompts import (
+from sam_tracker.nodes.prompt.mouse import (
     HELP,
     AddPrompt,
     Command,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rclpy.task import Future
     from sensor_msgs.msg import CompressedImage, Image
 
-    from sam_tracker.nodes.prompt.tracker_client import TrackerClient
+    from sam_tracker.nodes.prompt.client import TrackerClient
 
 Picture = NDArray[np.uint8]
 

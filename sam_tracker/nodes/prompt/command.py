@@ -6,14 +6,20 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 import math
-from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
 
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
-from sam_tracker.command_line import number, positive_number
+from sam_tracker.command_line import (
+    add_prompt_options,
+    box_corners,
+    has_prompt,
+    positive_number,
+    printable,
+    table,
+)
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.paths import expanded
 from sam_tracker.core.time import SECOND
@@ -26,13 +32,20 @@ from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 
 if TYPE_CHECKING:
     from sam_tracker.msg import Track
-    from sam_tracker.nodes.prompt.tracker_client import TrackerClient
+    from sam_tracker.nodes.prompt.client import TrackerClient
 
 
 DESCRIPTION = """\
 Says to a tracker what to follow. Without a prompt and without a command it opens a window in which
 to point with the mouse; `image` and the tracks of the tracker are shown there.
 Coordinates are pixels of the camera image, x to the right and y down from its top left corner."""
+
+
+HEADINGS = (
+    *('object', 'label', 'state', 'confidence'),
+    *('x', 'y', 'w', 'h'),
+    *('affinity', 'logit', 'motion'),
+)
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -51,32 +64,7 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='SECONDS',
         help='how long to wait for the service, and for its answer (default: %(default)s)',
     )
-    prompt = parser.add_argument_group('the prompt, any mixture')
-    prompt.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
-    prompt.add_argument(
-        '--point',
-        nargs=2,
-        type=number,
-        action='append',
-        default=[],
-        metavar=('X', 'Y'),
-        help='a point on the object; may be repeated',
-    )
-    prompt.add_argument(
-        '--negative-point',
-        nargs=2,
-        type=number,
-        action='append',
-        default=[],
-        metavar=('X', 'Y'),
-        help='a point beside the object; may be repeated',
-    )
-    prompt.add_argument(
-        '--mask',
-        type=Path,
-        metavar='FILE',
-        help='an image as large as the camera image; what is not black is the object',
-    )
+    prompt = add_prompt_options(parser, 'the camera image')
     prompt.add_argument(
         '--label', default='', help='what to call the object, or every new one in the window'
     )
@@ -112,21 +100,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line; one that makes no sense ends the program with code 2."""
     parser = argument_parser()
     options = parser.parse_args(arguments)
-    if _is_prompt(options) and _is_command(options):
+    if has_prompt(options) and _is_command(options):
         parser.error('a prompt and a command do not go together')
-    if not _is_prompt(options) and (options.stamp or options.next_image or options.object_id):
+    if not has_prompt(options) and (options.stamp or options.next_image or options.object_id):
         parser.error('--stamp, --next-image and --object-id need --box, --point or --mask')
     if options.stamp and options.next_image:
         parser.error('--stamp and --next-image mean different images')
     if _is_command(options) and options.label:
         parser.error('--label belongs to a prompt')
-    if options.box and min(options.box[2:]) <= 0:
-        parser.error(f'--box: width and height must be positive, not {options.box[2:]}')
+    options.box = box_corners(parser, options)
     return options
 
 
 def wants_window(options: argparse.Namespace) -> bool:
-    return not _is_prompt(options) and not _is_command(options)
+    return not has_prompt(options) and not _is_command(options)
 
 
 def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
@@ -141,33 +128,18 @@ def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
         request.prompt.header = client.next_image(options.timeout)
     answer = client.ask(service, request, options.timeout)
     if not answer.success:
-        sys.stderr.write(f'prompt_node: refused: {answer.message}\n')
+        sys.stderr.write(f'prompt_node: refused: {printable(answer.message)}\n')
         return 1
-    sys.stdout.write(f'{answer.message}\n')
+    sys.stdout.write(f'{printable(answer.message)}\n')
     if service == 'add_prompt':
-        sys.stdout.write(_image_line(answer.header) + table([answer.track]))
+        sys.stdout.write(_image_line(answer.header) + tracks_table([answer.track]))
     elif service == 'get_objects' and answer.objects.tracks:
-        sys.stdout.write(_image_line(answer.objects.header) + table(answer.objects.tracks))
+        sys.stdout.write(_image_line(answer.objects.header) + tracks_table(answer.objects.tracks))
     return 0
 
 
-def table(tracks: Sequence['Track']) -> str:
-    """Return tracks as a table for people, one line each under a line of headings."""
-    rows: list[tuple[str, ...]] = [
-        (
-            'object',
-            'label',
-            'state',
-            'confidence',
-            'x',
-            'y',
-            'w',
-            'h',
-            'affinity',
-            'logit',
-            'motion',
-        )
-    ]
+def tracks_table(tracks: Sequence['Track']) -> str:
+    rows = []
     for message in tracks:
         track = recorded_track(message)
         x_min, y_min, x_max, y_max = track.box or (math.nan,) * 4
@@ -189,16 +161,7 @@ def table(tracks: Sequence['Track']) -> str:
                 _decimal(track.motion_score, 2),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    # Words to the left, numbers to the right.
-    signs = ['>', '<', '<', *'>>>>>>>>']
-    return ''.join(
-        '  '.join(
-            f'{cell:{sign}{width}}' for cell, sign, width in zip(row, signs, widths, strict=True)
-        ).rstrip()
-        + '\n'
-        for row in rows
-    )
+    return table(HEADINGS, rows, left=(1, 2)) + '\n'
 
 
 def _request(options: argparse.Namespace) -> tuple[str, Any]:
@@ -211,24 +174,16 @@ def _request(options: argparse.Namespace) -> tuple[str, Any]:
     if options.pause or options.resume:
         return 'set_paused', SetBool.Request(data=options.pause)
     positive, negative = options.point, options.negative_point
-    box = None
-    if options.box:
-        x, y, width, height = options.box
-        box = (x, y, x + width, y + height)
     prompt = prompt_message(
         Header(stamp=time_message(options.stamp)),
         [*positive, *negative],
         [Prompt.POINT_POSITIVE] * len(positive) + [Prompt.POINT_NEGATIVE] * len(negative),
-        box,
+        options.box,
         None if options.mask is None else read_mask(expanded(options.mask)),
         object_id=options.object_id,
         label=options.label,
     )
     return 'add_prompt', AddPrompt.Request(prompt=prompt)
-
-
-def _is_prompt(options: argparse.Namespace) -> bool:
-    return bool(options.box or options.point or options.negative_point or options.mask)
 
 
 def _is_command(options: argparse.Namespace) -> bool:

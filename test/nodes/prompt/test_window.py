@@ -10,9 +10,9 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from sam_tracker.nodes.prompt.mouse_prompts import Quit
-from sam_tracker.nodes.prompt.prompt_window import PromptWindow, WindowError, require_windows
-from sam_tracker.nodes.prompt.tracker_client import TrackerClient
+from sam_tracker.nodes.prompt.client import TrackerClient
+from sam_tracker.nodes.prompt.mouse import Quit
+from sam_tracker.nodes.prompt.window import PromptWindow, WindowError, require_windows
 
 
 class Window:
