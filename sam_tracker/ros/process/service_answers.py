@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import Future
 import contextlib
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -23,7 +23,6 @@ from sam_tracker.ros.process.error_log import describe
 from sam_tracker.ros.process.worker import WorkerBusyError, WorkerStoppedError
 
 if TYPE_CHECKING:
-    from rclpy.impl.rcutils_logger import RcutilsLogger
     from rclpy.node import Node
 
     from sam_tracker.ros.process.error_log import ErrorLog
@@ -126,26 +125,3 @@ async def result_within(node: Node, future: Future[Result], timeout: float) -> R
     raise NotAnsweredError(
         f'timed out after {timeout:g} s: the request is still running and may take effect later'
     )
-
-
-def fill_in(
-    response: Response,
-    work: Callable[[], str],
-    log: RcutilsLogger,
-    refusals: tuple[type[Exception], ...] = REFUSALS,
-) -> Response:
-    """
-    Fill in ``success`` and ``message`` by doing what the request asks for; see ``answer``.
-
-    :param work: returns a short confirmation.
-    :param refusals: errors whose text is the answer.
-    """
-    try:
-        response.message = work()
-        response.success = True
-    except refusals as error:
-        response.success, response.message = False, str(error)
-    except Exception as error:
-        response.success, response.message = False, f'internal error: {describe(error)}'
-        log.error(response.message)
-    return response

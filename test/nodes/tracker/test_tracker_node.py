@@ -3,6 +3,7 @@
 """The tracker node as its users meet it: a process of its own, over real DDS."""
 
 import array
+import threading
 import time
 
 from geometry_msgs.msg import Point, PointStamped
@@ -14,6 +15,7 @@ from std_msgs.msg import Header
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt, Track
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
+from sam_tracker.srv import AddPrompt
 
 
 def stamps(messages):
@@ -199,6 +201,60 @@ def test_several_clients_at_once_are_all_answered(camera, new_tester, tester):
     assert sorted(each.track.object_id for each in answers) == list(range(1, 10))
     assert len({each.track.label for each in answers}) == 9
     assert tester.object_ids() == list(range(1, 10))
+
+
+def test_fourteen_clients_with_one_request_each_are_all_answered(camera, tester, graph):
+    clients = [
+        tester.node.create_client(AddPrompt, f'{tester.name}/add_prompt') for _ in range(14)
+    ]
+    for client in clients:
+        assert client.wait_for_service(30.0)
+    futures = [
+        client.call_async(AddPrompt.Request(prompt=tester.box_prompt())) for client in clients
+    ]
+    graph.wait_until(lambda: all(each.done() for each in futures), 'answers of all clients')
+    assert all(each.result().success for each in futures)
+    assert tester.object_ids() == list(range(1, 15))
+    for client in clients:
+        tester.node.destroy_client(client)
+
+
+def test_a_flood_of_prompts_keeps_neither_services_nor_images_waiting(camera, tester, graph):
+    graph.wait_until(tester.prompts.get_subscription_count, 'a subscription to prompts')
+    end = threading.Event()
+
+    def flood() -> None:
+        while not end.wait(0.005):
+            tester.prompts.publish(tester.box_prompt())
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    try:
+        graph.wait_until(lambda: len(tester.object_ids()) > 3, 'objects of the flood')
+        for _ in range(3):
+            answer = tester.call('reset')
+            assert answer.success, answer.message
+        tester.next_tracks(2)
+    finally:
+        end.set()
+        thread.join()
+
+    def settled() -> bool:
+        before = tester.object_ids()
+        tester.next_tracks(3)
+        return tester.object_ids() == before
+
+    graph.wait_until(settled, 'the end of the prompts that waited')
+
+
+def test_a_reset_is_published_although_no_image_comes(camera, tester, graph):
+    tester.add_box()
+    camera.silent = True
+    try:
+        tester.call('reset')
+        graph.wait_until(lambda: tester.tracks[-1].tracks == [], 'tracks without objects')
+    finally:
+        camera.silent = False
 
 
 def test_label_image_and_overlay_are_of_the_image_and_only_made_for_listeners(

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -14,6 +14,8 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.ros.messages.stamps import nanoseconds
 
 from ...conftest import wait_until
+
+BEST_EFFORT = ReliabilityPolicy.BEST_EFFORT
 
 
 def test_a_camera_that_stops_and_comes_back_keeps_its_objects(new_camera, tester):
@@ -186,3 +188,70 @@ def test_images_that_were_never_taken_are_counted(new_camera, tester):
     published = publish(0.5, 0.02, again)
     published += publish(1.0, 0.02, again, other)
     assert 0 < sum(counts()) - sum(after) <= published
+
+
+def test_every_published_image_is_counted_once_also_with_prompts_and_pauses(new_camera, tester):
+    camera = new_camera(silent=True)
+    dropped = 'images dropped: '
+
+    def counts() -> dict[str, int]:
+        _, values = tester.diagnosed(lambda *_: True, 'diagnostics')
+        named = {name: int(values[f'images {name}']) for name in ('published', 'processed')}
+        named['dropped'] = sum(
+            int(value) for name, value in values.items() if name.startswith(dropped)
+        )
+        return named
+
+    def published_and_settled() -> None:
+        camera.publish()
+        last = camera.headers[-1].stamp
+        wait_until(lambda: tester.tracks[-1].header.stamp == last, 'tracks of the last image')
+
+    wait_until(camera.publisher.get_subscription_count, 'a subscription')
+    topic = camera.publisher.topic_name
+    wait_until(lambda: tester.node.count_publishers(topic) == 1, 'being alone', 60.0)
+    published_and_settled()
+    before, sent = counts(), len(camera.headers)
+    for turn in range(3):
+        for index in range(25):
+            camera.publish()
+            time.sleep(0.002 * (index % 7))
+            if index % 8 == 0:
+                header = camera.headers[-1 - index % 2]
+                tester.add_box(header=header)
+        assert tester.call('set_paused', data=turn == 1).success
+    tester.call('set_paused', data=False)
+    published_and_settled()
+    after = counts()
+    difference = {name: after[name] - before[name] for name in after}
+    assert difference['published'] == len(camera.headers) - sent
+    assert difference['processed'] + difference['dropped'] == difference['published']
+    assert difference['processed'] > 3
+
+
+def test_the_log_says_once_why_no_image_comes(new_camera, tester, tracker_program):
+    camera = new_camera(rate=20.0)
+    tester.next_tracks(5)
+    camera.silent = True
+    assert tester.set('no_image_warning', 0.5).successful
+    tester.diagnosed(lambda status, _: 'no image for' in status.message, 'a warning of silence')
+    lines = [line for line in tracker_program.output.splitlines() if ']: no image for' in line]
+    tester.diagnosed(lambda status, _: 'no image for' in status.message, 'a warning of silence')
+    again = [line for line in tracker_program.output.splitlines() if ']: no image for' in line]
+    assert again == lines
+    assert lines[-1].endswith('1 publisher(s) on /image send nothing')
+
+
+def test_a_warning_about_a_publisher_that_offers_too_little_goes_with_it(new_camera, tester):
+    reliable = new_camera(rate=10.0)
+    tester.next_tracks()
+    weak = tester.node.create_publisher(
+        Image, reliable.publisher.topic_name, QoSProfile(depth=1, reliability=BEST_EFFORT)
+    )
+    wait_until(weak.get_subscription_count, 'a subscription that takes less')
+    tester.node.destroy_publisher(weak)
+    tester.next_tracks(3)
+    tester.diagnosed(
+        lambda status, _: 'offers less' not in status.message, 'the end of the warning'
+    )
+    tester.next_tracks(3)
