@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/CameraInfo of a camera that has a calibration file, or only a field of view."""
+"""sensor_msgs/CameraInfo from a calibration file, or from a field of view."""
 
 import math
 from pathlib import Path
@@ -10,21 +10,19 @@ import yaml  # type: ignore[import-untyped]
 
 
 class CalibrationError(ValueError):
-    """A calibration file that cannot be used; the text names the file and what is wrong."""
+    """An unusable calibration file; the text names the file and what is wrong."""
 
 
 def pinhole_camera_info(width: int, height: int, horizontal_field_of_view: float) -> CameraInfo:
     """
     Return the intrinsics of an ideal camera: square pixels, no distortion.
 
-    Args:
-        width: of its images, in pixels.
-        height: of its images, in pixels.
-        horizontal_field_of_view: in degrees, between 0 and 180.
-
+    :param width: of its images, in pixels.
+    :param height: of its images, in pixels.
+    :param horizontal_field_of_view: in degrees, between 0 and 180.
     """
     focal_length = width / 2 / math.tan(math.radians(horizontal_field_of_view) / 2)
-    # CameraInfo counts from the middle of the first pixel, so the middle of the image is here.
+    # The origin of CameraInfo is the centre of the first pixel.
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
     message = CameraInfo(width=width, height=height, distortion_model='plumb_bob')
     message.d = [0.0] * 5
@@ -42,14 +40,10 @@ def read_camera_info(path: Path, width: int, height: int) -> CameraInfo:
     """
     Return the calibration in a YAML file as the camera_calibration package writes it.
 
-    Args:
-        path: of the file.
-        width: of the images it is for, in pixels.
-        height: of the images it is for, in pixels.
-
-    Raises:
-        CalibrationError: the file is missing, is no calibration, or one for another image size.
-
+    :param path: of the file.
+    :param width: of the images it is for, in pixels.
+    :param height: of the images it is for, in pixels.
+    :raises CalibrationError: the file is missing, no calibration, or for another image size.
     """
     try:
         content = yaml.safe_load(path.read_text())

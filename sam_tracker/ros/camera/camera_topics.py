@@ -22,7 +22,7 @@ RELIABILITIES = {
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """Fully qualified names, as image_transport derives them all from that of the raw images."""
+    """Fully qualified names, derived from that of the raw images as image_transport does."""
 
     image: str
     compressed: str
@@ -30,7 +30,7 @@ class CameraTopics:
 
     @classmethod
     def of(cls, node: 'Node') -> 'CameraTopics':
-        """Return the topics of the camera that the node calls `image`: one remap moves all."""
+        """Return the topics of the camera on ``image``: remapping that one moves all of them."""
         image = node.resolve_topic_name('image')
         return cls(image, f'{image}/compressed', f'{image.rpartition("/")[0]}/camera_info')
 
@@ -39,10 +39,8 @@ def image_quality_of_service(reliability: str, depth: int) -> QoSProfile:
     """
     Return the profile of an image topic.
 
-    Args:
-        reliability: `reliable` or `best_effort`.
-        depth: how many images wait in the queue.
-
+    :param reliability: ``reliable`` or ``best_effort``.
+    :param depth: images that may wait in the queue.
     """
     return QoSProfile(
         reliability=RELIABILITIES[reliability], history=HistoryPolicy.KEEP_LAST, depth=depth
@@ -53,11 +51,9 @@ def image_publisher(
     node: 'Node', kind: type[Any], topic: str, reliability: str, depth: int
 ) -> 'Publisher':
     """
-    Return a publisher whose quality `qos_overrides.TOPIC.publisher.*` parameters may change.
+    Return a publisher whose quality ``qos_overrides.TOPIC.publisher.*`` parameters may change.
 
-    Raises:
-        ParameterError: an override asks for what there is not.
-
+    :raises ParameterError: an override names a policy that does not exist.
     """
     # A profile of its own: overriding writes into the profile it is given.
     profile = image_quality_of_service(reliability, depth)

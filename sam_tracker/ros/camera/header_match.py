@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Images and the tracks of the very same image, which come on two topics."""
+"""Match images and tracks by their headers; both come on topics of their own."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[int, int, str]
 
 WAITING_TRACKS = 64
-"""Tracks whose image has not come yet; more than that wait for images that are lost."""
+"""Tracks that wait for their image at most; further ones wait for images that are lost."""
 
 
 class HeaderMatch:
     """
-    Brings together messages with equal headers, whichever comes first.
+    Matches messages with equal headers, whichever comes first.
 
-    Memory is bounded: the oldest images go when too many bytes wait. A match also lets go of the
-    images that came before its own: tracks come in order, so nobody will ask for those.
+    Unlike ``message_filters.TimeSynchronizer``, which the wheels of ROS do not contain, it is
+    bounded in bytes rather than in messages, and counts what was not matched. The oldest images
+    are dropped when too many bytes wait, and with a match all images before it: tracks come in
+    order. Tracks that are published again for the image that was matched last, since its objects
+    have changed, are ignored.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -33,14 +36,17 @@ class HeaderMatch:
         self._bytes = 0
         self._images: dict[Key, ImageMessage] = {}
         self._tracks: dict[Key, TrackArray] = {}
+        self._last: Key | None = None
+        """Of the last match."""
         self.tracks_without_image = 0
-        """How many tracks waited in vain."""
+        """Number of dropped tracks whose image did not come."""
 
     def add_image(self, image: 'ImageMessage') -> 'Pair | None':
-        """Take an image; return it with its tracks if they are there."""
+        """Add an image; return it with its tracks if they are there."""
         key = _key(image.header)
         if (tracks := self._tracks.pop(key, None)) is not None:
             self._forget_images_before(key)
+            self._last = key
             return image, tracks
         if (replaced := self._images.pop(key, None)) is not None:
             self._bytes -= len(replaced.data)
@@ -51,13 +57,16 @@ class HeaderMatch:
         return None
 
     def add_tracks(self, tracks: 'TrackArray') -> 'Pair | None':
-        """Take tracks; return them with their image if it is there."""
+        """Add tracks; return them with their image if it is there."""
         key = _key(tracks.header)
         if key in self._images:
             self._forget_images_before(key)
             image = self._images.pop(key)
             self._bytes -= len(image.data)
+            self._last = key
             return image, tracks
+        if key == self._last:
+            return None
         self._tracks[key] = tracks
         if len(self._tracks) > WAITING_TRACKS:
             self._tracks.pop(next(iter(self._tracks)))
@@ -66,7 +75,7 @@ class HeaderMatch:
 
     @property
     def waiting(self) -> tuple[int, int]:
-        """How many images and how many tracks wait for the other."""
+        """Number of images and of tracks that wait for their counterpart."""
         return len(self._images), len(self._tracks)
 
     def _forget_images_before(self, key: Key) -> None:

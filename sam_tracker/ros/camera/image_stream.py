@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What arrived of a stream of images: how many, how often, how late."""
+"""Count, rate and latency of arriving images."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from sam_tracker.core.time import SECOND
 
 REMEMBERED = 20_000
-"""Images whose times are kept: ten minutes at 30 Hz. Older ones count, but in no percentile."""
+"""Images whose times are kept: ten minutes at 30 Hz. Older ones only count in ``received``."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,19 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that a subscription never took, by the numbers that their publisher gave them."""
+"""Count messages that a subscription missed, by the sequence numbers of their publisher."""
 
 from __future__ import annotations
 
 
 class PublicationSequence:
     """
-    Counts what is missing between the messages that were taken.
+    Counts the gaps between received messages.
 
-    A publisher numbers its messages from one on (``publication_sequence_number`` of
-    rmw_message_info_t). A message that the network lost, or that a newer one replaced in the queue
-    before anybody took it, leaves a gap. rclpy tells the number and not whose it is: with several
-    publishers gaps mean nothing, and nothing is counted.
+    A publisher numbers its messages from 1 (``publication_sequence_number`` of
+    rmw_message_info_t). A message that was lost in transport, or replaced in the queue of the
+    subscription, leaves a gap. rclpy does not say which publisher a number is from: with several
+    publishers gaps mean nothing, and nothing is counted. Nor is anything where the middleware
+    gives no numbers, such as CycloneDDS, and with Humble, whose rclpy does not pass them on.
     """
 
     def __init__(self) -> None:
@@ -20,16 +21,16 @@ class PublicationSequence:
 
     def missed(self, number: int | None, publishers: int) -> int:
         """
-        Return how many messages are missing between the one before and this one.
+        Return the number of messages missing between the previous one and this one.
 
         :param number: of this message; None or 0 where the middleware gives none.
-        :param publishers: how many there are now.
+        :param publishers: number of publishers of the topic.
         """
         if not number or publishers != 1:
             self._last = None
             return 0
         last, self._last = self._last, number
         if last is None or number <= last:
-            # The first, or a publisher that was started anew.
+            # The first message, or the publisher was restarted.
             return 0
         return number - last - 1

@@ -3,9 +3,9 @@
 """
 Quality of service of the tracker's topics.
 
-Camera drivers differ: some offer their images reliably, some as sensor data. A subscription that
-asks for more than is offered gets nothing, and one that asks for less loses large images whose
-fragments do not all fit the transport's buffers. So by default the node asks for what is offered.
+Some camera drivers offer images as reliable, some as best effort. A subscription that asks for
+more than is offered receives nothing; one that asks for less loses large images whose fragments
+do not fit the transport's buffers. So by default the node asks for what is offered.
 """
 
 from collections.abc import Iterable
@@ -21,19 +21,19 @@ from rclpy.qos import (
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 RESULTS = QoSProfile(depth=5)
-"""Tracks and everything small: reliable, so that it serves subscribers of both kinds."""
+"""Tracks and other small messages: reliable, which serves subscribers of both kinds."""
 
 PICTURES = QoSProfile(depth=1)
-"""Label image and overlay: the newest counts."""
+"""Label image and overlay: only the newest matters."""
 
 CLICKS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-"""Best effort asks for the least, so it hears every publisher of clicks."""
+"""Best effort asks for the least, so it receives from every publisher of clicks."""
 
 _OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
 
 
 def image_profile(depth: int = 1) -> QoSProfile:
-    """Return the profile of an image subscription, reliability still open."""
+    """Return the profile of an image subscription; ``image_overrides`` sets its reliability."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -44,13 +44,13 @@ def image_profile(depth: int = 1) -> QoSProfile:
 
 def image_overrides(wanted: ReliabilityPolicy) -> QoSOverridingOptions:
     """
-    Return the options with which ``qos_overrides.TOPIC.subscription.*`` parameters are heard.
+    Return the options that apply ``qos_overrides.TOPIC.subscription.*`` parameters.
 
     :param wanted: reliability where no such parameter asks for another.
     """
 
     def settle(profile: QoSProfile) -> SetParametersResult:
-        # The parameter's default says that nobody has decided.
+        # The default of the parameter: nobody has overridden it.
         if profile.reliability is ReliabilityPolicy.SYSTEM_DEFAULT:
             profile.reliability = wanted
         return SetParametersResult(successful=True)
@@ -66,8 +66,8 @@ def wanted_reliability(
 
     :param parameter: ``reliable``, ``best_effort``, or ``auto``: reliable when every publisher
         offers it.
-    :param offered: that of each publisher there is.
-    :param current: what is subscribed with now; kept while there is no publisher.
+    :param offered: that of each publisher.
+    :param current: that of the present subscription; kept while there is no publisher.
     """
     if parameter == 'reliable':
         return ReliabilityPolicy.RELIABLE

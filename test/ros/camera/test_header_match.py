@@ -36,6 +36,16 @@ def test_it_does_not_matter_which_comes_first():
     assert match.waiting == (0, 0)
 
 
+def test_tracks_that_are_published_again_for_the_matched_image_do_not_wait_for_another():
+    match = HeaderMatch(10_000)
+    match.add_image(image(1))
+    assert match.add_tracks(tracks(1)) is not None
+    assert match.add_tracks(tracks(1)) is None
+    assert match.waiting == (0, 0)
+    match.add_image(image(2))
+    assert match.add_tracks(tracks(2)) is not None
+
+
 def test_one_nanosecond_or_another_frame_is_another_image():
     match = HeaderMatch(10_000)
     match.add_image(image(1))
