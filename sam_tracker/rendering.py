@@ -20,7 +20,7 @@ Colour = tuple[int, int, int]
 """Blue, green, red, each 0 to 255."""
 Box = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max in pixels, half open."""
-State = Literal['unknown', 'tracked', 'occluded', 'lost']
+State = Literal['unknown', 'tracked', 'occluded', 'lost', 'forgotten']
 
 # Okabe and Ito, "Color Universal Design" (2008): seven colours that stay apart for people with
 # any of the common kinds of colour blindness. Neighbours in this order also differ in brightness.

@@ -1,13 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What the host must know of candidate masks to decide among them: one transfer for all objects.
+Measurements of candidate masks on the device, and what is decided by them on the host.
 
-Everything here is measured on the device, where the masks are, and brought over at once.
+All numbers of all objects come to the host in one transfer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
-from sam_tracker.tracking.contest import Settlement
 from sam_tracker.tracking.memory.store import uploaded
+from sam_tracker.tracking.overlaps import Resolution
 
 ABSENT = -1024.0
-"""Logit of every pixel of an object that is not in the image, as SAM 2 has it."""
+"""Logit of every pixel of an object that is not in the image, as in SAM 2."""
 
 
 @dataclass(frozen=True)
@@ -40,51 +40,48 @@ class Measurements:
     intersections: NDArray[np.float64] | None
     """
     [O * C, O * C], in how many cells between four logits two masks may both have pixels, at any
-    resolution; on the diagonal the sizes of the masks. None where nobody asked.
+    resolution; on the diagonal the sizes of the masks. None: not measured.
     """
-
-
-def absent_suppressed(mask_logits: Tensor, object_logit: Tensor, presence: float) -> Tensor:
-    """
-    Empty the masks [O, C, s, s] of objects whose logit [O] says that they are not there.
-
-    :param presence: the logit above which an object is there.
-    """
-    return mask_logits.where((object_logit > presence)[:, None, None, None], ABSENT)
 
 
 def measure(
-    mask_logits: Tensor,
-    predicted_iou: Tensor,
-    object_logit: Tensor,
+    candidates: MaskCandidates,
+    presence_logit: float,
     image_size: int,
     batch: int,
     intersecting: bool,
-) -> Measurements:
+) -> tuple[MaskCandidates, Measurements]:
     """
-    Measure the candidates of O objects, and wait for the device once.
+    Empty the masks of absent objects, measure all candidates, and wait for the device once.
 
-    :param mask_logits: [O, C, s, s], :param predicted_iou: [O, C], :param object_logit: [O].
+    :param presence_logit: the object logit above which an object is present.
     :param image_size: S; boxes are measured on masks resized to it, as SAMURAI does.
     :param batch: objects whose masks are resized at once.
     :param intersecting: whether to measure what masks have in common.
     """
-    objects, candidates = predicted_iou.shape
-    boxes = _network_boxes(mask_logits, image_size, batch)
-    parts = [predicted_iou.float(), object_logit.float(), boxes, mask_boxes(mask_logits)]
+    present = candidates.object_logit > presence_logit
+    mask_logits = candidates.mask_logits.where(present[:, None, None, None], ABSENT)
+    objects, count = candidates.predicted_iou.shape
+    parts = [
+        candidates.predicted_iou.float(),
+        candidates.object_logit.float(),
+        _network_boxes(mask_logits, image_size, batch),
+        mask_boxes(mask_logits),
+    ]
     if intersecting:
         parts.append(_intersections(mask_logits))
     numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy().astype(np.float64)
-    count = objects * candidates
-    ends = np.cumsum([count, objects, 4 * count, 4 * count])
-    affinities, object_logits, boxes_, bounds, rest = np.split(numbers, ends)
-    return Measurements(
-        affinities=affinities.reshape(objects, candidates),
+    total = objects * count
+    ends = np.cumsum([total, objects, 4 * total, 4 * total])
+    affinities, object_logits, boxes, bounds, rest = np.split(numbers, ends)
+    measured = Measurements(
+        affinities=affinities.reshape(objects, count),
         object_logits=object_logits,
-        boxes=boxes_.reshape(objects, candidates, 4),
-        bounds=bounds.reshape(objects, candidates, 4),
-        intersections=rest.reshape(count, count) if intersecting else None,
+        boxes=boxes.reshape(objects, count, 4),
+        bounds=bounds.reshape(objects, count, 4),
+        intersections=rest.reshape(total, total) if intersecting else None,
     )
+    return replace(candidates, mask_logits=mask_logits), measured
 
 
 def measured_boxes(
@@ -98,24 +95,29 @@ def measured_boxes(
     return boxes, bounds
 
 
-def taken(candidates: MaskCandidates, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Take one candidate of each object: its logits [O, s, s] and its token [O, D]."""
+def measured_intersections(logits: Tensor) -> NDArray[np.float64]:
+    """Measure what masks [O, s, s] have in common, [O, O], as ``measure`` does."""
+    return np.asarray(_intersections(logits[:, None]).cpu().numpy(), np.float64)
+
+
+def chosen_masks(candidates: MaskCandidates, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Select one candidate of each object: its logits [O, s, s] and its token [O, D]."""
     logits = candidates.mask_logits.float()
     numbers = np.array([range(len(chosen)), chosen], dtype=np.int64)
     objects, index = uploaded(numbers, logits.device)
     return logits[objects, index], candidates.tokens[objects, index]
 
 
-def given_up(logits: Tensor, settlement: Settlement) -> Tensor:
+def without_lost_pixels(logits: Tensor, resolution: Resolution) -> Tensor:
     """
-    Take from masks [O, s, s] what other objects keep; all of it from duplicates.
+    Remove from masks [O, s, s] what other objects keep; all of it from duplicates.
 
     The loser's logits are held below the negative of the winner's: so no resizing finds a pixel
     above 0 in both.
     """
     logits = logits.clone()
-    for loser, winners in settlement.losses:
-        if settlement.duplicate_of[loser]:
+    for loser, winners in resolution.losses:
+        if resolution.duplicate_of[loser]:
             logits[loser] = ABSENT
         else:
             for winner in winners:
@@ -123,16 +125,19 @@ def given_up(logits: Tensor, settlement: Settlement) -> Tensor:
     return logits
 
 
-def shared_pixels(logits: Tensor, others: Sequence[Tensor]) -> list[float]:
+def compared_masks(logits: Tensor, others: Sequence[Tensor]) -> NDArray[np.float64]:
     """
     Compare a mask [s, s] with N others of the same size.
 
-    :returns: N numbers, the pixels in common as a share of the smaller mask of the two.
+    :returns: [2, N] the pixels in common as a share of the smaller mask of the two, and as a
+        share of their union (IoU).
     """
     mask = (logits > 0).flatten()
     other = (torch.stack(list(others)) > 0).flatten(1)
-    smaller = other.sum(1).clamp(max=mask.sum()).clamp(min=1)
-    return list(((other & mask).sum(1) / smaller).tolist())
+    shared, size, sizes = (other & mask).sum(1), mask.sum(), other.sum(1)
+    smaller = sizes.clamp(max=size).clamp(min=1)
+    union = (sizes + size - shared).clamp(min=1)
+    return np.asarray(torch.stack((shared / smaller, shared / union)).cpu().numpy(), np.float64)
 
 
 def _intersections(mask_logits: Tensor) -> Tensor:

@@ -21,9 +21,9 @@ from sam_tracker.networks.masks import (
     memory_mask,
     resize_logits,
 )
-from sam_tracker.tracking.memory.bank import Recollection
+from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
-from sam_tracker.tracking.seen_frame import SeenFrame
 from sam_tracker.tracking.settings import TrackerSettings
 
 LARGEST_BATCH = 16
@@ -50,26 +50,29 @@ class Inference:
         self.store = MemoryStore(network.memory_layout, settings, self.device)
         self._upload = FrameUpload(self.device)
 
-    def encode(self, seen: SeenFrame, frame: Pixels) -> ImageFeatures:
+    def encode(self, frame: CachedFrame, pixels: Pixels) -> ImageFeatures:
         """Return the features of a frame, which is encoded the first time only."""
-        if seen.features is None:
-            images = self.network.preprocess(self._upload(frame))
-            seen.features = self.network.encode_image(images)
-        return seen.features
+        if frame.features is None:
+            images = self.network.preprocess(self._upload(pixels))
+            frame.features = self.network.encode_image(images)
+        return frame.features
 
     def track(
-        self, features: ImageFeatures, past: Sequence[tuple[int, Recollection | None]]
+        self, features: ImageFeatures, rows: Sequence[int]
     ) -> tuple[list[int], MaskCandidates]:
         """
         Decode the candidates of O objects, one batch for each layout of memories.
 
-        :param past: for each object its row in the store, and what to read there.
+        :param rows: of the objects in the store.
         :returns: the order of the objects in the result, and their candidates.
         """
         order: list[int] = []
         decoded: list[MaskCandidates] = []
-        for batch in batches([recollection for _, recollection in past]):
-            conditioned = self._conditioned(features, [past[index] for index in batch])
+        readings = self.store.readings(rows)
+        for batch in batches(readings):
+            conditioned = self._conditioned(
+                features, [rows[index] for index in batch], [readings[index] for index in batch]
+            )
             no_points = conditioned.new_zeros((len(batch), 0, 2))
             prompts = self.network.encode_prompts(no_points, no_points[..., 0].long())
             decoded.append(self.network.decode(features, conditioned, prompts, several=True))
@@ -82,14 +85,14 @@ class Inference:
         prompt: Prompt,
         scale: ImageScale,
         row: int,
-        recollection: Recollection | None,
+        correcting: bool,
         previous: Tensor | None,
     ) -> PromptAnswer:
         """
         Decode a prompt for one object.
 
         :param row: the object's row in the store.
-        :param recollection: what to read there; None when the object has no past.
+        :param correcting: whether this is the object's newest frame, which is decoded again.
         :param previous: [s, s] logits of the mask that the prompt corrects, if any.
         """
         given = None if prompt.mask is None else network_mask(prompt.mask, scale, self.device)
@@ -106,7 +109,8 @@ class Inference:
             torch.from_numpy(labels).to(self.device)[None],
             dense,
         )
-        conditioned = self._conditioned(features, [(row, recollection)])
+        reading = self.store.reading_again(row) if correcting else self.store.readings([row])[0]
+        conditioned = self._conditioned(features, [row], [reading])
         candidates = self.network.decode(features, conditioned, prompts, several=len(labels) <= 1)
         return PromptAnswer(candidates, candidates.object_logit)
 
@@ -140,14 +144,16 @@ class Inference:
         return torch.cat(memories) if len(memories) > 1 else memories[0], pointers
 
     def _conditioned(
-        self, features: ImageFeatures, past: Sequence[tuple[int, Recollection | None]]
+        self,
+        features: ImageFeatures,
+        rows: Sequence[int],
+        readings: Sequence[MemoryReading | None],
     ) -> Tensor:
         """Condition the image on what objects of equal layout remember, [1 or O, D, h, w]."""
-        held = [(row, recollection) for row, recollection in past if recollection is not None]
-        if not held:
+        read = [reading for reading in readings if reading is not None]
+        if not read:
             return self.network.without_memory(features.embedding)
-        memory = self.store.read([row for row, _ in held], [read for _, read in held])
-        return self.network.attend_to_memory(features.embedding, memory)
+        return self.network.attend_to_memory(features.embedding, self.store.gather(rows, read))
 
     def _given_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
         """Answer with a given mask [1, 1, S, S]; the decoder only makes its token."""
@@ -164,11 +170,11 @@ class Inference:
         return PromptAnswer(candidates, answer.object_logit)
 
 
-def batches(recollections: Sequence[Recollection | None]) -> Iterator[list[int]]:
+def batches(readings: Sequence[MemoryReading | None]) -> Iterator[list[int]]:
     """Group indices of equal layout into batches of at most LARGEST_BATCH."""
     layouts: dict[tuple[int, int] | None, list[int]] = {}
-    for index, recollection in enumerate(recollections):
-        layout = None if recollection is None else recollection.layout
+    for index, reading in enumerate(readings):
+        layout = None if reading is None else reading.layout
         layouts.setdefault(layout, []).append(index)
     for members in layouts.values():
         for start in range(0, len(members), LARGEST_BATCH):

@@ -10,6 +10,7 @@ from typing import Any
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.api import SuitedSettings
+from sam_tracker.tracking.memory.registry import MEMORY_RULES
 from sam_tracker.tracking.motion.registry import MOTION_MODELS
 
 
@@ -56,7 +57,7 @@ class TrackerSettings:
     """
 
     memory_rule: str = 'samurai'
-    """Which memories are read: 'samurai' the newest good frames, 'sam2' the newest frames."""
+    """Name of the rule in ``MEMORY_RULES`` that chooses which frames are remembered and read."""
     memory_affinity: float = 0.5
     """Mask affinity above which a frame is worth remembering."""
     memory_object_logit: float = 0.0
@@ -82,14 +83,33 @@ class TrackerSettings:
     """
     duplicate_share: float = 0.8
     """Share of a track's pixels in a better supported mask from which on it is a duplicate."""
+    same_object: float = 0.8
+    """
+    IoU of masks from which on a prompt for a new object means one that is already tracked.
+
+    Used while tracks are exclusive. Without it a detector that prompts what it sees would add the
+    same objects again and again.
+    """
 
     lost_after: int = 2 * SECOND
     """Nanoseconds without sight of an object after which it is LOST and its motion forgotten."""
+    forget_after: int = 600 * SECOND
+    """
+    Nanoseconds of search after which a LOST object is removed; 0: never.
+
+    Each object costs a decoding on every frame, seen or not. Pauses of the stream are not search.
+    """
     maximum_objects: int = 64
     """Objects that may be followed at once: what bounds the memory of a tracker."""
 
     def __post_init__(self) -> None:
-        for name in ('motion_weight', 'stable_affinity', 'memory_affinity', 'duplicate_share'):
+        for name in (
+            'motion_weight',
+            'stable_affinity',
+            'memory_affinity',
+            'duplicate_share',
+            'same_object',
+        ):
             self._require(name, 0, 1)
         for name in ('presence_logit', 'memory_object_logit', 'memory_motion_score'):
             self._require(name, -math.inf, math.inf)
@@ -100,10 +120,14 @@ class TrackerSettings:
             raise ValueError(
                 f'motion_model must be one of {names}, or None, not {self.motion_model!r}'
             )
+        if self.memory_rule not in MEMORY_RULES:
+            names = ', '.join(MEMORY_RULES)
+            raise ValueError(f'memory_rule must be one of {names}, not {self.memory_rule!r}')
         self._require('conditioning_memories', 2, math.inf)
         self._require('maximum_objects', 1, 65535)
         self._require('longest_step', 1, math.inf)
         self._require('lost_after', 0, math.inf)
+        self._require('forget_after', 0, math.inf)
 
     def _require(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
@@ -139,6 +163,7 @@ MODES: dict[str, dict[str, Any]] = {
         'exclusive': False,
         'longest_step': math.inf,
         'lost_after': _NEVER,
+        'forget_after': 0,
     },
     'sam2': {
         'motion_model': None,
@@ -147,6 +172,7 @@ MODES: dict[str, dict[str, Any]] = {
         'corrections_condition': False,
         'exclusive': False,
         'lost_after': _NEVER,
+        'forget_after': 0,
     },
 }
 """

@@ -20,20 +20,22 @@ class TrackState(enum.IntEnum):
     """
     Whether an object is seen; the numbers are those of sam_tracker/msg/Track.
 
-    An object is seen on a frame when the network holds it for present (its object logit is above
-    ``TrackerSettings.presence_logit``), its mask has a pixel, and the mask is its own, not that
-    of another object. There are no other rules and no delay:
+    An object is seen on a frame when the network predicts that it is present (its object logit is
+    above ``TrackerSettings.presence_logit``), its mask has a pixel, and the mask is its own, not
+    that of another object. There are no other rules and no delay:
 
     - seen: TRACKED, whatever the state was before;
     - not seen, and last seen at most ``lost_after`` ago: OCCLUDED. The motion model goes on
       without measurements, and ``predicted_box`` says where the object should be;
-    - not seen for longer: LOST. The motion model is forgotten; the memory is not, and the object
-      is looked for on every frame in the whole image.
+    - not seen for longer: LOST. The motion is forgotten; the memory is not, and the object is
+      searched in the whole image on every frame;
+    - LOST, and searched in vain for ``forget_after``: FORGOTTEN. This is its last track.
     """
 
     TRACKED = 1
     OCCLUDED = 2
     LOST = 3
+    FORGOTTEN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +44,7 @@ class Track:
     What is known of one object on one frame.
 
     Coordinates are pixels of the source image, origin in its top left corner, pixel centres at
-    +0.5, boxes half open [x_min, y_min, x_max, y_max]. Mask and box are worked out when they are
-    first asked for.
+    +0.5, boxes half open [x_min, y_min, x_max, y_max]. Mask and box are computed when first read.
     """
 
     object_id: int
@@ -65,19 +66,19 @@ class Track:
     """s_kf, IoU of the mask's box with the predicted one; NaN while the motion is not trusted."""
     confidence: float
     """
-    How far the track is to be trusted, 0 to 1; 0 when the object is not seen.
+    How reliable the track is, 0 to 1; 0 when the object is not seen.
 
     The probability of the object being there, times the weighted mean of s_kf and s_mask by
     which SAMURAI chooses masks (s_mask alone while there is no s_kf).
     """
     predicted_box: Box | None
-    """[4] where the object was expected before looking; None without a motion model."""
+    """[4] where the motion model expected the object; None without one."""
     velocity: tuple[float, float]
     """Of the box's centre, x and y, in pixels per second; zero without a motion model."""
     duplicate_of: int
-    """Id of the better supported object whose pixels this track has taken for its own; or 0."""
+    """Id of the better supported object whose mask this track has switched to; or 0."""
     mahalanobis_distance: float
-    """Standard deviations by which the last box surprised the motion model; 0 without one."""
+    """Of the last box to the predicted one, in standard deviations; 0 without a motion model."""
     network_box: Box | None
     """[4] box of the mask as the network sees it, to a network pixel; None when not seen."""
     images: MaskImages

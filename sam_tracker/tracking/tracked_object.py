@@ -1,145 +1,172 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One object that is followed: what a tracker keeps of it between frames."""
+"""The state of one object between frames."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box
-from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.core.time import SECOND
 from sam_tracker.networks.mask_images import MaskImages
-from sam_tracker.tracking.memory.bank import MemoryBank, Scores
-from sam_tracker.tracking.motion.mask_selector import Choice, MaskSelector
-from sam_tracker.tracking.seen_frame import SeenFrame
+from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.decision import Decision
+from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
 
-
-@dataclass
-class Sighting:
-    """What was decided about one object on one frame."""
-
-    choice: Choice
-    object_logit: float
-    bound: Box
-    """[4] first and last column and row of the decoded mask; meaningless when it is empty."""
-    present: bool
-    """Whether the object logit says that the object is in the image."""
-    predicted_box: Box | None = None
-    """[4] inclusive network pixels."""
-    duplicate_of: int = 0
-
-    @property
-    def seen(self) -> bool:
-        return self.present and not self.choice.empty and not self.duplicate_of
-
-    @property
-    def scores(self) -> Scores:
-        """What decides whether it is remembered; another object's mask never is."""
-        logit = -math.inf if self.duplicate_of else self.object_logit
-        return Scores(self.choice.affinity, logit, self.choice.motion_score)
+LONGEST_TIME = 2**63 - 1
+"""Nanoseconds, 292 years: times grow no further when the clock of a stream goes wild."""
+SEARCHED_AT_MOST = SECOND
+"""Nanoseconds for which one frame counts as a search: a paused stream is not searched."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class TrackedObject:
-    """The state of one object; a tracker owns it."""
+    """
+    The state of one object: an immutable value.
+
+    On a frame ``at`` gives the object as it is expected there, ``updated`` and ``reported``
+    what it is after a decision. Its memory is in the tracker's ``MemoryStore``.
+    """
 
     object_id: int
     label: str
     row: int
     """Its row in the memory store."""
-    settings: TrackerSettings
-    bank: MemoryBank
     selector: MaskSelector
-    stamp: int
-    """Of the newest frame it was brought to."""
+    """Its motion, and how far that is trusted."""
+    stamp: int | None
+    """Of its newest frame; None: of a clock that was restarted."""
     image_size: tuple[int, int]
     """Width and height of that frame."""
     track: Track | None = None
-    """What was last reported of it."""
+    """Its track on that frame; None only until its first prompt is applied."""
     unseen: int = 0
     """Nanoseconds since it was seen."""
-    may_share: set[int] = field(default_factory=set)
-    """Objects whose pixels it may have too; see ``contest``."""
+    searched: int = 0
+    """Nanoseconds of the stream that it was searched in vain; pauses do not count."""
+    uncompared: Track | None = None
+    """Its track on the frame of its prompt, until it was compared with all others there are."""
+    expected_box: Box | None = None
+    """[4] inclusive network pixels, where it was expected on its newest frame."""
 
-    def expect(self, frame: SeenFrame, camera_motion: NDArray[np.float64] | None) -> Box | None:
+    @property
+    def settings(self) -> TrackerSettings:
+        return self.selector.settings
+
+    @property
+    def newest(self) -> Track:
+        """Its newest track."""
+        assert self.track is not None, 'an object has a track once its first prompt is applied'
+        return self.track
+
+    def at(self, frame: CachedFrame, camera_motion: NDArray[np.float64] | None) -> TrackedObject:
         """
-        Bring clock and motion to a frame before it is looked at.
+        Return the object on a later frame, where it was not looked for yet.
+
+        A clock that went back and an image of other proportions tell nothing about motion: the
+        motion starts anew.
 
         :param camera_motion: since its newest frame, as for ``Motion.predict``.
-        :returns: [4] where the object is expected, in inclusive network pixels, or None.
-
-        A clock that went back, or an image of other proportions, says nothing of how the object
-        moved: the motion starts anew, and everything else stays.
         """
-        elapsed = frame.stamp - self.stamp
-        width, height = self.image_size
-        if elapsed < 0 or frame.width * height != frame.height * width:
-            self.selector = self.selector.restart()
+        selector = self.selector
+        elapsed = 0 if self.stamp is None else frame.stamp - self.stamp
+        (width, height), (new_width, new_height) = self.image_size, frame.image_size
+        if elapsed < 0 or new_width * height != new_height * width:
+            selector = selector.restart()
         elapsed = max(elapsed, 0)
-        self.stamp, self.image_size = frame.stamp, (frame.width, frame.height)
-        self.unseen += elapsed
-        self.selector = self.selector.predict(elapsed / self.settings.frame_period, camera_motion)
-        return self.selector.expected_box
+        selector = selector.predict(elapsed / self.settings.frame_period, camera_motion)
+        return replace(
+            self,
+            selector=selector,
+            stamp=frame.stamp,
+            image_size=frame.image_size,
+            unseen=min(self.unseen + elapsed, LONGEST_TIME),
+            searched=min(self.searched + min(elapsed, SEARCHED_AT_MOST), LONGEST_TIME),
+            expected_box=selector.expected_box,
+        )
 
-    def take_in(self, sighting: Sighting) -> None:
-        """Learn from what was decided on the frame, except from another object's mask."""
-        if not sighting.duplicate_of:
-            self.selector = self.selector.update(sighting.choice)
-        if sighting.seen:
-            self.unseen = 0
-        elif self.unseen > self.settings.lost_after:
-            self.selector = self.selector.restart()
+    def at_prompt(self, frame: CachedFrame) -> TrackedObject:
+        """Return the object on the frame of a prompt, from which its motion starts anew."""
+        return replace(
+            self,
+            selector=self.selector.restart(),
+            stamp=frame.stamp,
+            image_size=frame.image_size,
+            expected_box=None,
+        )
 
-    def report(
-        self,
-        sighting: Sighting,
-        frame: SeenFrame,
-        scale: ImageScale,
-        images: MaskImages,
-        index: int,
-    ) -> Track:
-        """Say, and keep, what is known of the object on the frame."""
-        state = TrackState.TRACKED
-        if not sighting.seen:
-            lost = self.unseen > self.settings.lost_after
-            state = TrackState.LOST if lost else TrackState.OCCLUDED
-        choice, motion = sighting.choice, self.selector.motion
-        predicted = None if state is TrackState.LOST else sighting.predicted_box
+    def updated(self, decision: Decision, learning: bool = True) -> TrackedObject:
+        """
+        Return the object after a decision on its newest frame.
+
+        :param learning: whether the mask is a measurement for the motion model; that of another
+            object never is.
+        """
+        selector = self.selector
+        if learning and not decision.duplicate_of:
+            selector = selector.update(decision.choice)
+        if decision.seen:
+            return replace(self, selector=selector, unseen=0, searched=0)
+        if self.unseen > self.settings.lost_after:
+            selector = selector.restart()
+        return replace(self, selector=selector)
+
+    def reported(
+        self, decision: Decision, frame: CachedFrame, images: MaskImages, index: int
+    ) -> TrackedObject:
+        """
+        Return the object with its track on its newest frame.
+
+        :param images: masks of several objects, of which this object's has the given index.
+        """
+        scale, choice, motion = frame.scale, decision.choice, self.selector.motion
+        state = self._state(decision)
+        expected = None if state > TrackState.OCCLUDED else self.expected_box
         velocity, distance = (0.0, 0.0), 0.0
         if motion is not None:
             velocity = scale.velocity_to_image(motion.velocity, self.settings.frame_period)
             distance = motion.mahalanobis_distance
-        self.track = Track(
+        track = Track(
             object_id=self.object_id,
             label=self.label,
             stamp=frame.stamp,
-            image_size=(frame.width, frame.height),
+            image_size=frame.image_size,
             state=state,
             time_since_seen=self.unseen,
             mask_affinity_score=choice.affinity,
-            object_score=sighting.object_logit,
+            object_score=decision.object_logit,
             motion_score=math.nan if choice.motion_score is None else choice.motion_score,
-            confidence=self._confidence(sighting) if sighting.seen else 0.0,
-            predicted_box=None if predicted is None else scale.box_to_image(predicted),
+            confidence=self._confidence(decision) if decision.seen else 0.0,
+            predicted_box=None if expected is None else scale.box_to_image(expected),
             velocity=velocity,
-            duplicate_of=sighting.duplicate_of,
+            duplicate_of=decision.duplicate_of,
             mahalanobis_distance=distance,
-            network_box=scale.box_to_image(choice.box) if sighting.seen else None,
+            network_box=scale.box_to_image(choice.box) if decision.seen else None,
             images=images,
             index=index,
         )
-        return self.track
+        return replace(self, track=track)
 
-    def _confidence(self, sighting: Sighting) -> float:
-        choice, quality = sighting.choice, sighting.choice.affinity
+    def _state(self, decision: Decision) -> TrackState:
+        settings = self.settings
+        if decision.seen:
+            return TrackState.TRACKED
+        if self.unseen <= settings.lost_after:
+            return TrackState.OCCLUDED
+        if settings.forget_after and self.searched > settings.forget_after:
+            return TrackState.FORGOTTEN
+        return TrackState.LOST
+
+    def _confidence(self, decision: Decision) -> float:
+        choice, quality = decision.choice, decision.choice.affinity
         if choice.motion_score is not None:
             weight = self.settings.motion_weight
             quality = weight * choice.motion_score + (1 - weight) * choice.affinity
         # Written so that a large negative logit does not overflow.
-        return quality * 0.5 * (1 + math.tanh(sighting.object_logit / 2))
+        return quality * 0.5 * (1 + math.tanh(decision.object_logit / 2))

@@ -159,7 +159,8 @@ def test_memory_is_allocated_in_the_layout_of_the_network():
     tracker = Tracker(ColourNetwork())
     tracker.add_prompt(frame(0), Prompt(box=squares(0)[0]))
     held = tracker.settings.conditioning_memories
-    memories, pointers = held + 1 + 3 + 1, held + 1 + 4 + 1
+    # One more of each than is read, for the frame that is added.
+    memories, pointers = held + 3 + 1, held + 4 + 1
     assert tracker.memory_bytes == memories * 5 * 6 * 2 + pointers * 10 * 4
 
 

@@ -211,7 +211,7 @@ def test_one_object_too_many_is_refused_with_the_limit(playing):
     tracker, _ = playing(apart, replace(SETTINGS, maximum_objects=2))
     tracker.add_prompt(at(0), BOX)
     tracker.add_prompt(at(0), BOX)
-    with pytest.raises(PromptError, match='2 objects are followed, and maximum_objects is 2'):
+    with pytest.raises(PromptError, match='2 objects are tracked, and maximum_objects is 2'):
         tracker.add_prompt(at(0), BOX)
     tracker.add_prompt(at(0), BOX, object_id=2)
 
@@ -641,3 +641,113 @@ def test_a_part_may_be_followed_beside_its_whole(playing):
         assert whole.state is part.state is TrackState.TRACKED
         assert part.duplicate_of == 0
         assert (whole.mask & part.mask).sum() == part.mask.sum()
+
+
+# --- failures ---
+
+
+@pytest.mark.parametrize(
+    'method',
+    ['encode_image', 'attend_to_memory', 'decode', 'object_pointer', 'encode_memory'],
+)
+@pytest.mark.parametrize('refining', [False, True])
+def test_a_network_that_fails_leaves_the_tracker_as_it_was(playing, monkeypatch, method, refining):
+    tracker, network = playing(walking)
+    untouched, _ = playing(walking)
+    for each in (tracker, untouched):
+        each.add_prompt(at(0), BOX)
+        run(each, 20)
+    before = tracker.objects
+
+    def fail(*_, **__):
+        raise MemoryError('no memory left on the device')
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(network, method, fail)
+        if refining:
+            tracker.add_prompt(at(10 * PERIOD), CLICK, object_id=1, label='cup')
+        else:
+            tracker.step(at(21 * PERIOD))
+    assert tracker.objects == before
+    network.frame = 20
+    network._decoded.clear()
+    for number in range(21, 24):
+        (track,), (expected,) = (each.step(at(number * PERIOD)) for each in (tracker, untouched))
+        assert track.label == expected.label == ''
+        np.testing.assert_array_equal(track.predicted_box, expected.predicted_box)
+        assert track.motion_score == expected.motion_score
+        frames = network.readings[number, 1].frames
+        assert frames == [0, *range(number - 6, number)]
+
+
+# --- objects that do not come back, and clocks that start anew ---
+
+
+def test_an_object_that_is_lost_for_long_is_forgotten_and_told_so_once(playing):
+    settings = replace(SETTINGS, forget_after=4 * SECOND)
+    tracker, _ = playing(
+        apart, settings, scores=lambda frame, number: (0.9, 6.0 if number == 1 else -4.0)
+    )
+    for _ in range(2):
+        tracker.add_prompt(at(0), BOX)
+    states = []
+    for number in range(1, 300):
+        tracks = tracker.step(at(number * PERIOD))
+        assert tracks[0].state is TrackState.TRACKED
+        states += [track.state for track in tracks[1:]]
+    assert [states.count(state) for state in TrackState] == [0, 60, 60, 1]
+    assert states[-1] is TrackState.FORGOTTEN
+    assert [track.object_id for track in tracker.objects] == [1]
+
+
+def test_a_pause_of_the_stream_forgets_nothing(playing):
+    settings = replace(SETTINGS, forget_after=4 * SECOND)
+    tracker, _ = playing(
+        apart, settings, scores=lambda frame, _: (0.9, 6.0 if frame < 20 else -4.0)
+    )
+    tracker.add_prompt(at(0), BOX)
+    run(tracker, 19)
+    (track,) = tracker.step(at(3600 * SECOND))
+    assert track.state is TrackState.LOST
+    (track,) = tracker.step(at(3601 * SECOND))
+    assert track.state is TrackState.LOST
+
+
+def test_objects_are_never_forgotten_where_the_settings_say_so(playing):
+    settings = replace(SETTINGS, forget_after=0)
+    tracker, _ = playing(apart, settings, scores=lambda *_: (0.9, -4.0))
+    tracker.add_prompt(at(0), BOX)
+    for number in range(1, 30):
+        (track,) = tracker.step(at(number * 3600 * SECOND))
+    assert track.state is TrackState.LOST
+
+
+def test_a_clock_that_starts_anew_may_repeat_stamps(playing):
+    tracker, network = playing(walking)
+    tracker.add_prompt(at(0), BOX)
+    run(tracker, 20)
+    tracker.restart_clock()
+    small = np.zeros((HEIGHT // 2, WIDTH // 2, 3), np.uint8)
+    (track,) = tracker.step(Frame(small, 20 * PERIOD))
+    assert track.stamp == 20 * PERIOD and track.predicted_box is None
+    assert network.readings[21, 1].frames == [0, 15, 16, 17, 18, 19, 20]
+    assert tracker.add_prompt(Frame(small, 20 * PERIOD), CLICK, object_id=1).object_id == 1
+
+
+def test_a_prompt_may_come_first_after_a_clock_started_anew(playing):
+    tracker, _ = playing(walking)
+    tracker.add_prompt(at(0), BOX)
+    run(tracker, 5)
+    tracker.restart_clock()
+    assert tracker.add_prompt(at(5 * PERIOD), CLICK, object_id=1).stamp == 5 * PERIOD
+    (track,) = tracker.step(at(6 * PERIOD))
+    assert track.stamp == 6 * PERIOD
+
+
+def test_time_since_an_object_was_seen_is_bounded_when_two_clocks_alternate(playing):
+    tracker, _ = playing(apart, scores=lambda *_: (0.9, -4.0))
+    tracker.add_prompt(at(0), BOX)
+    for number in range(1, 40):
+        late = 2**62 if number % 2 else 0
+        (track,) = tracker.step(at(late + number))
+    assert track.time_since_seen == 2**63 - 1

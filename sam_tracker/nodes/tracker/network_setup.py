@@ -92,6 +92,8 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
         memory_motion_score=memory.motion_score,
         exclusive=parameters.resolve_overlaps,
         lost_after=round(parameters.lost_after * SECOND),
+        forget_after=round(parameters.forget_after * SECOND),
+        same_object=parameters.same_object,
         maximum_objects=parameters.maximum_objects,
     )
 

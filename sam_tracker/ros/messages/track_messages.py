@@ -93,6 +93,7 @@ STATE_NAMES: dict[int, State] = {
     TrackMessage.STATE_TRACKED: 'tracked',
     TrackMessage.STATE_OCCLUDED: 'occluded',
     TrackMessage.STATE_LOST: 'lost',
+    TrackMessage.STATE_FORGOTTEN: 'forgotten',
 }
 
 

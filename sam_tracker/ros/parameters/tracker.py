@@ -111,9 +111,24 @@ class TrackingParameters:
         maximum=3600.0,
         unit='s',
     )
+    forget_after: float = declared(
+        DEFAULTS.forget_after / SECOND,
+        'Time a LOST object is searched before it is removed, as its last track says. 0: never. '
+        'Pauses of the camera do not count.',
+        minimum=0.0,
+        maximum=1e6,
+        unit='s',
+    )
     resolve_overlaps: bool = declared(
         DEFAULTS.exclusive,
         'Give pixels that two objects claim to the better supported one, and mark duplicates.',
+    )
+    same_object: float = declared(
+        DEFAULTS.same_object,
+        'A prompt without object id whose mask has at least this IoU with that of a tracked '
+        'object is answered with that object, if overlaps are resolved.',
+        minimum=0.0,
+        maximum=1.0,
     )
     motion: MotionParameters = field(default_factory=MotionParameters)
     memory: MemoryParameters = field(default_factory=MemoryParameters)

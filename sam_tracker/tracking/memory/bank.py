@@ -1,60 +1,31 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-What one object remembers, and which of it is read on a frame.
+"""Which frames one object remembers, where their tensors are, and which of them are read."""
 
-The bank keeps the books; the tensors lie in a ``MemoryStore``, at the places the bank names. It
-is bounded for ever, and yet reads exactly what a scan over all past frames would find:
+from __future__ import annotations
 
-- Whether a frame is worth remembering is known when it is stored and never changes. So of the
-  frames before the last one only the newest five worthy ones can ever be read again.
-- The last frame is always read, worthy or not.
-- Pointers are read up to a distance, which only grows.
-
-One frame more than that is kept, so that the newest frame can be decoded a second time from what
-was known before it, when it is corrected. Frames are counted for each object from its first
-prompt, frame 0.
-"""
-
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+import math
 
 from sam_tracker.networks.api import MemoryLayout
+from sam_tracker.tracking.memory.api import FrameFacts, MemoryRule, RememberedFrame
+from sam_tracker.tracking.memory.registry import MEMORY_RULES
 from sam_tracker.tracking.settings import TrackerSettings
 
-
-@dataclass(frozen=True)
-class Scores:
-    """What decides whether a frame is worth remembering."""
-
-    affinity: float
-    """s_mask, the IoU predicted for the chosen mask."""
-    object_logit: float
-    """s_obj."""
-    motion_score: float | None
-    """s_kf; None where the motion was not trusted."""
+_PROMPTED = FrameFacts(1.0, math.inf, None)
+"""Facts of a conditioning frame, which no rule reads."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the tensors of one frame go in the store of one object."""
-
-    memory: int
-    pointer: int
-
-
-@dataclass(frozen=True)
-class Recollection:
+class MemoryReading:
     """What is read on one frame, in the order in which the network attends to it."""
 
-    frames: list[int]
-    """The K frames whose memories are read: conditioning ones, then oldest to newest."""
     places: list[int]
-    """Places of these K memories."""
+    """Places of the K memories: conditioning frames, then as the rule orders them."""
     positions: list[int]
     """Their temporal positions, as ``MemoryLayout.recent_memories`` counts them."""
     pointer_places: list[int]
-    """Places of the P pointers: conditioning ones, then newest to oldest."""
+    """Places of the P pointers: conditioning frames, then newest to oldest."""
     pointer_distances: list[int]
     """Frames from each of the P pointers to the current one."""
 
@@ -64,170 +35,133 @@ class Recollection:
         return len(self.places), len(self.pointer_places)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    frame: int
-    place: int
-    worthy: bool = True
-
-
+@dataclass(frozen=True, eq=False)
 class MemoryBank:
     """
-    The books of one object's memory.
+    The frames one object remembers: an immutable value, bounded for ever.
 
-    ``recall`` says what to read; ``remember``, ``condition`` and ``correct`` take a frame into the
-    books and answer with the places where its memory and its pointer must be put.
+    Conditioning frames (prompted ones) are kept up to ``conditioning_memories``, the first and
+    the newest; of tracked frames a rule chooses. Pointers are kept as long as they are read, up
+    to a distance. What is read on the newest frame is kept for one frame more, so that the frame
+    can be decoded a second time when a prompt corrects it.
+
+    The tensors are in ``MemoryStore``, at the places that a frame has here.
     """
 
-    def __init__(self, settings: TrackerSettings, layout: MemoryLayout) -> None:
-        self.settings = settings
-        self._layout = layout
-        self.frame = -1
-        """The newest frame in the books."""
-        self._conditioning: list[tuple[_Entry, int]] = []
-        """Conditioning memories and the places of their pointers."""
-        self._last: _Entry | None = None
-        """The newest frame, unless it is a conditioning one."""
-        self._previous: _Entry | None = None
-        """The frame before the newest, unless it is a conditioning one."""
-        self._worthy: deque[_Entry] = deque()
-        """The newest worthy frames before these two, oldest first."""
-        self._pointers: deque[tuple[int, int]] = deque()
-        """Frames and places of the recent pointers, newest first."""
-        self._free = list(range(memory_places(settings, layout)))
-        self._free_pointers = list(range(pointer_places(settings, layout)))
+    settings: TrackerSettings
+    layout: MemoryLayout
+    rule: MemoryRule
+    frame: int = -1
+    """Number of the newest frame."""
+    conditioning: tuple[RememberedFrame, ...] = ()
+    tracked: tuple[RememberedFrame, ...] = ()
+    """Frames that the rule keeps, oldest first."""
+    recent: tuple[tuple[int, int], ...] = ()
+    """Numbers of the recent tracked frames and places of their pointers, newest first."""
 
-    def recall(self, correcting: bool = False) -> Recollection | None:
+    @classmethod
+    def empty(cls, settings: TrackerSettings, layout: MemoryLayout) -> MemoryBank:
+        """Return the memory of an object without a past."""
+        return cls(settings, layout, MEMORY_RULES[settings.memory_rule](settings, layout))
+
+    @property
+    def memory_places(self) -> int:
+        """Memories that the bank can hold at once, a new one included."""
+        return self.settings.conditioning_memories + self.rule.capacity + 1
+
+    @property
+    def pointer_places(self) -> int:
+        """Object pointers that the bank can hold at once, a new one included."""
+        return self.settings.conditioning_memories + self.layout.recent_pointers + 1
+
+    def read(self, correcting: bool = False) -> MemoryReading | None:
         """
         Return what to read on the next frame; None when nothing was remembered before it.
 
         :param correcting: on the newest frame instead, as it was read the first time.
         """
         now = self.frame if correcting else self.frame + 1
-        conditioning = [held for held in self._conditioning if held[0].frame < now]
+        conditioning = [each for each in self.conditioning if each.frame < now]
         if not conditioning:
             return None
-        recent = self._recent(now, correcting)
-        pointers = [(entry.frame, place) for entry, place in conditioning]
+        tracked = self.rule.read([each for each in self.tracked if each.frame < now], now)
+        pointers = [(each.frame, each.pointer) for each in conditioning]
         pointers += [
             (frame, place)
-            for frame, place in self._pointers
-            if 1 <= now - frame <= self._layout.recent_pointers
+            for frame, place in self.recent
+            if 1 <= now - frame <= self.layout.recent_pointers
         ]
-        return Recollection(
-            frames=[entry.frame for entry, _ in conditioning + recent],
-            places=[entry.place for entry, _ in conditioning + recent],
-            positions=[self._layout.conditioning_position] * len(conditioning)
-            + [position for _, position in recent],
+        return MemoryReading(
+            places=[each.memory for each in conditioning] + [each.memory for each, _ in tracked],
+            positions=[self.layout.conditioning_position] * len(conditioning)
+            + [position for _, position in tracked],
             pointer_places=[place for _, place in pointers],
             pointer_distances=[now - frame for frame, _ in pointers],
         )
 
-    def remember(self, scores: Scores) -> Places:
-        """Take the next frame, which was tracked, into the books."""
-        self._move_on()
-        self._last = _Entry(self.frame, self._free.pop(), self._is_worthy(scores))
-        if len(self._pointers) > self._layout.recent_pointers:
-            self._free_pointers.append(self._pointers.pop()[1])
-        self._pointers.appendleft((self.frame, self._free_pointers.pop()))
-        return Places(self._last.place, self._pointers[0][1])
+    def remember(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
+        """Add the next frame, which was tracked; return the new bank and where the frame goes."""
+        bank = self._next()
+        added = bank._placed(facts)
+        return bank._with_tracked(added), added
 
-    def condition(self) -> Places:
-        """Take the next frame, which was prompted, into the books."""
-        self._move_on()
-        return self._hold(Places(self._free.pop(), self._free_pointers.pop()))
+    def condition(self) -> tuple[MemoryBank, RememberedFrame]:
+        """Add the next frame, which was prompted; return the new bank and where it goes."""
+        bank = self._next()
+        added = bank._placed(_PROMPTED)
+        return bank._with_conditioning(added), added
 
-    def correct(self, scores: Scores) -> Places:
+    def correct(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
         """
-        Take a prompt on the newest frame into the books.
+        Replace the newest frame, which was prompted; return the new bank and where it goes.
 
-        It becomes a conditioning frame where the settings have it so, and stays what it was where
-        not; what was stored of it is replaced.
+        The frame becomes a conditioning one if ``corrections_condition`` is set, and else stays
+        what it was.
         """
-        if self._last is None:
-            entry, pointer = self._conditioning[-1]
-            return Places(entry.place, pointer)
-        places = Places(self._last.place, self._pointers[0][1])
+        if not self.tracked or self.tracked[-1].frame != self.frame:
+            return self, self.conditioning[-1]
+        added = replace(self.tracked[-1], facts=facts)
+        bank = replace(self, tracked=self.tracked[:-1], recent=self.recent[1:])
         if self.settings.corrections_condition:
-            self._last = None
-            self._pointers.popleft()
-            return self._hold(places)
-        self._last = _Entry(self.frame, places.memory, self._is_worthy(scores))
-        return places
+            return bank._with_conditioning(added), added
+        return bank._with_tracked(added), added
 
-    def forget_tracking(self) -> None:
-        """Forget all but the conditioning memories."""
-        entries = [*self._worthy, self._previous, self._last]
-        self._free += [entry.place for entry in entries if entry is not None]
-        self._free_pointers += [place for _, place in self._pointers]
-        self._worthy.clear()
-        self._pointers.clear()
-        self._previous = self._last = None
+    def forget_tracking(self) -> MemoryBank:
+        """Return the bank without all but the conditioning frames."""
+        return replace(self, tracked=(), recent=())
 
-    def _recent(self, now: int, correcting: bool) -> list[tuple[_Entry, int]]:
-        """Memories other than the conditioning ones, oldest first, with their positions."""
-        recent = self._layout.recent_memories
-        earlier = list(self._worthy)
-        last = self._previous if correcting else self._last
-        if not correcting and self._previous is not None and self._previous.worthy:
-            earlier.append(self._previous)
-        if self.settings.memory_rule == 'samurai':
-            # Position is rank. The last frame has rank 0 even where it is a conditioning one.
-            newest_first = reversed(earlier)
-            ranked = list(zip(newest_first, range(1, recent), strict=False))
-        else:
-            ranked = [
-                (entry, now - entry.frame - 1)
-                for entry in reversed(earlier)
-                if now - entry.frame <= recent
-            ]
-        if last is not None:
-            ranked.insert(0, (last, 0))
-        return ranked[::-1]
-
-    def _is_worthy(self, scores: Scores) -> bool:
-        settings = self.settings
-        if settings.memory_rule != 'samurai':
-            return True
-        # The released code never looks back to the frame after the first prompt.
-        return (
-            self.frame >= 2
-            and scores.affinity > settings.memory_affinity
-            and scores.object_logit > settings.memory_object_logit
-            and (scores.motion_score is None or scores.motion_score > settings.memory_motion_score)
+    def _next(self) -> MemoryBank:
+        """Return the bank at the next frame, without what will not be read from there on."""
+        newest = self.frame + 1
+        return replace(
+            self,
+            frame=newest,
+            tracked=self.rule.keep(self.tracked, newest),
+            recent=tuple(
+                (frame, place)
+                for frame, place in self.recent
+                if newest - frame <= self.layout.recent_pointers
+            ),
         )
 
-    def _move_on(self) -> None:
-        """Make room for the next frame."""
-        self.frame += 1
-        if self._previous is not None and self._previous.worthy:
-            self._worthy.append(self._previous)
-            if len(self._worthy) == self._layout.recent_memories:
-                self._free.append(self._worthy.popleft().place)
-        elif self._previous is not None:
-            self._free.append(self._previous.place)
-        self._previous, self._last = self._last, None
+    def _placed(self, facts: FrameFacts) -> RememberedFrame:
+        """Return the newest frame at places that are free."""
+        memories = {each.memory for each in (*self.conditioning, *self.tracked)}
+        pointers = {each.pointer for each in self.conditioning}
+        pointers.update(place for _, place in self.recent)
+        memory = next(place for place in range(self.memory_places) if place not in memories)
+        pointer = next(place for place in range(self.pointer_places) if place not in pointers)
+        return RememberedFrame(self.frame, facts, memory, pointer)
 
-    def _hold(self, places: Places) -> Places:
-        """Make the newest frame a conditioning one; keep the first and the newest of them."""
-        self._conditioning.append((_Entry(self.frame, places.memory), places.pointer))
-        if len(self._conditioning) > self.settings.conditioning_memories:
-            entry, pointer = self._conditioning.pop(1)
-            self._free.append(entry.place)
-            self._free_pointers.append(pointer)
-        return places
+    def _with_tracked(self, added: RememberedFrame) -> MemoryBank:
+        return replace(
+            self,
+            tracked=(*self.tracked, added),
+            recent=((added.frame, added.pointer), *self.recent),
+        )
 
-
-def memory_places(settings: TrackerSettings, layout: MemoryLayout) -> int:
-    """
-    Return how many memories one object can hold at once.
-
-    One conditioning memory more than is kept, for the moment in which a new one comes; all
-    recent ones but one, and the last two frames.
-    """
-    return settings.conditioning_memories + 1 + layout.recent_memories + 1
-
-
-def pointer_places(settings: TrackerSettings, layout: MemoryLayout) -> int:
-    """Return how many pointers one object can hold at once."""
-    return settings.conditioning_memories + 1 + layout.recent_pointers + 1
+    def _with_conditioning(self, added: RememberedFrame) -> MemoryBank:
+        conditioning = (*self.conditioning, added)
+        if len(conditioning) > self.settings.conditioning_memories:
+            conditioning = (conditioning[0], *conditioning[2:])
+        return replace(self, conditioning=conditioning)

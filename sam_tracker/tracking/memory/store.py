@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tensors that objects remember, allocated once for each object and re-used for ever."""
+"""What all objects of a tracker remember: which frames, and their tensors."""
 
 from collections.abc import Sequence
 
@@ -9,32 +9,28 @@ import torch
 from torch import Tensor
 
 from sam_tracker.networks.api import Memory, MemoryLayout
-from sam_tracker.tracking.memory.bank import (
-    Places,
-    Recollection,
-    memory_places,
-    pointer_places,
-)
+from sam_tracker.tracking.memory.api import FrameFacts, RememberedFrame
+from sam_tracker.tracking.memory.bank import MemoryBank, MemoryReading
 from sam_tracker.tracking.settings import TrackerSettings
 
 
 class MemoryStore:
     """
-    Memories and pointers of all objects of a tracker, one row for each object.
+    The memories and object pointers of all objects, one row of places for each object.
 
-    A row has as many places as a ``MemoryBank`` can hold at once. There are never more rows than
-    objects were followed at once; a row that is released serves the next object. Memories are
-    kept in bfloat16, as SAM 2 keeps them, as rows of tokens.
+    Rows are allocated when more objects are tracked at once than ever before, and used again for
+    the next object when one is removed. Memories are kept in bfloat16, as SAM 2 keeps them, as
+    rows of tokens.
     """
 
     def __init__(
-        self,
-        layout: MemoryLayout,
-        settings: TrackerSettings,
-        device: torch.device,
+        self, layout: MemoryLayout, settings: TrackerSettings, device: torch.device
     ) -> None:
-        self._places = memory_places(settings, layout)
-        self._pointer_places = pointer_places(settings, layout)
+        self._empty = MemoryBank.empty(settings, layout)
+        # A prompt needs a second row while it is applied to a copy of its object.
+        self._most_rows = settings.maximum_objects + 1
+        self._places = self._empty.memory_places
+        self._pointer_places = self._empty.pointer_places
         self._memories = torch.zeros(
             (0, self._places, layout.tokens, layout.channels),
             dtype=torch.bfloat16,
@@ -44,51 +40,68 @@ class MemoryStore:
             (0, self._pointer_places, layout.pointer_channels),
             device=device,
         )
-        self._free: list[int] = []
+        self._banks: dict[int, MemoryBank] = {}
+        """By row."""
 
     @property
     def bytes(self) -> int:
         """Bytes that the memories and pointers take on their device."""
         return self._memories.nbytes + self._pointers.nbytes
 
-    def take_row(self) -> int:
-        """Return a row for a new object; what lies in it is old."""
-        if not self._free:
-            rows = len(self._memories)
-            added = max(rows, 1)
+    def add(self) -> int:
+        """Return the row of a new object, which remembers nothing."""
+        rows = len(self._memories)
+        if len(self._banks) == rows:
+            added = min(max(rows, 1), max(self._most_rows - rows, 1))
             self._memories = _lengthened(self._memories, added)
             self._pointers = _lengthened(self._pointers, added)
-            self._free = list(range(rows + added - 1, rows - 1, -1))
-        return self._free.pop()
+        row = next(row for row in range(len(self._memories)) if row not in self._banks)
+        self._banks[row] = self._empty
+        return row
 
-    def copy_row(self, row: int) -> int:
-        """Return a new row that holds the same as another."""
-        copy = self.take_row()
+    def copy(self, row: int) -> int:
+        """Return a new row that remembers the same."""
+        copy = self.add()
         self._memories[copy] = self._memories[row]
         self._pointers[copy] = self._pointers[row]
+        self._banks[copy] = self._banks[row]
         return copy
 
-    def release_row(self, row: int) -> None:
-        self._free.append(row)
+    def remove(self, row: int) -> None:
+        """Forget an object."""
+        del self._banks[row]
 
-    def read(self, rows: Sequence[int], recollections: Sequence[Recollection]) -> Memory:
-        """
-        Gather what O objects of equal layout remember, in one go.
+    def forget_tracking(self, row: int) -> None:
+        """Forget all frames of an object but the conditioning ones."""
+        self._banks[row] = self._banks[row].forget_tracking()
 
-        :param rows: O rows, :param recollections: what to read in each.
+    def readings(self, rows: Sequence[int]) -> list[MemoryReading | None]:
+        """Return what is read of each object on its next frame; None: it remembers nothing."""
+        return [self._banks[row].read() for row in rows]
+
+    def reading_again(self, row: int) -> MemoryReading | None:
+        """Return what was read of an object on its newest frame."""
+        return self._banks[row].read(correcting=True)
+
+    def gather(self, rows: Sequence[int], readings: Sequence[MemoryReading]) -> Memory:
         """
-        count, recent = recollections[0].layout
-        books = np.array(
+        Gather the memories of O objects for attention.
+
+        :param rows: of the objects.
+        :param readings: what is read of each; all have the same layout.
+        """
+        count, recent = readings[0].layout
+        indices = np.array(
             [
-                [row * self._places + place for place in recollection.places]
-                + recollection.positions
-                + [row * self._pointer_places + place for place in recollection.pointer_places]
-                + recollection.pointer_distances
-                for row, recollection in zip(rows, recollections, strict=True)
+                [row * self._places + place for place in reading.places]
+                + reading.positions
+                + [row * self._pointer_places + place for place in reading.pointer_places]
+                + reading.pointer_distances
+                for row, reading in zip(rows, readings, strict=True)
             ],
             dtype=np.int64,
         )
-        places, positions, pointers, distances = uploaded(books, self._memories.device).split(
+        places, positions, pointers, distances = uploaded(indices, self._memories.device).split(
             [count, count, recent, recent], dim=1
         )
         memories = self._memories.flatten(0, 1).index_select(0, places.reshape(-1))
@@ -101,29 +114,52 @@ class MemoryStore:
             pointer_distances=distances.to(self._pointers.dtype),
         )
 
-    def write(
-        self, rows: Sequence[int], places: Sequence[Places], memories: Tensor, pointers: Tensor
+    def remember(
+        self, rows: Sequence[int], facts: Sequence[FrameFacts], memories: Tensor, pointers: Tensor
     ) -> None:
         """
-        Put away what a frame showed of O objects.
+        Add a tracked frame to O objects.
 
-        :param rows: O rows, :param places: where in each of them.
-        :param memories: [O, N, C_mem], :param pointers: [O, pointer_channels].
+        :param rows: of the objects.
+        :param facts: by which the rule decides how long each keeps the frame.
+        :param memories: [O, N, C_mem].
+        :param pointers: [O, pointer_channels].
         """
-        books = np.array(
+        changes = [self._banks[row].remember(each) for row, each in zip(rows, facts, strict=True)]
+        self._write(rows, changes, memories, pointers)
+
+    def condition(self, row: int, memories: Tensor, pointers: Tensor) -> None:
+        """Add a prompted frame to one object, O = 1."""
+        self._write([row], [self._banks[row].condition()], memories, pointers)
+
+    def correct(self, row: int, facts: FrameFacts, memories: Tensor, pointers: Tensor) -> None:
+        """Replace the newest frame of one object, which was prompted; O = 1."""
+        self._write([row], [self._banks[row].correct(facts)], memories, pointers)
+
+    def _write(
+        self,
+        rows: Sequence[int],
+        changes: Sequence[tuple[MemoryBank, RememberedFrame]],
+        memories: Tensor,
+        pointers: Tensor,
+    ) -> None:
+        indices = np.array(
             [
-                [row * self._places + place.memory, row * self._pointer_places + place.pointer]
-                for row, place in zip(rows, places, strict=True)
+                [row * self._places + frame.memory, row * self._pointer_places + frame.pointer]
+                for row, (_, frame) in zip(rows, changes, strict=True)
             ],
             dtype=np.int64,
         )
-        index = uploaded(books, self._memories.device)
-        self._memories.flatten(0, 1).index_copy_(0, index[:, 0], memories.to(self._memories.dtype))
-        self._pointers.flatten(0, 1).index_copy_(0, index[:, 1], pointers.to(self._pointers.dtype))
+        index = uploaded(indices, self._memories.device)
+        memories, pointers = memories.to(self._memories.dtype), pointers.to(self._pointers.dtype)
+        self._memories.flatten(0, 1).index_copy_(0, index[:, 0], memories)
+        self._pointers.flatten(0, 1).index_copy_(0, index[:, 1], pointers)
+        for row, (bank, _) in zip(rows, changes, strict=True):
+            self._banks[row] = bank
 
 
 def uploaded(values: np.ndarray, device: torch.device) -> Tensor:
-    """Bring a host array to the device without waiting for what the device still has to do."""
+    """Copy a host array to the device without waiting for the device's pending work."""
     tensor = torch.from_numpy(values)
     if device.type == 'cuda':
         return tensor.pin_memory().to(device, non_blocking=True)

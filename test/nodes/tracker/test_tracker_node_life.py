@@ -115,11 +115,11 @@ def test_objects_survive_deactivation_but_not_cleaning_up(manual, new_camera):
 
 
 def test_at_most_as_many_objects_as_the_parameter_says(manual):
-    for _ in range(3):
-        assert manual.add_box().success
-    answer = manual.add_box()
+    for left in (10.0, 50.0, 90.0):
+        assert manual.add_box(left, 60.0, left + 25.0, 90.0).success
+    answer = manual.add_box(10.0, 10.0, 40.0, 35.0)
     assert not answer.success
-    assert answer.message == '3 objects are followed, and maximum_objects is 3'
+    assert answer.message == '3 objects are tracked, and maximum_objects is 3'
 
 
 def test_a_node_that_was_shut_down_says_so_until_its_process_is_ended(manual, manual_program):

@@ -124,6 +124,7 @@ def test_the_states_of_the_tracker_are_those_of_the_message():
     assert TrackState.TRACKED == TrackMessage.STATE_TRACKED
     assert TrackState.OCCLUDED == TrackMessage.STATE_OCCLUDED
     assert TrackState.LOST == TrackMessage.STATE_LOST
+    assert TrackState.FORGOTTEN == TrackMessage.STATE_FORGOTTEN
 
 
 def test_what_is_drawn_is_what_is_known():

@@ -8,18 +8,14 @@ from hypothesis import strategies as st
 import pytest
 
 from sam_tracker.networks.api import MemoryLayout
-from sam_tracker.tracking.memory.bank import (
-    MemoryBank,
-    Scores,
-    memory_places,
-    pointer_places,
-)
+from sam_tracker.tracking.memory.api import FrameFacts
+from sam_tracker.tracking.memory.bank import MemoryBank
 from sam_tracker.tracking.settings import TrackerSettings
 
 SETTINGS = TrackerSettings()
 LAYOUT = MemoryLayout(tokens=1, channels=1, pointer_channels=1)
-GOOD = Scores(0.9, 5.0, None)
-POOR = Scores(0.2, 5.0, None)
+GOOD = FrameFacts(0.9, 5.0, None)
+POOR = FrameFacts(0.2, 5.0, None)
 
 
 class Unbounded:
@@ -76,12 +72,13 @@ class Pair:
     """A bank and the unbounded scan beside it, and what would lie in the store."""
 
     def __init__(self, settings):
-        self.bank, self.scan = MemoryBank(settings, LAYOUT), Unbounded(settings)
+        self.bank, self.scan = MemoryBank.empty(settings, LAYOUT), Unbounded(settings)
         self.memories, self.pointers = {}, {}
 
-    def put(self, places):
-        self.memories[places.memory] = self.bank.frame
-        self.pointers[places.pointer] = self.bank.frame
+    def put(self, change):
+        self.bank, added = change
+        self.memories[added.memory] = self.bank.frame
+        self.pointers[added.pointer] = self.bank.frame
 
     def remember(self, scores):
         self.scan.frame += 1
@@ -106,22 +103,21 @@ class Pair:
     def check(self, may_correct):
         for correcting in (False, True) if may_correct else (False,):
             now = self.bank.frame if correcting else self.bank.frame + 1
-            found, expected = self.bank.recall(correcting), self.scan.recall(now)
+            found, expected = self.bank.read(correcting), self.scan.recall(now)
             if expected is None:
                 assert found is None
                 continue
             frames, positions, distances = expected
-            assert found.frames == frames
             assert found.positions == positions
             assert found.pointer_distances == distances
-            # What lies at the places is what the books say.
+            # What is stored at the places are these frames.
             assert [self.memories[place] for place in found.places] == frames
             assert [now - self.pointers[place] for place in found.pointer_places] == distances
             assert found.layout == (len(frames), len(distances))
 
 
 scores = st.builds(
-    Scores,
+    FrameFacts,
     st.sampled_from([0.2, 0.5, 0.6, 0.9]),
     st.sampled_from([-2.0, 0.0, 0.1, 6.0]),
     st.sampled_from([None, None, 0.0, 0.3]),
@@ -162,70 +158,78 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
         pair.check(may_correct=kept == 100 or kind == 'remember')
 
 
+def remembering(*facts, settings=SETTINGS):
+    """Return a pair whose object was prompted on frame 0 and tracked on the following ones."""
+    pair = Pair(settings)
+    pair.condition()
+    for each in facts:
+        pair.remember(each)
+    return pair
+
+
+def read(pair):
+    """Return the frames that are read on the next one."""
+    return [pair.memories[place] for place in pair.bank.read().places]
+
+
 def test_nothing_is_read_before_anything_is_remembered():
-    assert MemoryBank(SETTINGS, LAYOUT).recall() is None
+    assert MemoryBank.empty(SETTINGS, LAYOUT).read() is None
 
 
 def test_the_frame_after_the_prompt_is_read_only_as_the_last_one():
-    bank = MemoryBank(SETTINGS, LAYOUT)
-    bank.condition()
+    pair = remembering()
     for expected in ([0], [0, 1], [0, 2], [0, 2, 3], [0, 2, 3, 4]):
-        assert bank.recall().frames == expected
-        bank.remember(GOOD)
+        assert read(pair) == expected
+        pair.remember(GOOD)
 
 
 def test_a_poor_frame_is_read_once_and_then_forgotten():
-    bank = MemoryBank(SETTINGS, LAYOUT)
-    bank.condition()
-    for _ in range(9):
-        bank.remember(GOOD)
-    bank.remember(POOR)
-    assert bank.recall().frames == [0, 5, 6, 7, 8, 9, 10]
-    bank.remember(GOOD)
-    recollection = bank.recall()
-    assert recollection.frames == [0, 5, 6, 7, 8, 9, 11]
-    assert recollection.positions == [6, 5, 4, 3, 2, 1, 0]
+    pair = remembering(*[GOOD] * 9, POOR)
+    assert read(pair) == [0, 5, 6, 7, 8, 9, 10]
+    pair.remember(GOOD)
+    assert read(pair) == [0, 5, 6, 7, 8, 9, 11]
+    assert pair.bank.read().positions == [6, 5, 4, 3, 2, 1, 0]
 
 
 def test_good_frames_are_kept_through_a_long_absence():
-    bank = MemoryBank(SETTINGS, LAYOUT)
-    bank.condition()
-    for _ in range(20):
-        bank.remember(GOOD)
-    for _ in range(5000):
-        bank.remember(POOR)
-    assert bank.recall().frames == [0, 16, 17, 18, 19, 20, 5020]
+    pair = remembering(*[GOOD] * 20, *[POOR] * 5000)
+    assert read(pair) == [0, 16, 17, 18, 19, 20, 5020]
 
 
 def test_the_first_prompt_is_kept_and_the_newest_few():
-    bank = MemoryBank(replace(SETTINGS, conditioning_memories=3), LAYOUT)
-    for _ in range(6):
-        bank.condition()
-    assert bank.recall().frames == [0, 4, 5]
+    pair = remembering(settings=replace(SETTINGS, conditioning_memories=3))
+    for _ in range(5):
+        pair.condition()
+    assert read(pair) == [0, 4, 5]
 
 
 def test_places_never_run_out():
-    bank = MemoryBank(SETTINGS, LAYOUT)
-    memories, pointers = set(), set()
-    bank.condition()
+    pair = remembering()
     for frame in range(500):
         if frame % 5 == 0:
-            bank.correct(GOOD)
-        places = bank.condition() if frame % 11 == 0 else bank.remember(GOOD)
-        memories.add(places.memory)
-        pointers.add(places.pointer)
-    assert len(memories) <= memory_places(SETTINGS, LAYOUT)
-    assert len(pointers) <= pointer_places(SETTINGS, LAYOUT)
+            pair.correct(GOOD)
+        if frame % 11 == 0:
+            pair.condition()
+        else:
+            pair.remember(GOOD)
+    assert max(pair.memories) < pair.bank.memory_places
+    assert max(pair.pointers) < pair.bank.pointer_places
 
 
 def test_after_forgetting_only_the_prompted_frames_are_read():
-    bank = MemoryBank(SETTINGS, LAYOUT)
-    bank.condition()
+    pair = remembering(*[GOOD] * 30)
+    pair.bank = pair.bank.forget_tracking()
+    pair.condition()
+    assert read(pair) == [0, 31]
     for _ in range(30):
-        bank.remember(GOOD)
-    bank.forget_tracking()
-    bank.condition()
-    assert bank.recall().frames == [0, 31]
-    for _ in range(30):
-        bank.remember(GOOD)
-    assert bank.recall().layout == (8, 17)
+        pair.remember(GOOD)
+    assert pair.bank.read().layout == (8, 17)
+
+
+def test_a_bank_is_left_as_it_is_by_what_comes_after():
+    pair = remembering(*[GOOD] * 8)
+    before, reading = pair.bank, pair.bank.read()
+    pair.correct(POOR)
+    pair.remember(GOOD)
+    pair.condition()
+    assert before.read() == reading

@@ -7,51 +7,52 @@ import torch
 
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import resized_part
-from sam_tracker.tracking.candidates import given_up, measure
-from sam_tracker.tracking.contest import Claim, settle, support
+from sam_tracker.tracking.candidates import measure, without_lost_pixels
+from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 
 SHARE = 0.8
 
 
 def test_the_better_supported_of_two_equal_masks_keeps_it():
     claims = [Claim(1, 0.4, ()), Claim(2, 0.9, ())]
-    settlement = settle(claims, np.full((2, 2), 50.0), SHARE)
-    assert settlement.losses == [(0, [1])]
-    assert settlement.duplicate_of == [2, 0]
+    resolution = resolve_overlaps(claims, np.full((2, 2), 50.0), SHARE)
+    assert resolution.losses == [(0, [1])]
+    assert resolution.duplicate_of == [2, 0]
 
 
 def test_of_equal_support_the_older_object_keeps_its_pixels():
     claims = [Claim(7, 0.5, ()), Claim(3, 0.5, ())]
-    assert settle(claims, np.full((2, 2), 50.0), SHARE).duplicate_of == [3, 0]
+    assert resolve_overlaps(claims, np.full((2, 2), 50.0), SHARE).duplicate_of == [3, 0]
 
 
 def test_a_mask_that_is_only_touched_is_no_duplicate():
     claims = [Claim(1, 0.4, ()), Claim(2, 0.9, ())]
-    settlement = settle(claims, np.array([[100.0, 79], [79, 100]]), SHARE)
-    assert settlement.losses == [(0, [1])]
-    assert settlement.duplicate_of == [0, 0]
+    resolution = resolve_overlaps(claims, np.array([[100.0, 79], [79, 100]]), SHARE)
+    assert resolution.losses == [(0, [1])]
+    assert resolution.duplicate_of == [0, 0]
 
 
 def test_objects_apart_lose_nothing():
     claims = [Claim(1, 0.4, ()), Claim(2, 0.9, ())]
-    settlement = settle(claims, np.diag([100.0, 100]), SHARE)
-    assert settlement.losses == [] and settlement.duplicate_of == [0, 0]
+    resolution = resolve_overlaps(claims, np.diag([100.0, 100]), SHARE)
+    assert resolution.losses == [] and resolution.duplicate_of == [0, 0]
 
 
 def test_objects_that_may_share_do():
     claims = [Claim(1, 0.4, {2}), Claim(2, 0.9, {1}), Claim(3, 0.1, ())]
-    settlement = settle(claims, np.full((3, 3), 50.0), SHARE)
-    assert settlement.losses == [(2, [1, 0])]
-    assert settlement.duplicate_of == [0, 0, 2]
+    resolution = resolve_overlaps(claims, np.full((3, 3), 50.0), SHARE)
+    assert resolution.losses == [(2, [1, 0])]
+    assert resolution.duplicate_of == [0, 0, 2]
 
 
 def test_a_duplicate_takes_nothing_from_others():
     claims = [Claim(1, 0.9, ()), Claim(2, 0.5, ()), Claim(3, 0.1, ())]
     intersections = np.array([[50.0, 50, 0], [50, 50, 20], [0, 20, 60]])
-    settlement = settle(claims, intersections, SHARE)
-    assert settlement.duplicate_of == [0, 1, 0]
-    assert settlement.losses == [(1, [0])]
+    resolution = resolve_overlaps(claims, intersections, SHARE)
+    assert resolution.duplicate_of == [0, 1, 0]
+    assert resolution.losses == [(1, [0])]
 
 
 def test_a_trusted_motion_supports_more_than_a_slightly_better_mask():
@@ -70,10 +71,11 @@ def test_afterwards_no_pixel_is_claimed_twice_at_any_resolution(seed, count, wid
     coarse = torch.randn((count, 1, 5, 5), generator=random)
     logits = torch.nn.functional.interpolate(coarse, size=(12, 12), mode='bilinear')[:, 0]
     zeros = torch.zeros(count)
-    measured = measure(logits[:, None], zeros[:, None], zeros, 48, batch=4, intersecting=True)
+    candidates = MaskCandidates(logits[:, None], zeros[:, None], zeros[:, None, None], zeros)
+    _, measured = measure(candidates, -1.0, 48, batch=4, intersecting=True)
     supports = torch.rand(count, generator=random).tolist()
     claims = [Claim(index + 1, value, ()) for index, value in enumerate(supports)]
-    kept = given_up(logits, settle(claims, measured.intersections, SHARE))
+    kept = without_lost_pixels(logits, resolve_overlaps(claims, measured.intersections, SHARE))
 
     whole, scale = Region(0, 0, width, height), ImageScale(width, height, 48)
     before = torch.stack([resized_part(mask, whole, scale) for mask in logits]) > 0

@@ -1,0 +1,27 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a tracker keeps of a frame: no pixels, but the image features."""
+
+from dataclasses import dataclass
+
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.api import ImageFeatures
+
+
+@dataclass(eq=False)
+class CachedFrame:
+    """A frame whose features are computed once for all objects and prompts."""
+
+    stamp: int
+    """Nanoseconds."""
+    scale: ImageScale
+    """How the image maps to the network's input; it knows the size of the image."""
+    features: ImageFeatures | None = None
+    """None: not encoded yet."""
+    stepped: bool = False
+    """Whether all objects were propagated to it."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height of the image."""
+        return self.scale.width, self.scale.height
