@@ -43,7 +43,10 @@ LONG = 240.0
 """Seconds that a command may take on a machine that has much else to do."""
 
 BUILD = 'test/test_build.py::test_'
-DOWNLOAD = 'test/networks/weights/test_download.py::test_the_command_'
+DOWNLOAD = (
+    'test/networks/weights/test_download.py::'
+    'test_a_file_is_downloaded_from_the_mirror_once_and_found'
+)
 EVALUATION = 'test/evaluation/test_commands.py::test_'
 ELSEWHERE = {
     r'make demo': 'test/demo/test_demo.py::test_any_video_is_tracked_and_leaves_pictures',
@@ -59,9 +62,7 @@ ELSEWHERE = {
     r'ros2 launch sam_tracker tracker': 'test/launch/test_tracker_launch.py::'
     'generate_test_description',
     r'ros2 launch sam_tracker demo': 'test/launch/test_demo_launch.py::generate_test_description',
-    r'ros2 run sam_tracker checkpoint download \w+$': DOWNLOAD + 'downloads_and_verifies',
-    r'ros2 run sam_tracker checkpoint download \w+ --url': DOWNLOAD
-    + 'fetches_from_another_address_and_checks_all_the_same',
+    r'ros2 run sam_tracker checkpoint download \w+$': DOWNLOAD,
     r'ros2 run sam_tracker segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
     'test_what_a_text_names_is_segmented_by_its_box_and_labelled',
     r'python -m sam_tracker.evaluation clips': EVALUATION

@@ -1,27 +1,24 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which checkpoints there are, and where their files lie on this machine.
+Known checkpoints, and where their files are on this machine.
 
-Nothing here imports torch or opens a connection: listing and finding are instant, and looking for
-a checkpoint never downloads one.
+Nothing here imports torch or opens a connection: finding a checkpoint never downloads one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
 import os
 from pathlib import Path
 from types import MappingProxyType
 
-from platformdirs import user_cache_path
-
 FOLDER_VARIABLE = 'SAM_TRACKER_CHECKPOINTS'
 BUNDLED_FOLDER = Path(__file__).parents[2] / 'weights'
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be found, fetched or loaded; one line says which and why."""
+    """A checkpoint cannot be found, downloaded or loaded; one line says which and why."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,11 @@ class KnownCheckpoint:
     """A checkpoint that can be asked for by name."""
 
     name: str
-    """Also the name of the network's configuration."""
+    """Also the name of the network."""
     file_name: str
-    """What the file is called in a checkpoint folder."""
-    url: str | None = None
-    """Where the file is published; None for weights that come with the package."""
+    """Name of the file in its repository and in a checkpoint folder."""
+    repository: str | None = None
+    """Hugging Face repository with the file; None for weights that come with the package."""
     size: int | None = None
     """Bytes; None where no figure is published."""
     sha256: str | None = None
@@ -41,16 +38,14 @@ class KnownCheckpoint:
 
 
 def _published_by_meta(name: str, size: int, sha256: str) -> KnownCheckpoint:
-    file_name = f'sam2.1_hiera_{name}.pt'
-    url = f'https://dl.fbaipublicfiles.com/segment_anything_2/092824/{file_name}'
-    return KnownCheckpoint(name, file_name, url, size, sha256)
+    repository = f'facebook/sam2.1-hiera-{name.replace("_", "-")}'
+    return KnownCheckpoint(name, f'sam2.1_hiera_{name}.pt', repository, size, sha256)
 
 
-# The addresses are those of the README of Meta's sam2 repository. The sums of tiny and small stand
-# on Meta's own model pages (huggingface.co/facebook/sam2.1-hiera-tiny and -small). Those of
-# base_plus and large are the Git LFS identifiers of a copy of all four files
-# (huggingface.co/camenduru/sam2-1-hiera) and equal what many projects recorded after fetching
-# these very addresses; so do all the sizes.
+# The sums of tiny and small are from Meta's model pages (huggingface.co/facebook/sam2.1-hiera-tiny
+# and -small). Those of base_plus and large are the Git LFS identifiers of a copy of all four files
+# (huggingface.co/camenduru/sam2-1-hiera) and equal what many projects recorded of Meta's files; so
+# do all the sizes.
 KNOWN_CHECKPOINTS: Mapping[str, KnownCheckpoint] = MappingProxyType(
     {
         known.name: known
@@ -81,22 +76,17 @@ KNOWN_CHECKPOINTS: Mapping[str, KnownCheckpoint] = MappingProxyType(
 )
 
 
-def download_folder() -> Path:
-    """Return where downloads go: $SAM_TRACKER_CHECKPOINTS, or the user's cache folder."""
-    return _environment_folder() or _cache_folder()
-
-
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     """
     Return the path of a checkpoint file that exists; nothing is downloaded or opened.
 
     A name of ``KNOWN_CHECKPOINTS``, or a bare file name, is looked for in the folder that
-    $SAM_TRACKER_CHECKPOINTS names, then in the user's cache folder (XDG), then among the weights
-    that come with the package. Everything else is a path, ``~`` included; a bare file name is
-    tried as a path first.
+    $SAM_TRACKER_CHECKPOINTS names, among the weights that come with the package and, if it is one
+    of the known files, in the cache of huggingface_hub. Everything else is a path, with ``~``
+    expanded; a bare file name is tried as a path first.
 
-    Raises ``CheckpointError`` naming every place looked at and, where one exists, the command that
-    fetches the file.
+    :raises CheckpointError: naming every place that was searched and, where one exists, the
+        command that downloads the file.
     """
     wanted = os.fspath(name_or_path)
     known = KNOWN_CHECKPOINTS.get(wanted)
@@ -104,7 +94,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
         places = _places_of(known.file_name)
     else:
         if not wanted:
-            raise CheckpointError(f"no checkpoint is called '': {_choice()}")
+            raise CheckpointError(f"no checkpoint '': {_choice()}")
         path = _expanded(wanted)
         places = [path]
         if path.name == wanted:
@@ -113,7 +103,28 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     for place in places:
         if _is_file(place):
             return place
+    downloaded = None if known is None else downloaded_file(known)
+    if downloaded is not None:
+        return downloaded
     raise CheckpointError(_not_found(wanted, known, places))
+
+
+def downloaded_file(known: KnownCheckpoint) -> Path | None:
+    """Return the path of a known file in the cache of huggingface_hub; None: it is not there."""
+    if known.repository is None:
+        return None
+    # Imported only where it is needed: listing and loading bundled weights is instant.
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(known.repository, known.file_name)
+    return Path(found) if isinstance(found, str) else None
+
+
+def download_folder() -> Path:
+    """Return the cache of huggingface_hub: $HF_HUB_CACHE, or a folder within $HF_HOME."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
 
 
 def sha256_of(path: Path) -> str:
@@ -132,30 +143,21 @@ def known_by_sha256(sha256: str) -> KnownCheckpoint | None:
     return next((known for known in KNOWN_CHECKPOINTS.values() if known.sha256 == sha256), None)
 
 
-def part_path(path: Path) -> Path:
-    """Return where an unfinished download of ``path`` is kept."""
-    return path.with_name(f'{path.name}.part')
-
-
 def _environment_folder() -> Path | None:
     value = os.environ.get(FOLDER_VARIABLE)
     return _expanded(value) if value else None
-
-
-def _cache_folder() -> Path:
-    return user_cache_path('sam_tracker', appauthor=False)
 
 
 def _expanded(path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        # '~name' of nobody: a file may be called so.
+        # '~name' without such a user: a file may have this name.
         return Path(path)
 
 
 def _places_of(file_name: str) -> list[Path]:
-    folders = [_environment_folder(), _cache_folder(), BUNDLED_FOLDER]
+    folders = [_environment_folder(), BUNDLED_FOLDER]
     return [folder / file_name for folder in folders if folder is not None]
 
 
@@ -167,20 +169,19 @@ def _is_file(path: Path) -> bool:
         raise CheckpointError(f'cannot look at {path}: {error.strerror}') from error
 
 
-def _not_found(wanted: str, known: KnownCheckpoint | None, places: Iterable[Path]) -> str:
-    places = list(places)
+def _not_found(wanted: str, known: KnownCheckpoint | None, places: list[Path]) -> str:
     folder = next((place for place in places if place.is_dir()), None)
     if folder is not None:
         return f'{wanted!r} is no checkpoint file: {folder} is a folder'
     text = f'no checkpoint {wanted!r}: looked for {", ".join(map(str, places))}'
     if known is None:
         return f'{text}; {_choice()}'
-    if known.url is None:
+    if known.repository is None:
         return f'{text}; it comes with the package, whose installation is incomplete'
-    unfinished = next((part_path(p) for p in places if part_path(p).is_file()), None)
-    if unfinished is not None:
-        text += f'; an unfinished download lies at {unfinished}'
-    return f'{text}; fetch it with: sam_tracker-checkpoint download {known.name}'
+    return (
+        f'{text}, and {known.repository} in {download_folder()}; download it with: '
+        f'sam_tracker-checkpoint download {known.name}'
+    )
 
 
 def _choice() -> str:

@@ -4,12 +4,8 @@
 
 import argparse
 from collections.abc import Sequence
-import logging
 from pathlib import Path
 import sys
-
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from sam_tracker.command_line import OneLineParser
 from sam_tracker.networks.weights.catalogue import (
@@ -18,11 +14,12 @@ from sam_tracker.networks.weights.catalogue import (
     CheckpointError,
     KnownCheckpoint,
     download_folder,
+    downloaded_file,
     find_checkpoint,
     known_by_sha256,
     sha256_of,
 )
-from sam_tracker.networks.weights.download import Source, download
+from sam_tracker.networks.weights.download import download
 
 _PROGRAM = 'sam_tracker-checkpoint'
 
@@ -43,24 +40,24 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog=_PROGRAM,
-        description='SAM 2.1 checkpoints: what there is, and what lies on this machine.',
-        epilog=f'Downloads go to {download_folder()}; {FOLDER_VARIABLE} names another folder.',
+        description='List, download, verify and show checkpoints.',
+        epilog=f'Downloads go to the cache of huggingface_hub (HF_HOME), from HF_ENDPOINT if it '
+        f'is set. Files in the folder that {FOLDER_VARIABLE} names are found first.',
     )
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
 
-    command = commands.add_parser('list', help='the known checkpoints and where they lie')
+    command = commands.add_parser('list', help='known checkpoints and where they are')
     command.set_defaults(run=_list)
 
-    command = commands.add_parser('download', help='fetch checkpoints, or the rest of them')
+    command = commands.add_parser('download', help='download checkpoints, or the rest of them')
     command.add_argument('names', metavar='NAME', nargs='+', help=', '.join(_downloadable()))
-    command.add_argument('--url', help='fetch the one NAME from there; it is checked all the same')
     command.set_defaults(run=_download)
 
-    command = commands.add_parser('verify', help='check files against what was published')
+    command = commands.add_parser('verify', help='compare files with the published ones')
     command.add_argument('files', metavar='FILE', nargs='+', help='a path or a name')
     command.set_defaults(run=_verify)
 
-    command = commands.add_parser('show', help='what a file holds')
+    command = commands.add_parser('show', help='describe the content of a file')
     command.add_argument('file', metavar='FILE', help='a path or a name')
     command.set_defaults(run=_show)
     return parser
@@ -80,24 +77,25 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _download(options: argparse.Namespace) -> int:
-    wanted = [_downloadable_named(name) for name in options.names]
-    if options.url and len(wanted) != 1:
-        raise CheckpointError(f'--url is for one NAME, not for {len(wanted)}')
-    for known in wanted:
-        destination = download_folder() / known.file_name
-        if destination.exists():
-            sha256 = _checked_sum(destination)
-            _require_published(known, destination, sha256)
-            _say(f'{destination}: already here, {_verdict(sha256)}')
-            continue
-        source = Source(options.url or str(known.url), known.size, known.sha256)
-        with (
-            _Bar(known.name) as bar,
-            logging_redirect_tqdm([logging.getLogger('sam_tracker')]),
-        ):
-            sha256 = download(source, destination, bar.show)
-        _say(f'{destination}: downloaded, {_verdict(sha256)}')
+    for known in [_downloadable_named(name) for name in options.names]:
+        path = _present(known)
+        done = 'already here' if path else 'downloaded'
+        path = path or download(known)
+        _say(f'{path}: {done}, SHA-256 {known.sha256} as published')
     return 0
+
+
+def _present(known: KnownCheckpoint) -> Path | None:
+    """Return the file if it is here; None also for a wrong one in the cache, to be replaced."""
+    try:
+        path = find_checkpoint(known.name)
+    except CheckpointError:
+        return None
+    sha256 = _checked_sum(path)
+    if path == downloaded_file(known) and sha256 != known.sha256:
+        return None
+    _require_published(known, path, sha256)
+    return path
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -106,7 +104,7 @@ def _verify(options: argparse.Namespace) -> int:
         try:
             path = find_checkpoint(file)
             _say(f'{path}: {_verified(path)}')
-        except CheckpointError as error:  # noqa: PERF203  (the other files are looked at all the same)
+        except CheckpointError as error:  # noqa: PERF203  (the other files are verified too)
             status = _fail(str(error))
     return status
 
@@ -119,7 +117,7 @@ def _verified(path: Path) -> str:
     published = known_by_sha256(sha256)
     if published is not None:
         return f'{published.name}, {_verdict(sha256)}'
-    # torch takes seconds to import, and only here is it needed.
+    # torch takes seconds to import and is needed only here.
     from sam_tracker.networks.registry import recognise
     from sam_tracker.networks.weights.loading import misfit
     from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
@@ -149,15 +147,15 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _downloadable() -> list[str]:
-    return [known.name for known in KNOWN_CHECKPOINTS.values() if known.url]
+    return [known.name for known in KNOWN_CHECKPOINTS.values() if known.repository]
 
 
 def _downloadable_named(name: str) -> KnownCheckpoint:
     known = KNOWN_CHECKPOINTS.get(name)
     if known is None:
         choice = ', '.join(_downloadable())
-        raise CheckpointError(f'no checkpoint to download is called {name!r}; there are {choice}')
-    if known.url is None:
+        raise CheckpointError(f'unknown checkpoint {name!r}; choose from {choice}')
+    if known.repository is None:
         raise CheckpointError(f'{name} comes with the package, there is nothing to download')
     return known
 
@@ -182,28 +180,6 @@ def _verdict(sha256: str) -> str:
     if known is None:
         return f'SHA-256 {sha256}, unverified: no such file is known to be published'
     return f'SHA-256 {sha256} as published for {known.name}'
-
-
-class _Bar:
-    """A progress bar on a terminal, and nothing elsewhere."""
-
-    def __init__(self, name: str) -> None:
-        self._bar = tqdm(desc=name, unit='B', unit_scale=True, disable=None)
-        self._present: int | None = None
-
-    def __enter__(self) -> '_Bar':
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.close()
-
-    def show(self, present: int, size: int | None) -> None:
-        if self._present is None or present < self._present:
-            # What was there before does not count towards the rate.
-            self._bar.reset(size)
-            self._bar.initial = self._bar.n = self._bar.last_print_n = present
-        self._bar.update(present - self._bar.n)
-        self._present = present
 
 
 def _say(line: str) -> None:

@@ -42,11 +42,11 @@ def nano():
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path, monkeypatch):
-    """Let nothing that lies on this machine be found: three empty folders instead."""
-    for folder in ('own', 'cache/sam_tracker', 'bundled', 'work'):
+    """Let no file of this machine be found: use empty folders instead."""
+    for folder in ('own', 'bundled', 'work'):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setenv('SAM_TRACKER_CHECKPOINTS', str(tmp_path / 'own'))
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_CACHE', str(tmp_path / 'hub'))
     monkeypatch.setattr(checkpoint_catalogue, 'BUNDLED_FOLDER', tmp_path / 'bundled')
     monkeypatch.chdir(tmp_path / 'work')
     return tmp_path
@@ -90,11 +90,11 @@ def test_the_known_names_are_the_names_of_configurations():
 
 
 def test_the_published_figures_are_well_formed_and_differ():
-    figures = [known for known in KNOWN_CHECKPOINTS.values() if known.url]
+    figures = [known for known in KNOWN_CHECKPOINTS.values() if known.repository]
     assert len(figures) == 4
     for known in figures:
-        assert known.url.startswith('https://dl.fbaipublicfiles.com/segment_anything_2/092824/')
-        assert known.url.endswith(f'/{known.file_name}')
+        assert known.repository == f'facebook/sam2.1-hiera-{known.name.replace("_", "-")}'
+        assert known.file_name == f'sam2.1_hiera_{known.name}.pt'
         assert len(bytes.fromhex(known.sha256)) == 32
     assert len({known.sha256 for known in figures}) == 4
     # Four bytes for each value, and a few hundred for each tensor's place in the archive.
@@ -104,18 +104,37 @@ def test_the_published_figures_are_well_formed_and_differ():
         assert 200 * len(state) < known.size - content < 500 * len(state)
 
 
-def test_a_name_is_looked_for_in_own_folder_then_cache_then_package(folders):
-    places = [
-        folders / folder / 'sam2.1_hiera_tiny.pt'
-        for folder in ('own', 'cache/sam_tracker', 'bundled')
-    ]
-    for place in reversed(places):
+def cached(folders, content=b'weights'):
+    """Put the file of ``tiny`` into the cache of huggingface_hub, as that library does."""
+    repository = folders / 'hub' / 'models--facebook--sam2.1-hiera-tiny'
+    commit = 'c' * 40
+    pointer = repository / 'snapshots' / commit / 'sam2.1_hiera_tiny.pt'
+    for folder in (repository / 'blobs', repository / 'refs', pointer.parent):
+        folder.mkdir(parents=True)
+    (repository / 'refs' / 'main').write_text(commit)
+    (repository / 'blobs' / 'sum').write_bytes(content)
+    pointer.symlink_to(repository / 'blobs' / 'sum')
+    return pointer
+
+
+def test_a_name_is_looked_for_in_own_folder_then_package_then_cache(folders):
+    downloaded = cached(folders)
+    assert find_checkpoint('tiny') == downloaded
+    assert find_checkpoint('sam2.1_hiera_tiny.pt') == downloaded
+    for folder in ('bundled', 'own'):
+        place = folders / folder / 'sam2.1_hiera_tiny.pt'
         place.write_bytes(b'weights')
         assert find_checkpoint('tiny') == place
 
 
+def test_a_link_to_nothing_in_the_cache_is_not_found(folders):
+    cached(folders).resolve().unlink()
+    with pytest.raises(CheckpointError, match='download tiny'):
+        find_checkpoint('tiny')
+
+
 def test_a_bare_file_name_is_a_path_first_and_then_looked_for(folders):
-    for folder in ('bundled', 'cache/sam_tracker', 'own'):
+    for folder in ('bundled', 'own'):
         place = folders / folder / 'tuned.pt'
         place.write_bytes(b'weights')
         assert find_checkpoint('tuned.pt') == place
@@ -144,33 +163,27 @@ def test_the_home_folder_may_be_abbreviated(folders, monkeypatch):
     assert find_checkpoint('tuned.pt') == folders / 'own' / 'tuned.pt'
 
 
-def test_without_the_variable_the_cache_is_the_folder_of_downloads(folders, monkeypatch):
-    assert checkpoint_catalogue.download_folder() == folders / 'own'
+def test_without_the_variable_there_is_no_own_folder(folders, monkeypatch):
+    (folders / 'own' / 'tuned.pt').write_bytes(b'weights')
     for unset in (
         lambda: monkeypatch.setenv('SAM_TRACKER_CHECKPOINTS', ''),
         lambda: monkeypatch.delenv('SAM_TRACKER_CHECKPOINTS'),
     ):
         unset()
-        assert checkpoint_catalogue.download_folder() == folders / 'cache' / 'sam_tracker'
+        with pytest.raises(CheckpointError):
+            find_checkpoint('tuned.pt')
 
 
 def test_what_is_not_found_names_every_place_and_the_command(folders):
     with pytest.raises(CheckpointError) as failure:
         find_checkpoint('large')
     message = str(failure.value)
-    for folder in ('own', 'cache/sam_tracker', 'bundled'):
+    for folder in ('own', 'bundled'):
         assert str(folders / folder / 'sam2.1_hiera_large.pt') in message
-    assert message.endswith('fetch it with: sam_tracker-checkpoint download large')
+    assert f'facebook/sam2.1-hiera-large in {folders}/hub' in message
+    assert message.endswith('download it with: sam_tracker-checkpoint download large')
     with pytest.raises(CheckpointError, match=r'sam_tracker-checkpoint download large$'):
         find_checkpoint('sam2.1_hiera_large.pt')
-
-
-def test_an_unfinished_download_is_mentioned_and_not_found(folders):
-    part = folders / 'cache' / 'sam_tracker' / 'sam2.1_hiera_large.pt.part'
-    part.write_bytes(b'half')
-    with pytest.raises(CheckpointError, match='an unfinished download lies at') as failure:
-        find_checkpoint('large')
-    assert str(part) in str(failure.value)
 
 
 @pytest.mark.parametrize(
