@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sam_tracker.core.frame import Frame
     from sam_tracker.core.prompt import Prompt
-    from sam_tracker.networks.weights.loading import load_network
+    from sam_tracker.networks.weights.loading import load_image_network, load_network
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
     from sam_tracker.tracking.tracker import Tracker
 
-__all__ = ['Frame', 'ImageSegmenter', 'Prompt', 'Tracker', 'load_network']
+__all__ = ['Frame', 'ImageSegmenter', 'Prompt', 'Tracker', 'load_image_network', 'load_network']
 
 # The generated half (sam_tracker.msg and sam_tracker.srv) may lie elsewhere on the path than this
 # file: in an editable install, and when Python is started in the checkout, whose folder then comes
@@ -32,6 +32,7 @@ _MODULES = {
     'ImageSegmenter': 'segmentation.image_segmenter',
     'Prompt': 'core.prompt',
     'Tracker': 'tracking.tracker',
+    'load_image_network': 'networks.weights.loading',
     'load_network': 'networks.weights.loading',
 }
 

@@ -211,14 +211,14 @@ def _prompt(options: argparse.Namespace) -> Prompt:
 
 def _segmenter(options: argparse.Namespace) -> ImageSegmenter:
     from sam_tracker.networks.runtime import choose_runtime
-    from sam_tracker.networks.weights.loading import load_network
+    from sam_tracker.networks.weights.loading import load_image_network
     from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
     try:
         runtime = choose_runtime(options.device)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    return ImageSegmenter(runtime.place(load_network(options.checkpoint)), runtime)
+    return ImageSegmenter(runtime.place(load_image_network(options.checkpoint)), runtime)
 
 
 def _everything(

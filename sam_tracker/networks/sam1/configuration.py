@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass, replace
 
+from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.networks.sam2.configuration import PromptConfiguration
 
 
@@ -37,16 +38,23 @@ class Sam1Configuration(PromptConfiguration):
             )
 
 
-_SIZES = (
+# Thresholds of Meta's SamAutomaticMaskGenerator.
+_SETTINGS = SuitedSettings(predicted_iou=0.88, stability_score=0.95)
+
+_SIZES = tuple(
     Sam1Configuration(
-        name='sam_vit_b', width=768, heads=12, blocks=12, global_blocks=(2, 5, 8, 11)
-    ),
-    Sam1Configuration(
-        name='sam_vit_l', width=1024, heads=16, blocks=24, global_blocks=(5, 11, 17, 23)
-    ),
-    Sam1Configuration(
-        name='sam_vit_h', width=1280, heads=16, blocks=32, global_blocks=(7, 15, 23, 31)
-    ),
+        name=name,
+        width=width,
+        heads=heads,
+        blocks=blocks,
+        global_blocks=global_blocks,
+        suited_settings=_SETTINGS,
+    )
+    for name, width, heads, blocks, global_blocks in (
+        ('sam_vit_b', 768, 12, 12, (2, 5, 8, 11)),
+        ('sam_vit_l', 1024, 16, 24, (5, 11, 17, 23)),
+        ('sam_vit_h', 1280, 16, 32, (7, 15, 23, 31)),
+    )
 )
 
 SAM1_NAMES = tuple(size.name for size in _SIZES)

@@ -26,7 +26,7 @@ _SHOWN_CHARACTERS = 80
 
 def load_state_dict_file(path: Path) -> dict[str, Tensor]:
     """
-    Read a checkpoint: parameter names to float32 tensors on the CPU.
+    Read a checkpoint: names to tensors on the CPU, float32 or, for counters, integer.
 
     The file holds either a state dict or, as Meta publishes them, one under the key ``model``.
     Other floating point types become float32. The tensors of a float32 file are backed by the file
@@ -137,7 +137,10 @@ def _reason(error: Exception) -> str:
 def _checked(path: Path, key: object, value: object) -> Tensor:
     if not isinstance(value, Tensor):
         raise CheckpointError(f'{path}: {shown(key)} is no tensor but {_kind(value)}')
-    if not value.is_floating_point() or value.layout != torch.strided or value.is_meta:
+    # Batch norms count their batches in an integer.
+    counter = value.dtype == torch.int64 and not value.ndim
+    floating = value.is_floating_point() or counter
+    if not floating or value.layout != torch.strided or value.is_meta:
         raise CheckpointError(
             f'{path}: {shown(key)} is no dense floating point tensor but {_kind(value)}'
         )
@@ -145,7 +148,9 @@ def _checked(path: Path, key: object, value: object) -> Tensor:
 
 
 def _weights(path: Path, key: object, tensor: Tensor) -> Tensor:
-    """Return one tensor of a state dict as float32."""
+    """Return one tensor of a state dict as float32; counters, which are integers, as they are."""
+    if not tensor.is_floating_point():
+        return tensor.detach()
     weights = tensor.detach().float()
     # The sum is finite unless a value is not, or values are huge: only then all are checked. By
     # NumPy, because torch would wake its threads for each of hundreds of small tensors.

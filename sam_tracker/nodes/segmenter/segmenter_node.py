@@ -22,7 +22,7 @@ from rclpy.node import Node
 from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.segmenter.text_search import TextSearch
-from sam_tracker.nodes.tracker.network_setup import set_up_network
+from sam_tracker.nodes.tracker.network_setup import set_up_image_network
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.camera.image_intake import ImageIntake
@@ -59,7 +59,7 @@ class SegmenterNode(Node):
             self, SegmenterParameters, on_change=self._on_parameters
         )
         parameters = self._node_parameters.values
-        setup = set_up_network(parameters)
+        setup = set_up_image_network(parameters)
         self.segmenter = ImageSegmenter(setup.network, setup.runtime)
         self.text_search = TextSearch(parameters.text.model, str(setup.device))
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)

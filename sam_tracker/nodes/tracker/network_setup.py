@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -12,21 +14,23 @@ import torch
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
-from sam_tracker.networks.api import SuitedSettings, VideoNetwork
+from sam_tracker.networks.api import PromptableNetwork, SuitedSettings, VideoNetwork
 from sam_tracker.networks.runtime import Runtime, choose_runtime
-from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.networks.weights.loading import load_image_network, load_network
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.parameters.tracker import TrackingParameters
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
+Network = TypeVar('Network', bound=PromptableNetwork)
+
 
 @dataclass(frozen=True)
-class NetworkSetup:
+class NetworkSetup(Generic[Network]):
     """A network that is ready for use, with its device and precision."""
 
-    network: VideoNetwork
+    network: Network
     runtime: Runtime
 
     @property
@@ -54,18 +58,30 @@ class NetworkSetup:
         return torch.cuda.memory_allocated(self.device)
 
 
-def set_up_network(parameters: NetworkParameters) -> NetworkSetup:
+def set_up_network(parameters: NetworkParameters) -> NetworkSetup[VideoNetwork]:
     """
     Load the network that the parameters name onto its device.
 
     :raises ParameterError: the device is not there, or the image size is impossible.
-    :raises CheckpointError: there are no such weights, or they cannot be read.
+    :raises CheckpointError: there are no such weights, they cannot be read, or they are those of
+        a network that cannot track.
     """
+    return _set_up(parameters, load_network)
+
+
+def set_up_image_network(parameters: NetworkParameters) -> NetworkSetup[PromptableNetwork]:
+    """Do the same for a network that need not track; errors as of ``set_up_network``."""
+    return _set_up(parameters, load_image_network)
+
+
+def _set_up(
+    parameters: NetworkParameters, load: Callable[[str, int | None], Network]
+) -> NetworkSetup[Network]:
     if parameters.cpu_threads is not None:
         torch.set_num_threads(parameters.cpu_threads)
     try:
         runtime = choose_runtime(parameters.device, parameters.precision, parameters.compile)
-        network = load_network(parameters.checkpoint or parameters.model, parameters.image_size)
+        network = load(parameters.checkpoint or parameters.model, parameters.image_size)
     except ValueError as error:
         raise ParameterError(str(error)) from error
     return NetworkSetup(runtime.place(network), runtime)

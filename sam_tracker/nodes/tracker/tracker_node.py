@@ -39,6 +39,7 @@ from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.ros.process.worker import WorkerStoppedError
 
 if TYPE_CHECKING:
+    from sam_tracker.networks.api import VideoNetwork
     from sam_tracker.nodes.tracker.network_setup import NetworkSetup
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
@@ -56,7 +57,7 @@ class TrackerNode(ManagedNode):
         self,
         *,
         node_name: str = 'sam_tracker',
-        setup: NetworkSetup | None = None,
+        setup: NetworkSetup[VideoNetwork] | None = None,
         **options: object,
     ) -> None:
         """

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
 
     from sam_tracker.msg import Prompt
+    from sam_tracker.networks.api import VideoNetwork
     from sam_tracker.nodes.tracker.network_setup import NetworkSetup
     from sam_tracker.ros.camera.received_image import ReceivedImage
     from sam_tracker.ros.parameters.tracker import TrackerParameters
@@ -72,7 +73,7 @@ class TrackingSession:
     """
 
     def __init__(
-        self, node: ManagedNode, setup: NetworkSetup, parameters: TrackerParameters
+        self, node: ManagedNode, setup: NetworkSetup[VideoNetwork], parameters: TrackerParameters
     ) -> None:
         """
         Prepare a network for tracking, which takes seconds; ``start`` begins.

@@ -16,6 +16,7 @@ import importlib.metadata
 import json
 from pathlib import Path
 import sys
+from unittest import mock
 
 import numpy as np
 import torch
@@ -93,7 +94,49 @@ def record(network) -> dict[str, np.ndarray]:
             answers[f'{key}: image logits'] = masks[:, ::5, ::5]
             answers[f'{key}: scores'] = scores
             answers[f'{key}: logits'] = logits[:, ::2, ::2]
-    return answers
+    return answers | everything(network)
+
+
+def suppressed(boxes, scores, categories, iou_threshold) -> torch.Tensor:
+    """Stand in for torchvision's ``batched_nms``, which is compiled, for a single category."""
+    assert not categories.any()
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    kept: list[int] = []
+    for index in scores.argsort(descending=True).tolist():
+        low = torch.maximum(boxes[kept, :2], boxes[index, :2])
+        high = torch.minimum(boxes[kept, 2:], boxes[index, 2:])
+        shared = (high - low).clamp(min=0).prod(1)
+        if not (shared / (area[kept] + area[index] - shared) > iou_threshold).any():
+            kept.append(index)
+    return torch.tensor(kept)
+
+
+def everything(network) -> dict[str, np.ndarray]:
+    from segment_anything import SamAutomaticMaskGenerator
+    from segment_anything.utils.amg import build_point_grid
+
+    image = scene.image_of_the_input_size()
+    per_side = scene.GENERATOR['points_per_side']
+    # SAM takes the middle of a pixel for a whole number, and its grid does not: by half a pixel
+    # its points lie elsewhere than they say. Here they lie where this package puts them.
+    pixel = np.array([1 / image.shape[1], 1 / image.shape[0]])
+    generator = SamAutomaticMaskGenerator(
+        network,
+        points_per_side=None,
+        point_grids=[build_point_grid(per_side) - pixel / 2],
+        pred_iou_thresh=scene.GENERATOR['predicted_iou'],
+        stability_score_thresh=scene.GENERATOR['stability_score'],
+        box_nms_thresh=scene.GENERATOR['box_overlap'],
+    )
+    with mock.patch('segment_anything.automatic_mask_generator.batched_nms', suppressed):
+        found = generator.generate(image)
+    found.sort(key=lambda one: one['predicted_iou'], reverse=True)
+    print(f'{len(found)} masks of everything')  # noqa: T201
+    return {
+        'everything: masks': np.packbits([one['segmentation'] for one in found], axis=-1),
+        'everything: scores': np.array([one['predicted_iou'] for one in found]),
+        'everything: stability': np.array([one['stability_score'] for one in found]),
+    }
 
 
 if __name__ == '__main__':

@@ -51,6 +51,25 @@ def image() -> NDArray[np.uint8]:
     return np.clip(128 + 50 * coarse + 10 * grey, 0, 255).astype(np.uint8)
 
 
+def image_of_the_input_size() -> NDArray[np.uint8]:
+    """Return an image [160, 256, 3] that need not be resized, so that masks are equal exactly."""
+    coarse = noise(8, 8, 3, seed=10).repeat(20, axis=0).repeat(32, axis=1)
+    return np.clip(128 + 60 * coarse, 0, 255).astype(np.uint8)
+
+
+GENERATOR = {
+    'points_per_side': 6,
+    'predicted_iou': 0.4,
+    'stability_score': 0.05,
+    'box_overlap': 1.0,
+}
+"""
+Settings of everything mode; the other ones are those of Meta's generator.
+
+Masks of random weights are spread over all the image, and nearly all would be duplicates.
+"""
+
+
 def mask_logits() -> NDArray[np.float32]:
     """Return mask logits [64, 64] to start from."""
     return 5 * noise(16, 16, seed=9).repeat(4, axis=0).repeat(4, axis=1)

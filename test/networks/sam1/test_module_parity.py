@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SAM's ViT-B in full, on the weights and inputs for which Meta's own answers are recorded."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 from sam_tracker.networks.masks import input_logits, resize_logits
 from sam_tracker.networks.sam1.configuration import Sam1Configuration
 from sam_tracker.networks.sam1.network import Sam1Network
+from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+from sam_tracker.segmentation.mask_generator import MaskGenerator, MaskGeneratorSettings
 
 from ..seeded_weights import seeded_weights
 from . import scene
@@ -104,3 +107,24 @@ def test_prompts_are_answered_alike(network, features, reference, name, several,
     image_logits = resize_logits(input_logits(logits, scale), scene.HEIGHT, scene.WIDTH)
     assert_close(image_logits[0, :, ::5, ::5], torch.from_numpy(reference[f'{key}: image logits']))
     assert (candidates.object_logit > 0).all()
+
+
+def test_everything_mode_finds_the_same_masks(network, reference):
+    settings = replace(
+        MaskGeneratorSettings.for_network(network.suited_settings),
+        **scene.GENERATOR,
+        minimum_area=0,
+    )
+    generator = MaskGenerator(ImageSegmenter(network), settings)
+    found = generator.generate(scene.image_of_the_input_size())
+    found.sort(key=lambda one: one.predicted_iou, reverse=True)
+    packed = reference['everything: masks']
+    assert len(found) == len(packed) > 1
+    expected = np.unpackbits(packed, axis=-1, count=scene.SIZE).astype(bool)
+    scores = [one.predicted_iou for one in found]
+    np.testing.assert_allclose(scores, reference['everything: scores'], atol=1e-4)
+    stability = [one.stability_score for one in found]
+    np.testing.assert_allclose(stability, reference['everything: stability'], atol=1e-3)
+    for candidate, mask in zip(found, expected, strict=True):
+        # Rounding may move a logit across 0 on a few of 40,000 pixels.
+        assert (candidate.mask != mask).sum() <= 5
