@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure how well objects are followed; ``python -m sam_tracker.evaluation --help``."""
+"""Evaluation of trackers; ``python -m sam_tracker.evaluation --help``."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The figures by which each benchmark is quoted, from the results of its sequences.
+The published figures of each benchmark, from the results of its sequences.
 
-They are computed as the published toolkits do, so that they may be laid beside published ones.
+They are computed as the published toolkits do and are comparable with published figures.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ def one_pass_figures(results: Sequence[SequenceResult]) -> Scores:
 
 
 def got10k_figures(results: Sequence[SequenceResult]) -> Scores:
-    """Return the figures of GOT-10k; NaN for its test subset, whose truth is withheld."""
+    """Return the figures of GOT-10k; NaN for its test subset, whose ground truth is withheld."""
     overlaps = []
     for sequence in results:
         for result in sequence.targets:
@@ -60,7 +60,7 @@ def mask_figures(results: Sequence[SequenceResult]) -> Scores:
     Return the figures of DAVIS and SA-V: means over objects of means over frames.
 
     Of the frames with truth, the first and the last are left out; so are those before the object
-    was first seen, by whomever.
+    was first visible.
     """
     regions, boundaries = [], []
     for result in _targets(results):

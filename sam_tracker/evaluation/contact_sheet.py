@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Clips as a picture to look at: figures at a few labels do not tell where a mask leaks to."""
+"""Contact sheet of tracked clips: shows errors that figures at a few labels miss."""
 
 from collections.abc import Collection, Mapping
 
@@ -21,13 +21,12 @@ def contact_sheet(
     dataset: Dataset, follower: Follower, pictures: int | None = None
 ) -> rendering.Image:
     """
-    Follow the objects of all clips and return some frames with what was found drawn over them.
+    Track the objects of all clips and return some frames with their tracks drawn.
 
     :param pictures: of each clip, evenly spread from its first frame to its last; None: every
         15th frame and the last.
 
-    Boxes that are known to be true are drawn in white. The picture is in OpenCV's order of
-    channels.
+    Ground truth boxes are white. The picture is BGR.
     """
     drawn: list[rendering.Image] = []
     captions: list[str] = []

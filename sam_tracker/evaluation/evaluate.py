@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Several followers on all sequences of a data set, in one process or in many."""
+"""Runs several followers on all sequences of a data set, in one or more processes."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,7 +27,7 @@ Results = dict[str, list[SequenceResult]]
 
 @dataclass(frozen=True)
 class Setup:
-    """What is to be evaluated, and how."""
+    """Which followers to evaluate, and with what network."""
 
     followers: tuple[str, ...]
     """Names of MODES, of OpenCV's trackers, or STATIC_BOX."""
@@ -55,9 +55,9 @@ def evaluate(
 
     :param open_dataset: can be pickled when there are several workers; called in each.
     :param workers: processes.
-    :param limit: take the first so many sequences only.
+    :param limit: number of sequences to take, from the first; None: all.
 
-    Raises what the data set, the checkpoint and the followers raise, ``DatasetError`` above all.
+    :raises DatasetError: the data set is broken; errors of checkpoint and followers pass through.
     """
     dataset = open_dataset()
     names = list(dataset.sequence_names)[:limit]
@@ -99,7 +99,7 @@ def _follow_all(
 
 
 def make_follower(name: str, setup: Setup) -> Follower:
-    """Return the follower of a name that ``Setup.followers`` may hold."""
+    """Return the follower with a name from ``Setup.followers``."""
     if name == STATIC_BOX:
         return StaticBox()
     if name in MODES:

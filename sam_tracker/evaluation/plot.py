@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Curves as a picture."""
+"""Plots of success curves and of J over time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def plot_success_and_horizon(
     path: Path, title: str, success: Mapping[str, Values], region: Mapping[str, Values]
 ) -> None:
     """
-    Draw how often boxes overlap by how much, and how J falls with time, as a PNG file.
+    Plot the success curves and J over time, as a PNG file.
 
     :param success: tracker -> success curve [21].
     :param region: tracker -> mean J [T] at each frame after the prompt.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of recorded sequences, one by one, over all, and by what makes them hard."""
+"""Figures of recorded sequences: each, all, and by attribute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ FAST = 0.15
 
 @dataclass(frozen=True)
 class Row:
-    """How one object of one sequence was followed."""
+    """Figures of one object of one sequence."""
 
     sequence: str
     name: str
@@ -47,7 +47,7 @@ def rows(results: Sequence[SequenceResult]) -> list[Row]:
     Return the figures of every object.
 
     All but ``first`` and ``presence`` are means over the frames after the prompt on which the
-    object can be seen and its truth is known.
+    object is visible and its ground truth is known.
     """
     found = []
     for result in results:
@@ -66,7 +66,7 @@ def rows(results: Sequence[SequenceResult]) -> list[Row]:
 
 
 def means(chosen: Sequence[Row]) -> dict[str, float]:
-    """Return the mean of each figure over the objects that have it, each counting alike."""
+    """Return the mean of each figure over the objects that have it, equally weighted."""
     table = {key: np.array([row.figures[key] for row in chosen]) for key in FIGURES}
     return {key: _mean(values[~np.isnan(values)]) for key, values in table.items()}
 
@@ -79,13 +79,13 @@ def by_attribute(chosen: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def worst(chosen: Sequence[Row], count: int) -> list[str]:
-    """Return the names of the sequences whose objects are followed worst, the worst first."""
+    """Return the names of the sequences with the lowest figures, lowest first."""
     ordered = sorted(chosen, key=lambda row: np.nan_to_num(row.figures['overlap']))
     return list(dict.fromkeys(row.sequence for row in ordered))[:count]
 
 
 def attributes(target: TargetResult, image_size: tuple[int, int]) -> tuple[str, ...]:
-    """Return what makes an object hard to follow, as its truth has it."""
+    """Return the attributes of an object, computed from its ground truth."""
     truth = target.target
     boxes = truth.boxes[truth.first_frame :]
     sizes = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))

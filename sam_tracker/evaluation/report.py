@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Figures as plain text and as JSON."""
+"""Tables of figures as plain text, and JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -32,7 +32,7 @@ def figures_table(
     figures: Mapping[str, Mapping[str, float]],
 ) -> str:
     """
-    Return figures as they are, a row for each name.
+    Return a table of figures, a row for each name.
 
     :param columns: key of a figure to the head of its column.
     :param figures: name of a row to its figures by their keys.
@@ -57,7 +57,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
 
 
 def horizon_table(summaries: Mapping[str, Summary]) -> str:
-    """Return J by the number of frames since the prompt, as far as there are such frames."""
+    """Return a table of J by the number of frames since the prompt."""
     stretches = [
         (first, last)
         for first, last in HORIZONS
@@ -75,7 +75,7 @@ def horizon_table(summaries: Mapping[str, Summary]) -> str:
 
 
 def overview_table(sets: Mapping[str, Mapping[str, Summary]], key: str) -> str:
-    """Return one figure of TITLES for every set of clips, a row each, and every tracker."""
+    """Return a table of one figure of TITLES, sets of clips by trackers."""
     trackers = list(dict.fromkeys(name for summaries in sets.values() for name in summaries))
     rows = [
         [
@@ -91,7 +91,7 @@ def overview_table(sets: Mapping[str, Mapping[str, Summary]], key: str) -> str:
 
 
 def difference_table(summaries: Mapping[str, Summary], baseline: str) -> str:
-    """Return how far each tracker is above the baseline on the same clips, with 95 % intervals."""
+    """Return a table of paired differences to the baseline, with 95 % intervals."""
     compared = [name for name in summaries if name != baseline]
     rows = [
         [
@@ -112,7 +112,7 @@ def differences(summaries: Mapping[str, Summary], name: str, baseline: str) -> d
 
 
 def summary_as_json(summary: Summary) -> dict[str, Any]:
-    """Return all of a summary as what ``write_json`` takes."""
+    """Return a summary as content for ``write_json``."""
     return {
         'figures': {key: asdict(estimate) for key, estimate in summary.figures.items()},
         'per_clip': {key: values.tolist() for key, values in summary.per_clip.items()},
@@ -124,7 +124,7 @@ def summary_as_json(summary: Summary) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write content as JSON; what is not finite becomes null, since JSON knows no NaN."""
+    """Write content as JSON; NaN and infinity become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_finite(content), indent=1, allow_nan=False)
     path.write_text(text + '\n', encoding='utf-8')

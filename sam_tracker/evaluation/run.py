@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a follower over a sequence and keeps the figures of every frame, not the masks."""
+"""Runs a follower over a sequence and keeps figures of every frame, not masks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TargetResult:
-    """How one target of a sequence of T frames was followed, from its prompt on."""
+    """Results for one target of a sequence of T frames, from its prompt on."""
 
     target: Target
     boxes: Values
@@ -43,7 +43,7 @@ class TargetResult:
 
 @dataclass(frozen=True)
 class SequenceResult:
-    """How a sequence was followed."""
+    """Results for one sequence."""
 
     sequence: str
     image_size: tuple[int, int]
@@ -55,7 +55,7 @@ class SequenceResult:
 
 
 class _Record:
-    """A target's figures while they come in."""
+    """Figures of one target, collected frame by frame."""
 
     def __init__(self, target: Target, frame_count: int) -> None:
         self.target = target
@@ -108,11 +108,11 @@ def run(
     follower: Follower, sequence: VideoSequence, watch: Watcher | None = None
 ) -> SequenceResult:
     """
-    Follow all targets of a sequence from their prompts to its end.
+    Track all targets of a sequence from their prompts to its end.
 
-    :param watch: is shown every frame; what it is shown must not be changed.
+    :param watch: called with every frame; it must not change its arguments.
 
-    Raises ``DatasetError`` when the sequence turns out to be broken.
+    :raises DatasetError: the sequence is broken.
     """
     records = {
         target.object_id: _Record(target, sequence.frame_count) for target in sequence.targets

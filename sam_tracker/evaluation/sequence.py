@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a tracker is evaluated on: frames, prompts and truth, whatever they were read from."""
+"""A sequence for evaluation: frames, prompts and ground truth."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ NOMINAL_PERIOD = 1_000_000_000 // 30
 
 
 class DatasetError(ValueError):
-    """A data set, or a sequence of it, is not as its layout wants it; the text says where."""
+    """A data set or a sequence of it has not the expected layout; the text says where."""
 
 
 def no_mask(_frame: int) -> None:
-    """Know no mask, on any frame."""
+    """Return no mask, for any frame."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One object to be followed through a sequence of T frames."""
+    """One target object of a sequence of T frames."""
 
     object_id: int
     """From 1; what the sequence's ``object_ids`` have at its pixels."""
@@ -46,7 +46,7 @@ class Target:
 
     @property
     def judged_frames(self) -> NDArray[np.int64]:
-        """Numbers of the frames whose truth is known."""
+        """Numbers of the frames with known ground truth."""
         return np.arange(len(self.visible)) if self.judged is None else np.flatnonzero(self.judged)
 
 
@@ -72,7 +72,7 @@ class Dataset:
     name: str
     sequence_names: Sequence[str]
     open_sequence: Callable[[str], VideoSequence]
-    """Raises ``DatasetError`` for a sequence that is broken."""
+    """:raises DatasetError: the sequence is broken."""
 
 
 def box_of_mask(mask: Mask) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The figures of generated clips, whose truth is known for every frame."""
+"""Figures of generated clips, which have ground truth for every frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,10 +68,10 @@ class Summary:
 
 def summarise(results: Sequence[SequenceResult]) -> Summary:
     """
-    Return the figures over clips of one target each, and how they would vary with other clips.
+    Return the figures over clips of one target each, with confidence intervals.
 
     The frame of the prompt never counts. J, F and the figures of boxes are means over the frames
-    on which the object can be seen, then over clips. Presence, found again and its delay are
+    on which the object is visible, then over clips. Presence, found again and its delay are
     counted over the frames and absences of all clips together, since few clips have them.
     """
     targets = [target for result in results for target in result.targets]
@@ -148,7 +148,7 @@ def horizon_key(first: int, last: int | None) -> str:
 
 
 def _judged(result: TargetResult) -> tuple[Flags, Flags]:
-    """Return what was said and what is true of presence, on the frames after the prompt."""
+    """Return predicted and true presence on the frames after the prompt."""
     frames = result.target.judged_frames
     frames = frames[frames > result.target.first_frame]
     return result.present[frames], result.target.visible[frames]

@@ -62,7 +62,7 @@ BENCHMARKS = {
 
 
 def add_commands(commands: SubCommands) -> None:
-    """Add a command for each benchmark to those of the program."""
+    """Add a command for each benchmark to the parser."""
     for key, benchmark in BENCHMARKS.items():
         parser = commands.add_parser(
             key,
@@ -87,7 +87,7 @@ def add_commands(commands: SubCommands) -> None:
 
 
 def run(benchmark: Benchmark, options: argparse.Namespace) -> None:
-    """Print a line for each mode; leave figures.json and a picture in the output folder."""
+    """Print a line for each mode; write figures.json and a picture to the output folder."""
     opening = partial(benchmark.open_folder, options.folder)
     if benchmark.subsets:
         opening = partial(opening, subset=options.subset)
@@ -119,7 +119,7 @@ def run(benchmark: Benchmark, options: argparse.Namespace) -> None:
 
 def save_boxes(folder: Path, result: SequenceResult) -> None:
     """
-    Write the boxes of a sequence as the toolkits and evaluation servers of box benchmarks want.
+    Write the boxes of a sequence in the format of the toolkits and evaluation servers.
 
     One line of x, y, width and height for each frame; zeros where the object was not seen. A
     sequence of several targets gets a file for each.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""``clips FOLDER``: the box IoU at each frame that was labelled by hand."""
+"""``clips FOLDER``: box IoU at each frame labelled by hand."""
 
 import argparse
 from functools import partial
@@ -29,7 +29,7 @@ from sam_tracker.video.sources import silence_decoders
 
 
 def add_command(commands: SubCommands) -> None:
-    """Add the command to those of the program."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         'clips',
         help='box IoU at the labelled frames of real clips',

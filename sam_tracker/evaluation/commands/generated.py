@@ -69,7 +69,7 @@ class ClipSet:
 
     @classmethod
     def named(cls, name: str) -> 'ClipSet':
-        """Return the set of a name such as 'hard/occlusion/box'."""
+        """Return the set with a name such as 'hard/occlusion/box'."""
         known: dict[str, Scenario | None] = {ANY: None, **{each: each for each in SCENARIOS}}
         difficulty, scenario, prompt = [*name.split('/'), '', ''][:3]
         if (
@@ -86,7 +86,7 @@ class ClipSet:
 
 
 def add_command(commands: SubCommands) -> None:
-    """Add the command to those of the program."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         'generated',
         help='the comparison on held-out generated clips',
@@ -111,7 +111,7 @@ def add_command(commands: SubCommands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print tables for each set; leave figures.json and a picture of each in the output folder."""
+    """Print tables for each set; write figures.json and a picture of each to the output folder."""
     content: dict[str, Any] = {'options': _as_json(options), 'sets': {}}
     shown: dict[str, Mapping[str, Summary]] = {}
     lowest = () if options.no_floors else floors()

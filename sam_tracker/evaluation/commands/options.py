@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What all commands have in common."""
+"""Options and output that the commands share."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
 
 def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
-    """Add the options that say which network is run, how, and where."""
+    """Add the options for the network: weights, precision and device."""
     parser.add_argument(
         '--checkpoint', default='nano', help='name or file of the weights (default: %(default)s)'
     )
@@ -34,14 +34,14 @@ def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...])
 
 
 def add_floors_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that asks for what a network must beat."""
+    """Add the option that adds the baselines."""
     parser.add_argument(
         '--floors', action='store_true', help="also run OpenCV's best tracker and a static box"
     )
 
 
 def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
-    """Add the options of commands that take long and write files."""
+    """Add the options of commands that run long and write files."""
     parser.add_argument(
         '--output', type=Path, default=Path(output), help='folder for results (%(default)s)'
     )
@@ -51,7 +51,7 @@ def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
 def setup(
     options: argparse.Namespace, floors: tuple[str, ...] = (), exclusive: bool | None = None
 ) -> Setup:
-    """Return what the options ask for, followed by the floors; leave where that is nothing."""
+    """Return the followers that the options select, then the baselines; exit if there are none."""
     if not options.modes and not floors:
         raise SystemExit('error: neither a mode nor a floor is asked for')
     return Setup(
@@ -66,7 +66,7 @@ def setup(
 
 
 def floors() -> tuple[str, ...]:
-    """Return the trackers that a network must beat; say so where CSRT is not one of them."""
+    """Return the baselines; print a note if OpenCV has no CSRT."""
     tracker = best_opencv_tracker()
     if tracker != 'CSRT':
         tell(f'the installed OpenCV has no CSRT tracker; {tracker} takes its place')
@@ -74,7 +74,7 @@ def floors() -> tuple[str, ...]:
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1 on."""
+    """Parse an integer of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f'{number} is not positive')
@@ -82,7 +82,7 @@ def positive(text: str) -> int:
 
 
 def network_size(text: str) -> int:
-    """Read the side of a network's input."""
+    """Parse the side of a network's input."""
     try:
         return configuration_named('nano', int(text)).image_size
     except ValueError as error:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""``real FOLDER``: recorded sequences of several layouts, beside CSRT and a box left in place."""
+"""``real FOLDER``: recorded sequences of several layouts, beside CSRT and a static box."""
 
 import argparse
 from dataclasses import asdict, replace
@@ -32,7 +32,7 @@ WORST = 5
 
 
 def add_command(commands: SubCommands) -> None:
-    """Add the command to those of the program."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         'real',
         help='recorded sequences in the layouts of OTB and DAVIS, or labelled by hand',
@@ -55,7 +55,7 @@ def add_command(commands: SubCommands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the tables; leave figures.json and, of the last mode, worst.jpg in the output."""
+    """Print the tables; write figures.json and, for the last mode, worst.jpg."""
     silence_decoders()
     opening = partial(real, options.folder, tuple(options.sequences))
     compared = setup(options, () if options.no_floors else floors())

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What everything that can be evaluated has in common, be it a network or a resting box."""
+"""Interface of an evaluated tracker."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ Box = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observation:
-    """What a follower says of one object on one frame."""
+    """Result of a follower for one object on one frame."""
 
     mask: Mask
     """[H, W], empty where the object is not seen."""
@@ -31,7 +31,7 @@ class Observation:
 
 class Follower(Protocol):
     """
-    Follows objects through one sequence after the other.
+    Tracks objects through one sequence after the other.
 
     All calls about one image are given the same frame; its pixels are an array.
     """
@@ -39,20 +39,20 @@ class Follower(Protocol):
     name: str
 
     def begin(self) -> None:
-        """Forget everything: another sequence starts."""
+        """Forget all objects, before another sequence."""
 
     def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
-        """Start to follow an object, on a frame that objects followed already were stepped to."""
+        """Add an object, on the frame that ``step`` was last called with."""
 
     def step(self, frame: Frame) -> dict[int, Observation]:
-        """Return every object that is followed, by its id, on the next frame."""
+        """Return the observation of every object on the next frame, by object id."""
 
 
 def box_of_prompt(prompt: Prompt) -> Box:
     """
-    Return the box [4] that a follower of boxes starts from.
+    Return the initial box [4] of a box tracker.
 
-    Raises ``ValueError`` for a prompt of points alone, which has none.
+    :raises ValueError: the prompt has points alone.
     """
     if prompt.box is not None:
         return prompt.box

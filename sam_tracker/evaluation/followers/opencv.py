@@ -1,9 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The best tracker of boxes without a network that the installed OpenCV has.
+The best box tracker without a network in the installed OpenCV.
 
-CSRT (Lukežič et al., CVPR 2017) is the honest floor. It is part of OpenCV's contributed modules,
+CSRT (Lukežič et al., CVPR 2017) is the baseline. It is part of OpenCV's contributed modules,
 which ROS distributions include and the wheel ``opencv-python-headless`` does not; there MIL takes
 its place. ``opencv-contrib-python-headless`` has it, and may lie in a folder of its own that is
 put on PYTHONPATH: two wheels of OpenCV must not be installed over each other.
@@ -28,10 +28,10 @@ _PREFERRED = ('CSRT', 'KCF', 'MIL')
 
 
 class OpenCvTracker:
-    """One of OpenCV's trackers for each object, on the BGR images that they expect."""
+    """Tracks each object with one of OpenCV's trackers, on BGR images."""
 
     def __init__(self, algorithm: str | None = None) -> None:
-        """Take the algorithm of that name, or the best there is; see ``algorithms``."""
+        """Use the algorithm of that name, or the best available one; see ``algorithms``."""
         available = algorithms()
         self.name = algorithm or next(iter(available))
         if self.name not in available:
@@ -67,7 +67,7 @@ class OpenCvTracker:
 
 
 def algorithms() -> dict[str, Callable[[], Any]]:
-    """Return what creates each of the trackers that the installed OpenCV has, best first."""
+    """Return the constructors of the installed OpenCV's trackers, best first."""
     found = {}
     for name in _PREFERRED:
         # The first 4.x releases keep them in a module of their own.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The network with its tracker, in plain SAM 2, SAMURAI, and what lies between the two."""
+"""The tracker of this package, as plain SAM 2, SAMURAI, or in between."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from sam_tracker.tracking.tracker import Tracker
 
 
 def selection_alone(settings: TrackerSettings) -> TrackerSettings:
-    """Choose masks by motion, but remember every frame, and call present what SAM 2 does."""
+    """Select masks by motion; remember every frame, with SAM 2's presence threshold."""
     return replace(
         settings,
         presence_logit=0.0,
@@ -29,17 +29,17 @@ def selection_alone(settings: TrackerSettings) -> TrackerSettings:
 
 
 def memory_alone(settings: TrackerSettings) -> TrackerSettings:
-    """Choose what to remember by motion, but masks by their affinity, and presence as SAM 2."""
+    """Select memories by motion; masks by affinity, with SAM 2's presence threshold."""
     return replace(settings, presence_logit=0.0, motion_weight=0.0)
 
 
 def lower_presence(settings: TrackerSettings) -> TrackerSettings:
-    """Call present what the released SAMURAI does, whatever the network."""
+    """Use the presence threshold of the released SAMURAI for any network."""
     return replace(settings, presence_logit=TrackerSettings.presence_logit)
 
 
 def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
-    """State boxes by aspect ratio and height in the Kalman filter, as the released code does."""
+    """Use aspect ratio and height in the Kalman filter, as the released code does."""
     return replace(settings, motion_model='kalman_aspect_height')
 
 
@@ -56,7 +56,7 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
 
 
 class SamFollower:
-    """A network that follows objects by some settings; each sequence gets a tracker of its own."""
+    """Tracks with one network and some settings; each sequence gets its own tracker."""
 
     def __init__(self, name: str, network: VideoNetwork, settings: TrackerSettings) -> None:
         self.name = name

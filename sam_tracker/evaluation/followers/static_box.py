@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What any tracker must beat: the box of the prompt, left where it was."""
+"""Baseline: the box of the prompt, which never moves."""
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
@@ -8,7 +8,7 @@ from sam_tracker.evaluation.followers.follower import Observation, box_of_prompt
 
 
 class StaticBox:
-    """Says that nothing ever moves."""
+    """Returns the box of the prompt on every frame."""
 
     def __init__(self) -> None:
         self.name = 'static box'

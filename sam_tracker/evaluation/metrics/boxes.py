@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Agreement of boxes as the single object tracking benchmarks measure it.
+Box metrics of single object tracking benchmarks.
 
 Boxes are [x_min, y_min, x_max, y_max] in pixels, half open; a row of NaN is no box. Sources: Wu,
 Lim and Yang, Object tracking benchmark, TPAMI 2015 (success and precision); Fan et al., LaSOT,
@@ -34,7 +34,7 @@ def box_overlap(predicted: Boxes, truth: Boxes) -> Values:
     """
     Return the intersection over union [T] of boxes [T, 4].
 
-    It is 0 without a predicted box, and NaN where no true box of some size is known.
+    It is 0 without a predicted box, and NaN without a true box of positive area.
     """
     return np.where(_sized(truth), box_iou(predicted, truth), np.nan)
 
@@ -46,7 +46,7 @@ def centre_error(predicted: Boxes, truth: Boxes) -> Values:
 
 
 def normalised_centre_error(predicted: Boxes, truth: Boxes) -> Values:
-    """Return the same distance [T] in units of the true width and height (LaSOT, section 4.2)."""
+    """Return the centre error [T] in units of the true width and height (LaSOT, section 4.2)."""
     off = (predicted[:, :2] + predicted[:, 2:] - truth[:, :2] - truth[:, 2:]) / 2
     size = truth[:, 2:] - truth[:, :2]
     off = off / np.where(size > 0, size, np.nan)
@@ -65,7 +65,7 @@ def success_curve(overlaps: Values) -> Values:
 
 
 def success_auc(overlaps: Values) -> float:
-    """Return the mean of the success curve, which is called its area; NaN without frames."""
+    """Return the mean of the success curve, known as its AUC; NaN without frames."""
     return float(success_curve(overlaps).mean())
 
 
@@ -76,7 +76,7 @@ def precision_curve(errors: Values, thresholds: Values) -> Values:
 
 @dataclass(frozen=True)
 class OnePass:
-    """What one pass over a sequence is worth, in curves."""
+    """Success and precision curves of one sequence."""
 
     success: Values
     """[21]"""
@@ -88,7 +88,7 @@ class OnePass:
 
 @dataclass(frozen=True)
 class OnePassScores:
-    """The figures that OTB and LaSOT quote, each in [0, 1]."""
+    """Published figures of OTB and LaSOT, each in [0, 1]."""
 
     auc: float
     precision: float
@@ -117,7 +117,7 @@ def one_pass(predicted: Boxes, truth: Boxes, visible: Flags) -> OnePass:
 
 
 def one_pass_scores(sequences: Iterable[OnePass]) -> OnePassScores:
-    """Return the figures over sequences, of which each counts alike however long it is."""
+    """Return the figures over sequences, each weighted equally whatever its length."""
     passes = list(sequences)
     return OnePassScores(
         float(np.mean([each.success for each in passes])),
@@ -128,7 +128,7 @@ def one_pass_scores(sequences: Iterable[OnePass]) -> OnePassScores:
 
 @dataclass(frozen=True)
 class OverlapScores:
-    """The figures that GOT-10k quotes, each in [0, 1]."""
+    """Published figures of GOT-10k, each in [0, 1]."""
 
     average_overlap: float
     success_rate_50: float
@@ -151,7 +151,7 @@ def got10k_overlaps(
 
 
 def got10k_scores(sequences: Iterable[Values]) -> OverlapScores:
-    """Return the figures over the overlaps of all sequences, each frame counting alike."""
+    """Return the figures over the overlaps of all sequences, each frame weighted equally."""
     overlaps = np.concatenate(list(sequences))
     return OverlapScores(
         float(overlaps.mean()), float((overlaps > 0.5).mean()), float((overlaps > 0.75).mean())

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a tracker stays with its object or goes over to another."""
+"""Identity switches: whether a tracker stays on its object."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ def identity_switches(identities: NDArray[np.int64]) -> int:
     """
     Return how often identities [T] change from one object to another.
 
-    Frames of nobody in between neither count nor forgive, as in CLEAR MOT (Bernardin and
+    Frames without an identity are skipped, as in CLEAR MOT (Bernardin and
     Stiefelhagen, 2008).
     """
     known = identities[identities != NOBODY]

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Agreement of masks as DAVIS measures it: region similarity J and boundary accuracy F.
+Mask metrics of DAVIS: region similarity J and boundary accuracy F.
 
 Source: Perazzi et al., A benchmark dataset and evaluation methodology for video object
 segmentation, CVPR 2016; details that the paper leaves open follow its published evaluation.
@@ -21,7 +21,7 @@ def region_similarity(predicted: Mask, truth: Mask) -> float:
     """
     Return J, the intersection over union of two masks [H, W]; 1 when both are empty.
 
-    Raises ``ValueError`` when the shapes differ.
+    :raises ValueError: the shapes differ.
     """
     _require_equal_shapes(predicted, truth)
     union = np.count_nonzero(predicted | truth)
@@ -36,7 +36,7 @@ def boundary_accuracy(
 
     A pixel of one boundary is right when the other boundary comes as near as ``tolerance`` times
     the diagonal, rounded up to whole pixels. Two empty masks agree; an empty one agrees with no
-    other. Raises ``ValueError`` when the shapes differ.
+    other. :raises ValueError: the shapes differ.
     """
     _require_equal_shapes(predicted, truth)
     reach = np.ceil(tolerance * np.hypot(*truth.shape))
@@ -59,7 +59,7 @@ def boundary(mask: Mask) -> Mask:
 
 
 def _within(reach: float, pixels: Mask) -> Mask:
-    """Return which pixels [H, W] lie within ``reach`` of any of ``pixels``, in a round sense."""
+    """Return the pixels [H, W] within the radius ``reach`` of any of ``pixels``."""
     others = np.logical_not(pixels).view(np.uint8)
     # The cost of a distance transform does not depend on the reach, as that of a dilation does.
     distance = cv2.distanceTransform(others, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

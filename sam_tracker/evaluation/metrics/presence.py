@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a tracker knows when its object is there, and finds it again when it comes back."""
+"""Presence and re-acquisition metrics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ def presence_rates(present: Flags, visible: Flags) -> tuple[float, float]:
     """
     Return the shares of visible frames called present and of other frames called absent.
 
-    :param present: [T] what the tracker says.
-    :param visible: [T] what is true.
+    :param present: [T] the tracker's output.
+    :param visible: [T] ground truth.
 
     A share of no frames is NaN.
     """
@@ -43,7 +43,7 @@ def balanced_accuracy(present: Flags, visible: Flags) -> float:
 
 @dataclass(frozen=True)
 class Absence:
-    """A time in which an object could not be seen, between two in which it could."""
+    """An interval in which an object was not visible, between two in which it was."""
 
     start: int
     """First frame without it."""
@@ -71,10 +71,10 @@ def reacquisition_delays(
     """
     Return for each absence how many frames after its end the object was found; None: not found.
 
-    :param overlaps: [T] of what was predicted with what is true, masks or boxes.
+    :param overlaps: [T] of prediction and ground truth, masks or boxes.
     :param visible: [T]
 
-    It has ``patience`` frames to be found in, or until it vanishes again.
+    Only the first ``patience`` frames count, up to the next absence.
     """
     delays: list[int | None] = []
     for absence in absences(visible, shortest):

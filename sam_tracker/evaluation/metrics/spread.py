@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How much a figure would vary with other clips, by resampling the ones there are."""
+"""Confidence intervals over clips, by the bootstrap."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SEED = 20260101
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the interval in which it lies with 95 % confidence, by the bootstrap."""
+    """A figure and its 95 % confidence interval."""
 
     value: float
     low: float
@@ -45,8 +45,8 @@ def paired_difference(values: Values, baseline: Values) -> Estimate:
     """
     Estimate the mean difference of two trackers on the same clips [N].
 
-    What makes a clip easy or hard for both cancels, so that the interval is much narrower than
-    those of the two means.
+    The difficulty of a clip cancels, so the interval is much narrower than those of the two
+    means.
     """
     if values.shape != baseline.shape:
         raise ValueError(f'{len(values)} clips cannot be paired with {len(baseline)}')
@@ -59,8 +59,7 @@ def estimate(statistic: Callable[[NDArray[np.int64]], float], count: int) -> Est
 
     :param statistic: takes the numbers of the clips [N], some more than once, some never.
 
-    Resamples for which the statistic is NaN are left out. The drawing is seeded: equal results
-    have equal intervals.
+    Resamples for which the statistic is NaN are left out. The resampling is seeded.
     """
     if count == 0:
         return Estimate(float('nan'), float('nan'), float('nan'), 0)

@@ -22,7 +22,11 @@ VOID = 255
 
 
 def davis(folder: Path, subset: str = 'val', resolution: str = '480p') -> Dataset:
-    """Return the sequences of one subset of a DAVIS 2017 folder; raises ``DatasetError``."""
+    """
+    Return the sequences of one subset of a DAVIS 2017 folder.
+
+    :raises DatasetError: the folder does not have that layout.
+    """
     files.require_folder(folder, 'DAVIS')
     names = files.read_lines(folder / 'ImageSets' / '2017' / f'{subset}.txt')
     return Dataset('DAVIS', names, lambda name: _sequence(folder, resolution, name))

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames, boxes and masks from files, lazily, with errors that name the file."""
+"""Reading of frames, boxes and masks from files, lazily; errors name the file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,14 +17,18 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
 def require_folder(path: Path, what: str) -> Path:
-    """Return the folder; raise ``DatasetError`` saying what it should hold if it is absent."""
+    """
+    Return the folder, if it exists.
+
+    :raises DatasetError: it does not; the text says what it should hold.
+    """
     if not path.is_dir():
         raise DatasetError(f'{path} is no folder; {what} should be there')
     return path
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images of a folder by name, of which there must be one at least."""
+    """Return the images of a folder, at least one, sorted by name."""
     require_folder(folder, 'the frames of a sequence')
     files = sorted(
         file
@@ -37,7 +41,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def lazy_images(files: Sequence[Path]) -> Callable[[], Iterator[Image]]:
-    """Return what starts reading image files as RGB [H, W, 3]."""
+    """Return a function that iterates over image files as RGB [H, W, 3]."""
     return lambda: map(read_image, files)
 
 
@@ -58,15 +62,16 @@ def read_box_rows(path: Path, rows: int | None = None) -> Boxes:
     """
     Read boxes [T, 4] from lines of x, y, width, height, between commas, blanks or tabs.
 
-    They come out as x_min, y_min, x_max, y_max in the coordinates of the file. Raises
-    ``DatasetError`` naming the line that is none, or the number of lines that was expected.
+    They are returned as x_min, y_min, x_max, y_max in the coordinates of the file.
+
+    :raises DatasetError: a line is no box, or the number of lines is not the expected one.
     """
     values = read_numbers(path, rows, columns=4)
     return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1)
 
 
 def read_flags(path: Path, count: int) -> NDArray[np.bool_]:
-    """Read ``count`` numbers [T], on lines or in one line, as whether each is above 0."""
+    """Read ``count`` flags [T], on lines or in one line; a number above 0 is true."""
     values = read_numbers(path).reshape(-1)
     if len(values) != count:
         raise DatasetError(f'{path} has {len(values)} values for {count} frames')
@@ -76,7 +81,7 @@ def read_flags(path: Path, count: int) -> NDArray[np.bool_]:
 def read_numbers(
     path: Path, rows: int | None = None, columns: int | None = None
 ) -> NDArray[np.float64]:
-    """Read a table of numbers [rows, columns]; any number of them unless given."""
+    """Read a table of numbers [rows, columns]; None: any number."""
     parsed: list[list[float]] = []
     for number, line in enumerate(read_lines(path), start=1):
         words = line.replace(',', ' ').split()
@@ -110,7 +115,7 @@ def read_label_image(path: Path) -> NDArray[np.uint8]:
     """
     Read a PNG whose pixels are object ids [H, W], through a palette or not.
 
-    OpenCV would give the colours of the palette instead of the ids.
+    OpenCV would return the colours of the palette instead of the ids.
     """
     try:
         with PIL.Image.open(path) as image:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Held-out generated clips: from seeds, textures and outlines that no training has seen."""
+"""Held-out generated clips, from seeds, textures and outlines not used in training."""
 
 from functools import partial
 
@@ -33,14 +33,14 @@ def generated(
     first_seed: int = FIRST_SEED,
 ) -> Dataset:
     """
-    Return clips in which object 1, the one that a scenario happens to, is to be followed.
+    Return clips with object 1, the one that the scenario affects, as the target.
 
     :param prompt_kind: 'box', 'point' (one click, deep inside the object) or 'mask', all taken
         from the true mask of the first frame.
     :param difficulty: as ``generate_clip`` takes it.
     :param size: side of the square frames.
 
-    Raises ``ValueError`` for what does not exist.
+    :raises ValueError: unknown difficulty, scenario or kind of prompt.
     """
     if prompt_kind not in PROMPT_KINDS:
         raise ValueError(f'prompt is {prompt_kind!r}, not one of {", ".join(PROMPT_KINDS)}')
@@ -82,7 +82,7 @@ def clip_sequence(name: str, clip: GeneratedClip, prompt_kind: str) -> VideoSequ
 
 
 def prompt_from_mask(mask: Mask, kind: str) -> Prompt:
-    """Return the prompt of one of PROMPT_KINDS that a careful user gives for a mask [H, W]."""
+    """Return the prompt of one of PROMPT_KINDS for a mask [H, W]."""
     if kind == 'mask':
         return Prompt(mask=mask)
     if kind == 'box':

@@ -4,9 +4,9 @@
 The folder of GOT-10k.
 
 It has ``val/list.txt`` and ``val/NAME/`` with ``00000001.jpg``, ``groundtruth.txt`` and
-``cover.label``; the folder given may also be that of the subset itself. The truth of the test
-subset is withheld but for the first box: it can be run and its boxes saved for the evaluation
-server, not scored.
+``cover.label``; the folder given may also be that of the subset itself. The ground truth of the
+test subset is withheld except for the first box: it can be run and its boxes saved for the
+evaluation server, not scored.
 """
 
 from pathlib import Path
@@ -20,7 +20,11 @@ from sam_tracker.evaluation.sequence import Dataset, DatasetError, Target, Video
 
 
 def got10k(folder: Path, subset: str = 'val') -> Dataset:
-    """Return the sequences of one subset of a GOT-10k folder; raises ``DatasetError``."""
+    """
+    Return the sequences of one subset of a GOT-10k folder.
+
+    :raises DatasetError: the folder does not have that layout.
+    """
     files.require_folder(folder, 'GOT-10k')
     root = folder if (folder / 'list.txt').is_file() else folder / subset
     if not (root / 'list.txt').is_file():

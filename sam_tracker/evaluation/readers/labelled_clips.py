@@ -27,7 +27,7 @@ def labelled_clips(folder: Path) -> tuple[Dataset, list[str]]:
     Return the clips of a folder and the names of clips that have labels but are absent.
 
     The names of objects are those of the sequences: ``clip: object``. Each clip is read up to its
-    last label. Raises ``DatasetError`` for labels that are none.
+    last label. :raises DatasetError: the labels are invalid.
     """
     labels = _read_labels(folder / LABELS)
     present = [clip for clip in labels if (folder / clip).exists()]

@@ -21,7 +21,11 @@ SPLIT = 'testing_set.txt'
 
 
 def lasot(folder: Path) -> Dataset:
-    """Return the sequences of a LaSOT folder; raises ``DatasetError``."""
+    """
+    Return the sequences of a LaSOT folder.
+
+    :raises DatasetError: the folder does not have that layout.
+    """
     files.require_folder(folder, 'the classes of LaSOT')
     split = folder / SPLIT
     if split.is_file():

@@ -27,7 +27,11 @@ ANNOTATED_FRAMES = {
 
 
 def otb(folder: Path) -> Dataset:
-    """Return the sequences of an OTB folder, all that are there; raises ``DatasetError``."""
+    """
+    Return the sequences of an OTB folder, all that are there.
+
+    :raises DatasetError: the folder does not have that layout.
+    """
     files.require_folder(folder, 'the sequences of OTB')
     truths = {}
     for path in sorted(folder.glob('*/groundtruth_rect*.txt')):

@@ -21,7 +21,11 @@ FRAME_PERIOD = 1_000_000_000 // 24
 
 
 def sav(folder: Path) -> Dataset:
-    """Return the videos of an SA-V val or test folder; raises ``DatasetError``."""
+    """
+    Return the videos of an SA-V val or test folder.
+
+    :raises DatasetError: the folder does not have that layout.
+    """
     files.require_folder(folder, 'SA-V val or test')
     lists = sorted(folder.glob('sav_*.txt'))
     if len(lists) != 1:
