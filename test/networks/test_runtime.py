@@ -80,6 +80,7 @@ def test_narrow_precision_stays_near_float32(network, inputs):
     assert not torch.equal(narrow[0], plain[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('last', [False, True])
 def test_every_method_is_one_graph(network, inputs, last, monkeypatch):
     network.memory_attention.project_values_last(last)

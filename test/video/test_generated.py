@@ -15,6 +15,8 @@ from sam_tracker.video.generated import (
 )
 from sam_tracker.video.motion import SmoothNoise, period_for_speed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_seed_makes_the_same_clip_every_time():
     first = generate_clip(5, 3, 96, 'hard')
