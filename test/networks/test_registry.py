@@ -3,11 +3,14 @@
 """Which networks can be loaded, and what loads them."""
 
 from dataclasses import replace
+from pathlib import Path
+import re
 
 import pytest
 import torch
 from torch import nn
 
+import sam_tracker
 from sam_tracker.networks import registry
 from sam_tracker.networks.api import NetworkFamily, VideoNetwork
 from sam_tracker.networks.registry import build_network, network_names
@@ -44,6 +47,17 @@ def test_names_are_unique_and_each_builds_the_network_of_that_name():
     assert len(set(names)) == len(names)
     with torch.device('meta'):
         assert [build_network(name).name for name in names] == list(names)
+
+
+def test_no_room_but_networks_and_training_names_the_class_of_a_network():
+    package = Path(sam_tracker.__file__).parent
+    named = [
+        str(path.relative_to(package))
+        for path in package.rglob('*.py')
+        if re.search(r'\b(Sam2|Sam1|EdgeTam)Network\b', path.read_text())
+    ]
+    assert named
+    assert {Path(name).parts[0] for name in named} <= {'networks', 'training'}
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The neck of the image encoder: the trunk's stages, brought to one width."""
+"""The neck of the image encoder: projects the trunk's stages to one width."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ from sam_tracker.networks.sam2.layers import pointwise, pointwise_pair
 
 
 class Lateral(nn.Module):
-    """A 1×1 convolution under the name that checkpoints give it."""
+    """A 1×1 convolution, with its name in checkpoints."""
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
@@ -21,9 +21,9 @@ class Lateral(nn.Module):
 
 class FeaturePyramid(nn.Module):
     """
-    A feature pyramid in which only stride 16 hears from the level above it.
+    A feature pyramid with top-down fusion only into stride 16.
 
-    The fine levels, strides 4 and 8, are what the trunk made of them, projected.
+    The fine levels, strides 4 and 8, are projections of the trunk's stages.
     """
 
     def __init__(self, stage_channels: list[int], dimension: int) -> None:
@@ -35,22 +35,27 @@ class FeaturePyramid(nn.Module):
 
     def forward(self, stride_16: Tensor, stride_32: Tensor) -> Tensor:
         """
-        Join the two deep stages, [B, h, w, C] and [B, h/2, w/2, 2C], in float32.
+        Fuse the two deep stages in float32.
 
-        Returns the image embedding [B, D, h, w], laid out channels-last.
+        :param stride_16: [B, h, w, C].
+        :param stride_32: [B, h/2, w/2, C'].
+        :returns: the image embedding [B, D, h, w], laid out channels-last.
         """
         fine = self.convs[1](stride_16)
         coarse = self.convs[0](stride_32).float()
-        # Each coarse token is added to the four fine ones below it: nearest upsampling, unmade.
+        # Nearest upsampling by broadcasting: each coarse token is added to its four fine ones.
         fine = fine.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
         joined = fine + coarse[:, :, None, :, None]
         return joined.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
 
     def lateral(self, stage: Tensor, level: int, then: nn.Conv2d) -> Tensor:
         """
-        Project a fine stage [B, H, W, C] and pass it through a second 1×1 convolution.
+        Project a fine stage and apply a second 1×1 convolution.
 
-        Returns [B, out channels of ``then``, H, W], laid out channels-last.
+        :param stage: [B, H, W, C].
+        :param level: 0 for stride 4, 1 for stride 8.
+        :param then: the second convolution.
+        :returns: [B, out channels of ``then``, H, W], laid out channels-last.
         """
         lateral = self.convs[3 - level]
         assert isinstance(lateral, Lateral)

@@ -11,7 +11,7 @@ from sam_tracker.networks.sam2.layers import MultiLayerPerceptron
 
 
 class PatchEmbedding(nn.Module):
-    """Overlapping 7×7 patches, one every four pixels."""
+    """Projects overlapping 7×7 patches at stride 4."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -24,12 +24,12 @@ class PatchEmbedding(nn.Module):
 
 class WindowedAttention(nn.Module):
     """
-    Self-attention of an image inside square windows, or over all of it when the window is 0.
+    Self-attention within square windows, or over the whole image when the window is 0.
 
-    A window that reaches over the edge of the image is filled up with empty tokens. They are not
-    masked: an empty token is zero before the projection, so its key and its value are the
-    projection's bias, and the tokens of the image attend to it like to any other. Here the bias
-    is put there directly, and nothing is projected for tokens that do not exist.
+    A window across the edge of the image is padded with empty tokens. They are not masked: an
+    empty token is zero before the projection, so its key and value are the projection's bias, and
+    the tokens of the image attend to it as to any other. Here the bias is filled in directly, and
+    nothing is projected for padding.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class WindowedAttention(nn.Module):
         side = x.shape[1]
         window = self.window or side
         if side % window:
-            qkv = split_windows(self._fill(self.qkv(x), -side % window), window)
+            qkv = split_windows(self._padded(self.qkv(x), -side % window), window)
         else:
             qkv = self.qkv(split_windows(x, window))
         queries, keys, values = qkv.chunk(3, dim=-1)
@@ -59,12 +59,12 @@ class WindowedAttention(nn.Module):
         attended = attended.transpose(1, 2).flatten(2).unflatten(1, (window, window))
         return self.proj(join_windows(attended, side))
 
-    def _fill(self, qkv: Tensor, margin: int) -> Tensor:
-        """Add empty tokens below and to the right of [B, H, H, 3C]."""
+    def _padded(self, qkv: Tensor, margin: int) -> Tensor:
+        """Pad [B, H, H, 3C] with empty tokens at the bottom and on the right."""
         batch, side = qkv.shape[:2]
-        filled = self.qkv.bias.to(qkv.dtype).repeat(batch, side + margin, side + margin, 1)
-        filled[:, :side, :side] = qkv
-        return filled
+        padded = self.qkv.bias.to(qkv.dtype).repeat(batch, side + margin, side + margin, 1)
+        padded[:, :side, :side] = qkv
+        return padded
 
     def _heads(self, x: Tensor) -> Tensor:
         """View windows [W, w, w, C] as [W, heads, w * w, C / heads]."""
@@ -72,7 +72,7 @@ class WindowedAttention(nn.Module):
 
 
 class HieraBlock(nn.Module):
-    """A transformer block; where the channels change, the image is halved."""
+    """A transformer block; halves the image where the number of channels changes."""
 
     def __init__(self, channels: int, out_channels: int, heads: int, window: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Hiera(nn.Module):
         for stage, count in enumerate(configuration.hiera_blocks):
             for step in range(count):
                 first = stage > 0 and step == 0
-                # The first block of a stage still looks through the windows of the stage before.
+                # The first block of a stage has the windows of the stage before.
                 window = configuration.hiera_windows[stage - 1 if first else stage]
                 if len(self.blocks) in configuration.hiera_global_blocks:
                     window = 0
@@ -127,7 +127,7 @@ class Hiera(nn.Module):
             self.stage_ends.append(len(self.blocks) - 1)
         self.stage_channels = [width * 2**stage for stage in range(4)]
 
-        # Bicubic interpolation is linear and separable: one matrix does it along either axis.
+        # Bicubic interpolation is linear and separable: one matrix for both axes.
         weights = F.interpolate(
             torch.eye(grid)[None, :, :, None],
             size=(configuration.image_size // 4, 1),
@@ -137,9 +137,10 @@ class Hiera(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """
-        Encode images [B, 3, S, S].
+        Encode images.
 
-        Returns the last tokens of each stage, [B, S/4, S/4, width] to [B, S/32, S/32, 8 width].
+        :param images: [B, 3, S, S].
+        :returns: the output of each stage, [B, S/4, S/4, width] to [B, S/32, S/32, 8 width].
         """
         x = (self.patch_embed(images) + self.position()).contiguous()
         stages = []
@@ -160,18 +161,18 @@ class Hiera(nn.Module):
 
 
 def max_pool(x: Tensor) -> Tensor:
-    """Halve [B, H, W, C] by the greatest of each 2×2 tokens."""
+    """Halve [B, H, W, C] by 2×2 max pooling."""
     return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
 
 
 def split_windows(x: Tensor, window: int) -> Tensor:
-    """Cut [B, H, H, C] into windows [B * windows, window, window, C]."""
+    """Split [B, H, H, C] into windows [B * windows, window, window, C]."""
     x = x.unflatten(2, (-1, window)).unflatten(1, (-1, window))
     return x.transpose(2, 3).flatten(0, 2)
 
 
 def join_windows(x: Tensor, side: int) -> Tensor:
-    """Undo ``split_windows``, and cut off what reaches over an image of that side."""
+    """Join windows to [B, side, side, C] without padding; the inverse of ``split_windows``."""
     window = x.shape[1]
     across = -(-side // window)
     x = x.unflatten(0, (-1, across, across)).transpose(2, 3).flatten(3, 4).flatten(1, 2)

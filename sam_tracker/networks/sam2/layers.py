@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Layers that several parts of the network share."""
+"""Layers that several parts of a network share."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -72,9 +72,12 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """
-        Attend from queries [B, N, channels] to keys and values [B, M, key_channels].
+        Attend from queries to keys.
 
-        Returns [B, N, channels].
+        :param queries: [B, N, channels].
+        :param keys: [B, M, key_channels].
+        :param values: [B, M, key_channels].
+        :returns: [B, N, channels].
         """
         attended = F.scaled_dot_product_attention(
             self._split(self.q_proj(queries)),
@@ -88,7 +91,7 @@ class Attention(nn.Module):
 
 
 def as_tokens(image: Tensor) -> Tensor:
-    """View [B, C, h, w] as [B, h * w, C]; free where the memory is laid out channels-last."""
+    """View [B, C, h, w] as [B, h * w, C]; contiguous where the image is laid out channels-last."""
     return image.flatten(2).transpose(1, 2)
 
 
@@ -98,16 +101,15 @@ def as_image(tokens: Tensor, side: int) -> Tensor:
 
 
 def pointwise(x: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """Apply a 1×1 convolution to [..., C] as the linear map that it is."""
+    """Apply a 1×1 convolution to [..., C] as a linear map."""
     return F.linear(x, convolution.weight.flatten(1), convolution.bias)
 
 
 def pointwise_pair(x: Tensor, first: nn.Conv2d, second: nn.Conv2d) -> Tensor:
     """
-    Apply two 1×1 convolutions in a row to [..., C] as one linear map.
+    Apply two consecutive 1×1 convolutions to [..., C] as one linear map.
 
-    With nothing between them the two weights can be multiplied first, which for an image is far
-    less work than making the wide map in the middle.
+    Multiplying the two weights first is far less work than computing the wide map between them.
     """
     outer = second.weight.flatten(1)
     weight = outer @ first.weight.flatten(1)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""From an image embedding and prompts to candidate masks and their scores."""
+"""The mask decoder: image embedding and prompts to candidate masks and scores."""
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +13,13 @@ from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
 from sam_tracker.networks.sam2.two_way_transformer import TwoWayTransformer
 
 STABILITY_MARGIN = 0.05
-"""Logits by which the threshold of a mask is moved to see whether the mask is stable."""
+"""Logits by which the threshold of a mask is shifted to measure its stability."""
 STABILITY_THRESHOLD = 0.98
-"""IoU of the masks at both thresholds from which on the mask is called stable."""
+"""IoU of the masks at both thresholds from which the mask counts as stable."""
 
 
 class MaskDecoder(nn.Module):
-    """Four mask tokens, a token for their scores, and one for whether there is an object."""
+    """Decodes four mask tokens, a token for their IoU, and a token for the object's presence."""
 
     def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
@@ -57,10 +57,11 @@ class MaskDecoder(nn.Module):
         """
         Decode the candidates of O objects.
 
-        :param embedding: [1 or O, D, h, w], with memory in it.
+        :param embedding: [1 or O, D, h, w], conditioned on memory or on none.
         :param high_resolution: [1 or O, D/8, 4h, 4w] and [1 or O, D/4, 2h, 2w].
         :param image_position: [h * w, D].
-        :param several: candidates 1 to 3; else candidate 0, or what stands in for it.
+        :param several: candidates 1 to 3; else candidate 0 or, if that is unstable, the best of
+            the others.
         """
         objects = len(prompts.sparse)
         own = torch.cat(
@@ -77,13 +78,13 @@ class MaskDecoder(nn.Module):
         if several:
             wanted = slice(1, 4)
         else:
-            # Whichever of the three may have to stand in for the one is decoded with it.
+            # Any of the other three may replace an unstable candidate 0.
             wanted = slice(0, 4 if fallback else 1)
         mask_logits = self._masks(image, high_resolution, mask_tokens, wanted)
         predicted_iou = predicted_iou[:, wanted]
         if fallback:
             mask_logits, predicted_iou = stable_mask(mask_logits, predicted_iou)
-        # The pointer of a single mask stays that of token 0, whichever mask is answered.
+        # The pointer of a single mask is always made from token 0.
         pointing = mask_tokens[:, 1:] if several else mask_tokens[:, :1]
         return MaskCandidates(mask_logits, predicted_iou, pointing, object_logit)
 
@@ -95,11 +96,11 @@ class MaskDecoder(nn.Module):
         wanted: slice,
     ) -> Tensor:
         """
-        Upscale the image tokens [O, h * w, D] fourfold and read out the masks that are wanted.
+        Upscale the image tokens [O, h * w, D] fourfold and compute the wanted masks.
 
         A 2×2 transposed convolution of stride 2 is a linear map from a token to its four
-        children. The children stay with their parent, [O, h * w, 4, 4, channels], until only one
-        channel for each mask is left to be put in its place.
+        children. The children stay grouped by parent, [O, h * w, 4, 4, channels], and only the
+        finished masks, one channel each, are rearranged to images.
         """
         up1, norm, _, up2, _ = self.output_upscaling
         assert isinstance(up1, nn.ConvTranspose2d) and isinstance(up2, nn.ConvTranspose2d)
@@ -135,7 +136,7 @@ def upscale(tokens: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:
 
 def children(image: Tensor, levels: int) -> Tensor:
     """
-    Sort the pixels of an image under the tokens they are children of.
+    Group the pixels of an image by the token that they are children of.
 
     :param image: [B, C, 2h, 2w] for one level, [B, C, 4h, 4w] for two.
     :returns: [B, h * w, 4, C] or [B, h * w, 4, 4, C].
@@ -150,11 +151,12 @@ def children(image: Tensor, levels: int) -> Tensor:
 
 def stable_mask(mask_logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor]:
     """
-    Choose between the single mask and the best of three.
+    Choose between the single mask and the best of the other three.
 
-    :param mask_logits: [O, 4, H, W], :param predicted_iou: [O, 4].
+    :param mask_logits: [O, 4, H, W].
+    :param predicted_iou: [O, 4].
     :returns: [O, 1, H, W] and [O, 1]: candidate 0 where its area hardly depends on the threshold,
-        else that one of candidates 1 to 3 whose predicted IoU is greatest.
+        else the one of candidates 1 to 3 with the highest predicted IoU.
     """
     single = mask_logits[:, 0].flatten(1)
     inner = (single > STABILITY_MARGIN).sum(1)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attention of the current image to what was remembered of earlier ones."""
+"""Memory attention: conditions the current image on memories of earlier ones."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from sam_tracker.networks.sam2.position_encoding import rotate
 
 
 class RotaryAttention(Attention):
-    """Attention of one head in which queries and keys are turned by where they lie."""
+    """Single-head attention with rotary positions of queries and keys."""
 
     def __init__(self, dimension: int, key_channels: int) -> None:
         super().__init__(dimension, heads=1, inner=dimension, key_channels=key_channels)
@@ -27,9 +27,14 @@ class RotaryAttention(Attention):
         key_rotation: Tensor,
     ) -> Tensor:
         """
-        Attend from queries [1 or O, N, D] to keys and values [O, M, key_channels].
+        Attend from queries to keys.
 
-        Returns [O, N, D].
+        :param queries: [1 or O, N, D].
+        :param keys: [O, M, key_channels].
+        :param values: [O, M, key_channels].
+        :param query_rotation: [N, D / 2, 2].
+        :param key_rotation: [M, D / 2, 2].
+        :returns: [O, N, D].
         """
         queries = rotate(self.q_proj(queries), query_rotation)
         keys = rotate(self.k_proj(keys), key_rotation)
@@ -41,7 +46,7 @@ class RotaryAttention(Attention):
         return self.out_proj(attended[:, 0])
 
     def _project(self, gathered: Tensor) -> Tensor:
-        """Project values that were gathered unprojected, [O, N, key_channels] to [O, N, D]."""
+        """Project values and output at once: [O, N, key_channels] to [O, N, D]."""
         outer = self.out_proj.weight
         return F.linear(
             gathered,
@@ -52,23 +57,25 @@ class RotaryAttention(Attention):
 
 def gather(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """
-    Attend with values narrower than the keys, in portions that stay in a processor's cache.
+    Attend with values narrower than the keys, in blocks of queries that fit a CPU's cache.
 
-    :param queries: [O, N, D], :param keys: [O, M, D], :param values: [O, M, C].
+    :param queries: [O, N, D].
+    :param keys: [O, M, D].
+    :param values: [O, M, C].
     :returns: [O, N, C].
     """
     values = values.to(keys.dtype)
     scaled = queries * queries.shape[-1] ** -0.5
-    portions = [
-        torch.mm(torch.mm(portion, key.T).softmax(dim=-1), value)
+    blocks = [
+        torch.mm(torch.mm(block, key.T).softmax(dim=-1), value)
         for query, key, value in zip(scaled, keys, values, strict=True)
-        for portion in query.split(256)
+        for block in query.split(256)
     ]
-    return torch.cat(portions).view(*queries.shape[:2], -1)
+    return torch.cat(blocks).view(*queries.shape[:2], -1)
 
 
 class MemoryAttentionLayer(nn.Module):
-    """The image attends to itself, then to the memory."""
+    """Self-attention of the image, then cross-attention to the memory."""
 
     def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
@@ -95,8 +102,11 @@ class MemoryAttentionLayer(nn.Module):
         """
         Return the image [O, N, D] after the layer.
 
-        :param image: [1 or O, N, D]; while it is the same for all objects it is worked on once.
-        :param memory: [O, M, C_mem], :param memory_keys: the same with positions added.
+        :param image: [1 or O, N, D]; computed once while it is the same for all objects.
+        :param memory: [O, M, C_mem].
+        :param memory_keys: [O, M, C_mem], the same with positions added.
+        :param rotation: [N, D / 2, 2].
+        :param memory_rotation: [M, D / 2, 2].
         """
         normed = self.norm1(image)
         image = image + self.self_attn.attend(normed, normed, normed, rotation, rotation)
@@ -107,7 +117,7 @@ class MemoryAttentionLayer(nn.Module):
 
 
 class MemoryAttention(nn.Module):
-    """Layers of attention to the memory."""
+    """The layers, and the final norm."""
 
     def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
@@ -119,11 +129,11 @@ class MemoryAttention(nn.Module):
 
     def project_values_last(self, last: bool) -> None:
         """
-        Choose when remembered values are projected: before they are attended to, or after.
+        Choose whether values of memories are projected after attention instead of before.
 
-        The weights of attention sum to one and there is one head, so the order changes nothing
-        but rounding. Last, the memories themselves are gathered, which are a quarter as wide, and
-        much work is saved; but no fused kernel does this. It pays on a CPU.
+        The attention weights sum to one and there is one head, so the results differ by rounding
+        only. Projecting last gathers the memories themselves, a quarter as wide, but no fused
+        kernel does this: it is faster on a CPU.
         """
         for layer in self.layers:
             assert isinstance(layer, MemoryAttentionLayer)
@@ -143,7 +153,7 @@ class MemoryAttention(nn.Module):
 
         :param image: [1 or O, h * w, D].
         :param memory: [O, M, C_mem]; first ``memories`` memories of N tokens each, then the
-            tokens of object pointers, which lie nowhere and are not rotated.
+            tokens of object pointers, which have no place in the image and are not rotated.
         :param positions: [O, M, C_mem].
         :param rotation: [h * w, D / 2, 2], of the image's tokens.
         :param memory_rotation: [N, D / 2, 2], of the tokens of one memory.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a mask and the image it lies on to a memory of both."""
+"""The memory encoder: fuses a mask with the image embedding."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from sam_tracker.networks.sam2.layers import ChannelNorm, pointwise
 
 
 class MaskDownsampler(nn.Module):
-    """Four strided convolutions, from a mask at full size to the size of the embedding."""
+    """Four strided convolutions from a mask at full size to the size of the embedding."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class FuserBlock(nn.Module):
 
 
 class Fuser(nn.Module):
-    """The blocks, under the name that checkpoints give them."""
+    """The blocks, with their name in checkpoints."""
 
     def __init__(self, configuration: VideoConfiguration) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class MemoryEncoder(nn.Module):
 
     def forward(self, embedding: Tensor, mask: Tensor) -> Tensor:
         """
-        Encode what a frame showed.
+        Encode masks on an image.
 
         :param embedding: [1 or O, D, h, w], without memory in it.
         :param mask: [O, 1, S, S].

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a token lies, in the four ways SAM 2 writes it down."""
+"""The four position encodings of SAM 2: sine, sine in time, rotary, random Fourier features."""
 
 import math
 
@@ -16,7 +16,8 @@ def sine_position(side: int, channels: int) -> Tensor:
     Return the sine encoding of a square grid, float32 [side * side, channels].
 
     Rows and columns count from one and are scaled to (0, 2π]; the first half of the channels
-    encodes the row, the second the column, sines and cosines in turn (DETR, appendix A).
+    encodes the row, the second the column, sines and cosines alternating (DETR, arXiv 2005.12872,
+    appendix A.4).
     """
     position = torch.arange(1, side + 1, dtype=torch.float32)
     position = position / (position[-1] + 1e-6) * _TAU
@@ -31,9 +32,12 @@ def sine_position(side: int, channels: int) -> Tensor:
 
 def sine_distance(distance: Tensor, channels: int) -> Tensor:
     """
-    Return the sine encoding of distances in time, [..., channels] for [...].
+    Return the sine encoding of distances in time.
 
     The first half of the channels are sines, the second the cosines of the same angles.
+
+    :param distance: [...] frames, divided by the longest distance.
+    :returns: [..., channels].
     """
     half = channels // 2
     exponent = 2 * (torch.arange(half, device=distance.device) // 2) / half
@@ -45,9 +49,9 @@ def axial_rotation(side: int, channels: int) -> Tensor:
     """
     Return the rotations of a square grid, float32 [side * side, channels / 2, 2].
 
-    The last dimension holds the cosine and the sine by which a pair of neighbouring channels is
-    turned. The first half of the pairs turns with the column, the second with the row (axial
-    rotary encoding, RoPE-ViT).
+    The last dimension holds the cosine and the sine of the rotation of a pair of neighbouring
+    channels. The first half of the pairs depends on the column, the second on the row (axial
+    rotary position embedding, RoPE-ViT, arXiv 2403.13298).
     """
     frequency = _BASE ** -(torch.arange(0, channels, 4, dtype=torch.float32) / channels)
     angle = torch.arange(side, dtype=torch.float32)[:, None] * frequency
@@ -59,17 +63,19 @@ def axial_rotation(side: int, channels: int) -> Tensor:
 
 def rotate(tokens: Tensor, rotation: Tensor) -> Tensor:
     """
-    Turn neighbouring channels of tokens [..., N, C] by rotation [N, C / 2, 2], in float32.
+    Rotate pairs of neighbouring channels in float32; float32 tokens are changed in place.
 
-    Returns [..., N, C] of the tokens' dtype. Tokens of float32 are turned in place.
+    :param tokens: [..., N, C].
+    :param rotation: [N, C / 2, 2] from ``axial_rotation``.
+    :returns: [..., N, C] of the tokens' dtype.
     """
-    turned = tokens.float()
-    torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(rotation))
-    return turned.to(tokens.dtype)
+    rotated = tokens.float()
+    torch.view_as_complex(rotated.unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(rotation))
+    return rotated.to(tokens.dtype)
 
 
 class RandomFourierEncoding(nn.Module):
-    """Encodes points of the unit square by random frequencies that belong to the checkpoint."""
+    """Encodes points of the unit square by random frequencies, which the checkpoint holds."""
 
     positional_encoding_gaussian_matrix: Tensor
 

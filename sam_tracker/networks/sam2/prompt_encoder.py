@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Points, boxes and masks, as the mask decoder takes them (arXiv 2304.02643, appendix A)."""
+"""The prompt encoder: points, boxes and masks to tokens (arXiv 2304.02643, appendix A)."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ class PromptEncoding:
     """The prompts of O objects."""
 
     sparse: Tensor
-    """[O, T, D], a token for each point and for what fills up the row."""
+    """[O, T, D], a token for each point and for each padding point."""
     dense: Tensor
-    """[O, D, h, w] for given masks, [1, D, 1, 1] without."""
+    """[O, D, h, w] for given masks, else [1, D, 1, 1]."""
 
 
 class PromptEncoder(nn.Module):
-    """Encodes points with labels, and the mask to start from."""
+    """Encodes labelled points and a mask to start from."""
 
     def __init__(self, configuration: PromptConfiguration) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class PromptEncoder(nn.Module):
         """
         Encode points [O, N, 2] in pixels with labels [O, N], and mask logits [O, 1, S/4, S/4].
 
-        A row of points always ends with one that is none, and a row without any has two.
+        A row of points always ends with a padding point, and a row without points has two.
         """
         if mask_logits is None:
             dense = self.no_mask_embed.weight[:, :, None, None]
@@ -78,7 +78,7 @@ class PromptEncoder(nn.Module):
             return padding
         label = labels[..., None]
         encoded = self.pe_layer((points + 0.5) / self.image_size)
-        # The kinds in the order of their labels, from -1 on.
+        # In the order of the labels, from -1.
         none = self.not_a_point_embed.weight
         kinds = torch.cat((none, *self.point_embeddings.parameters()))
         encoded = encoded * (label >= 0) + kinds[labels.long() + 1]

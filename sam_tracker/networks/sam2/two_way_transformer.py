@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The transformer of the mask decoder, in which tokens and image attend to each other."""
+"""The transformer of the mask decoder: tokens and image attend to each other."""
 
 from torch import Tensor, nn
 
@@ -26,9 +26,9 @@ class TwoWayBlock(nn.Module):
     def forward(
         self, tokens: Tensor, image: Tensor, token_position: Tensor, image_position: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return the tokens [O, T, D] and the image [O, h * w, D] after the block."""
+        """Return updated tokens [O, T, D] and image [O, h * w, D]."""
         if self.first:
-            # The tokens are still their own positions, and nothing is added to them.
+            # The tokens equal their positions here, so these are not added.
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
             placed = tokens + token_position
@@ -46,7 +46,7 @@ class TwoWayBlock(nn.Module):
 
 
 class TwoWayTransformer(nn.Module):
-    """Two-way blocks, and a last look of the tokens at the image."""
+    """Two-way blocks, and a final attention from the tokens to the image."""
 
     def __init__(self, configuration: PromptConfiguration) -> None:
         super().__init__()
@@ -62,9 +62,12 @@ class TwoWayTransformer(nn.Module):
         self, tokens: Tensor, image: Tensor, image_position: Tensor
     ) -> tuple[Tensor, Tensor]:
         """
-        Let tokens [O, T, D] and image [O, h * w, D] exchange what they know.
+        Update tokens and image by each other.
 
-        ``image_position`` is [h * w, D]; the tokens at entry are their own positions.
+        :param tokens: [O, T, D], also used as their positions.
+        :param image: [O, h * w, D].
+        :param image_position: [h * w, D].
+        :returns: both, updated, in the same shapes.
         """
         position = tokens
         for layer in self.layers:

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What SAM 2.1 shares with its variants: all but the trunk and what a memory consists of.
+The parts that SAM 2.1 and its variants share: all but the trunk and the kind of memory.
 
 Sizes as in ``networks.api``; h = w = S / 16. Everything is differentiable.
 """
