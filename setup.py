@@ -111,7 +111,8 @@ class BuildInterfaces(build_ext):
     @staticmethod
     def _is_of_no_use_at_run_time(relative: Path) -> bool:
         return (
-            relative.parts[0] == 'include'
+            # pip writes the console scripts of pyproject.toml into bin.
+            relative.parts[0] in {'bin', 'include'}
             or relative.suffix in ('.c', '.pyc')
             or any(part.endswith('.egg-info') for part in relative.parts)
         )

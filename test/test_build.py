@@ -78,6 +78,11 @@ def test_every_executable_and_shared_file_is_where_ros2_looks_for_it(workspace):
         assert expected - installed == set()
 
 
+def test_commands_have_the_names_that_messages_and_documents_use(workspace):
+    assert 'nano' in run_in(workspace, 'sam_tracker-checkpoint list')
+    assert 'sam_tracker-segment' in run_in(workspace, 'sam_tracker-segment --help')
+
+
 def test_an_installed_executable_runs(workspace):
     executable = workspace / 'install/sam_tracker/lib/sam_tracker/video_node'
     completed = subprocess.run(

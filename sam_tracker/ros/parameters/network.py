@@ -15,7 +15,7 @@ class NetworkParameters:
     model: str = declared(
         'nano',
         'Network whose weights are looked up by name. nano comes with the package; '
-        '`ros2 run sam_tracker checkpoint download NAME` fetches the others.',
+        '`sam_tracker-checkpoint download NAME` fetches the others.',
         choices=tuple(KNOWN_CHECKPOINTS),
     )
     checkpoint: str = declared(
