@@ -4,99 +4,60 @@
 The node that segments single images and tracks nothing.
 
 It keeps the last images of a camera, if there is one, and answers ``~/segment_image`` as the
-tracker node does; requests that bring their own image need no camera.
+tracker node does; requests that bring their own image need no camera. A lifecycle node that
+configures and activates itself unless told not to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 import sys
-import time
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
-
-from sam_tracker.networks.weights.catalogue import CheckpointError
+from sam_tracker.nodes.camera_diagnostics import CameraDiagnostics
+from sam_tracker.nodes.camera_node import GRACE, CameraNode
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
-from sam_tracker.nodes.segmenter.text_search import TextSearch
+from sam_tracker.nodes.segmenter.segmenter_session import SegmenterSession
 from sam_tracker.nodes.tracker.network_setup import set_up_image_network
-from sam_tracker.ros.camera.image_buffer import ImageBuffer
-from sam_tracker.ros.camera.image_input import ImageInput
-from sam_tracker.ros.camera.image_intake import ImageIntake
-from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.process.run_node import run_node
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
-from sam_tracker.ros.process.worker import Worker
-from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+
+if TYPE_CHECKING:
+    from sam_tracker.networks.api import PromptableNetwork
+    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
-"""One for images, one for the look at their publishers, one for parameters, and the service's."""
-CHECK_PERIOD = 1.0
-"""Seconds between two looks at the publishers of images."""
-STOP_TIMEOUT = 30.0
-"""Seconds a thread is given to finish the slice it is at."""
-
-Result = TypeVar('Result')
+"""Images, parameters and diagnostics, a transition, and what segmentation needs."""
 
 
-class SegmenterNode(Node):
-    """A camera's last images, a network, and the service; ready when it is made."""
+class SegmenterNode(CameraNode[SegmenterParameters, SegmenterSession]):
+    """Answers ``~/segment_image`` about the images of one camera."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        node_name: str = 'segmenter',
+        setup: NetworkSetup[PromptableNetwork] | None = None,
+        **options: object,
+    ) -> None:
         """
-        Load the network, which takes seconds.
+        Declare parameters and the service; ``autostart`` takes effect when the node spins.
 
-        Raises ``ParameterError`` for a parameter that cannot be, and ``CheckpointError`` when the
-        weights are not there or cannot be read.
+        :param setup: a loaded network, which several nodes of one process may share; None: one is
+            loaded, as the parameters say, whenever the node configures.
+        :param options: keyword arguments of ``rclpy.node.Node``.
+        :raises ParameterError: a parameter is invalid.
         """
-        super().__init__('segmenter')
-        start = time.monotonic()
-        self._node_parameters = NodeParameters(
-            self, SegmenterParameters, on_change=self._on_parameters
-        )
-        parameters = self._node_parameters.values
-        setup = set_up_image_network(parameters)
-        self.segmenter = ImageSegmenter(setup.network, setup.runtime)
-        self.text_search = TextSearch(parameters.text.model, str(setup.device))
-        self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
-        self._intake = ImageIntake(self.buffer, self.get_logger())
-        self._worker: Worker[None] = Worker(lambda _: None, 'segmenter')
-        self._service = SegmentService(self, lambda: self, lambda: self._node_parameters.values)
-        self._input = ImageInput(
-            self,
-            parameters.image_transport,
-            parameters.image_reliability,
-            self._intake.receive,
-            MutuallyExclusiveCallbackGroup(),
-        )
-        self._input.start()
-        self.create_timer(
-            CHECK_PERIOD,
-            lambda: self._input.check(silent=False),
-            callback_group=MutuallyExclusiveCallbackGroup(),
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
-        self.get_logger().info(
-            f'{setup.description}, ready in {time.monotonic() - start:.1f} s; images come from '
-            f'{self._input.topic}'
-        )
+        self._setup = setup
+        super().__init__(node_name, SegmenterParameters, **options)
+        self._service = SegmentService(self, self.running_session, lambda: self.settings)
+        self._diagnostics = CameraDiagnostics(self, 'segmentation')
+        if self.settings.autostart:
+            self.start_automatically()
 
-    def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
-        """Have long work done a slice at a time; raises as ``Worker.submit_slices`` does."""
-        return self._worker.submit_slices(generator)
-
-    def destroy_node(self) -> None:
-        self._input.stop()
-        self._worker.stop(STOP_TIMEOUT)
-        self.text_search.stop(STOP_TIMEOUT)
-        super().destroy_node()
-
-    def _on_parameters(self, values: SegmenterParameters) -> None:
-        self.buffer.set_bounds(values.buffer.seconds, values.buffer.megabytes)
+    def make_session(self, parameters: SegmenterParameters) -> SegmenterSession:
+        return SegmenterSession(self, self._setup or set_up_image_network(parameters), parameters)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -105,8 +66,8 @@ def main(args: Sequence[str] | None = None) -> int:
         'segmenter',
         SegmenterNode,
         args,
-        refusals=(CheckpointError,),
         make_executor=lambda: TolerantExecutor(num_threads=EXECUTOR_THREADS),
+        grace=GRACE,
     )
 
 

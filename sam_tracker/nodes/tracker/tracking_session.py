@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from sam_tracker.core.frame import Frame
+from sam_tracker.nodes.camera_node import STOP_TIMEOUT
 from sam_tracker.nodes.segmenter.text_search import TextSearch
 from sam_tracker.nodes.tracker.network_setup import tracker_settings, warm_up
 from sam_tracker.nodes.tracker.track_output import TrackOutput
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from sam_tracker.ros.process.managed_node import ManagedNode
     from sam_tracker.tracking.track import Track
 
-STOP_TIMEOUT = 30.0
-"""Seconds a thread is given to finish its current task."""
 LOG_PERIOD = 5.0
 """Seconds between two log lines about the same recurring trouble."""
 

@@ -4,9 +4,8 @@
 
 from dataclasses import dataclass, field
 
+from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import Change, declared
-from sam_tracker.ros.parameters.image import ImageParameters
-from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.segmentation.generator_settings import MOST_LAYERS
 
 
@@ -109,5 +108,5 @@ class SegmentationParameters:
 
 
 @dataclass(frozen=True)
-class SegmenterParameters(SegmentationParameters, ImageParameters, NetworkParameters):
+class SegmenterParameters(SegmentationParameters, CameraNodeParameters):
     """The parameters of the segmenter node; each means what it means to the tracker node."""

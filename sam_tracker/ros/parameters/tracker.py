@@ -5,10 +5,8 @@
 from dataclasses import dataclass, field
 
 from sam_tracker.core.time import SECOND
+from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import Change, declared
-from sam_tracker.ros.parameters.image import ImageParameters
-from sam_tracker.ros.parameters.network import NetworkParameters
-from sam_tracker.ros.parameters.node import NodeBehaviour
 from sam_tracker.ros.parameters.segmentation import SegmentationParameters
 from sam_tracker.tracking.settings import TrackerSettings
 
@@ -82,6 +80,14 @@ class MemoryParameters:
 class TrackingParameters:
     """How objects are tracked."""
 
+    no_image_warning: float = declared(
+        3.0,
+        'Time without an image after which diagnostics warn.',
+        change=Change.LIVE,
+        minimum=0.1,
+        maximum=3600.0,
+        unit='s',
+    )
     catch_up_frames: int = declared(
         8,
         'Images, evenly spread, over which an object prompted on an older image is tracked up to '
@@ -135,9 +141,7 @@ class TrackingParameters:
 
 
 @dataclass(frozen=True)
-class TrackerParameters(
-    SegmentationParameters, TrackingParameters, NodeBehaviour, ImageParameters, NetworkParameters
-):
+class TrackerParameters(SegmentationParameters, TrackingParameters, CameraNodeParameters):
     """
     All parameters of the tracker node.
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state of the tracker node as diagnostic_msgs/DiagnosticStatus."""
+"""The state of a camera node as diagnostic_msgs/DiagnosticStatus."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class NodeCondition:
     """``active``, ``inactive`` and so on."""
     topic: str
     """Full name of the image topic."""
+    activity: str = 'tracking'
+    """What the node does while it is active and not paused."""
     paused: bool = False
     object_states: Mapping[str, int] = field(default_factory=dict)
     """Number of objects by state."""
@@ -69,7 +71,7 @@ def diagnostic_status(
         status.level, status.message = DiagnosticStatus.WARN, '; '.join(warnings)
     else:
         status.level = DiagnosticStatus.OK
-        status.message = 'paused' if condition.paused else 'tracking'
+        status.message = 'paused' if condition.paused else condition.activity
     values = {**_condition_values(condition), **_frame_values(frames)}
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     return status

@@ -3,11 +3,13 @@
 """Segmenting single images by service: on the tracker node while it tracks, and alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 import signal
 import threading
 import time
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
@@ -478,6 +480,7 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
     client = Client(graph, 'segmenter')
     camera = None
     try:
+        program.wait_for_output('waiting for images')
         sent = client.segment(image=picture_message(), prompts=[box_prompt()])
         assert sent.success, sent.message
         assert overlap(corners(sent.candidates[0].box), DISC_BOX) > 0.7
@@ -509,7 +512,7 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
 def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_path):
     transformers = pytest.importorskip('transformers')
     owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
-    graph.start(
+    program = graph.start(
         'sam_tracker.nodes.segmenter.segmenter_node',
         '-r',
         '__node:=reader',
@@ -522,6 +525,7 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
     )
     client = Client(graph, 'reader')
     try:
+        program.wait_for_output('waiting for images')
         fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
         # The node imports the library and loads the model first.
         answer = client.segment(patience=10 * PATIENCE, **fields)
@@ -538,8 +542,84 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
     assert nothing.message.startswith('0 candidates')
 
 
-def test_the_segmenter_node_refuses_in_one_line_what_cannot_be(graph):
-    program = graph.start('sam_tracker.nodes.segmenter.segmenter_node', checkpoint='/nowhere.pt')
-    assert program.wait() == 1
-    assert '/nowhere.pt' in program.output
+def test_a_segmenter_without_weights_tells_why_until_it_has_some(graph):
+    program = graph.start(
+        'sam_tracker.nodes.segmenter.segmenter_node',
+        '-r',
+        '__node:=weightless',
+        checkpoint='/nowhere.pt',
+        device='cpu',
+    )
+    client = Client(graph, 'weightless')
+    tester = Tester(graph, node='weightless')
+    fields = {'image': picture_message(), 'prompts': [box_prompt()]}
+    try:
+        program.wait_for_output('cannot be configured: ')
+        refused = client.segment(**fields)
+        assert client.set('checkpoint', '').successful
+        assert tester.change(Transition.TRANSITION_CONFIGURE)
+        assert tester.change(Transition.TRANSITION_ACTIVATE)
+        answer = client.segment(**fields)
+        assert program.end(signal.SIGINT) == 0
+    finally:
+        tester.close()
+        client.close()
+    assert not refused.success
+    assert 'the node is unconfigured' in refused.message
+    assert '/nowhere.pt' in refused.message
+    assert answer.success, answer.message
+    assert 'Traceback' not in program.output
+
+
+def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(graph):
+    graph.start(
+        'sam_tracker.nodes.segmenter.segmenter_node',
+        '-r',
+        '__node:=managed',
+        device='cpu',
+        autostart='false',
+    )
+    client = Client(graph, 'managed')
+    tester = Tester(graph, node='managed')
+    fields = {'image': picture_message(), 'prompts': [box_prompt()]}
+    try:
+        assert 'the node is unconfigured' in client.segment(**fields).message
+        assert tester.change(Transition.TRANSITION_CONFIGURE)
+        assert 'the node is inactive' in client.segment(**fields).message
+        assert tester.change(Transition.TRANSITION_ACTIVATE)
+        assert client.segment(**fields).success
+        status, values = tester.diagnosed(
+            lambda _, values: values['lifecycle state'] == 'active', 'an active segmenter'
+        )
+        assert (status.name, status.message) == ('managed: segmentation', 'segmentation')
+        assert status.level == DiagnosticStatus.OK
+        assert values['model'] == 'nano'
+        assert tester.change(Transition.TRANSITION_DEACTIVATE)
+        assert tester.change(Transition.TRANSITION_CLEANUP)
+        assert 'the node is unconfigured' in client.segment(**fields).message
+    finally:
+        tester.close()
+        client.close()
+
+
+def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(graph, tmp_path):
+    transformers = pytest.importorskip('transformers')
+    owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
+    program = graph.start(
+        'sam_tracker.nodes.segmenter.segmenter_node',
+        '-r',
+        '__node:=searching',
+        device='cpu',
+        **{'text.model': tmp_path},
+    )
+    program.wait_for_output('waiting for images')
+    client = Client(graph, 'searching')
+    maps = Path(f'/proc/{program.process.pid}/maps')
+    try:
+        answer = client.begin(image=picture_message(), mode=Request.MODE_TEXT, text='red mug')
+        wait_until(lambda: 'tokenizers' in maps.read_text(), 'the import of the library')
+        assert not answer.done(), answer.result().message
+        assert program.end(signal.SIGINT) == 0
+    finally:
+        client.close()
     assert 'Traceback' not in program.output

@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The diagnostics of the tracker node: once a second on /diagnostics, the gravest in the log."""
+"""The diagnostics of a camera node: once a second on /diagnostics, the gravest in the log."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -15,7 +15,7 @@ from sam_tracker.ros.camera.image_statistics import ImageStatistics
 from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
 
 if TYPE_CHECKING:
-    from sam_tracker.nodes.tracker.tracker_node import TrackerNode
+    from sam_tracker.nodes.camera_node import CameraNode, CameraSession
     from sam_tracker.ros.camera.image_statistics import ImageReport
 
 PERIOD = 1.0
@@ -24,11 +24,16 @@ CLOCK_JUMP_WARNING = 30.0
 """Seconds for which a jump of the stamps is worth a warning."""
 
 
-class TrackerDiagnostics:
-    """Publishes the condition of a tracker node, and looks after its image subscription."""
+class CameraDiagnostics:
+    """Publishes the condition of a node, and looks after its image subscription."""
 
-    def __init__(self, node: TrackerNode) -> None:
-        """Create publisher and timer; nothing is read before the node spins."""
+    def __init__(self, node: CameraNode[Any, CameraSession], activity: str) -> None:
+        """
+        Create publisher and timer; nothing is read before the node spins.
+
+        :param activity: what the node does, such as ``tracking``.
+        """
+        self._activity = activity
         self._node = node
         self._without_session = ImageStatistics(time.monotonic_ns())
         self._logged_silence = False
@@ -51,12 +56,15 @@ class TrackerDiagnostics:
         session, image_input = node.session, node.image_input
         statistics = self._without_session if session is None else session.intake.statistics
         report = statistics.report(time.monotonic_ns())
-        name = f'{node.get_fully_qualified_name().lstrip("/")}: tracking'
-        patience = node.settings.no_image_warning
+        name = f'{node.get_fully_qualified_name().lstrip("/")}: {self._activity}'
+        patience = node.no_image_warning
         warnings = self._namesakes()
         if session is None or image_input is None:
             condition = NodeCondition(
-                node.state_name, '', warnings=tuple(warnings), error=node.setup_error
+                lifecycle_state=node.state_name,
+                topic='',
+                warnings=tuple(warnings),
+                error=node.setup_error,
             )
             return diagnostic_status(name, condition, report, patience)
         reasons = image_input.check(silent=report.silence > patience)
@@ -69,6 +77,7 @@ class TrackerDiagnostics:
         condition = NodeCondition(
             lifecycle_state=node.state_name,
             topic=image_input.topic,
+            activity=self._activity,
             paused=session.paused,
             object_states=session.object_states(),
             model=session.setup.model,
@@ -104,8 +113,8 @@ class TrackerDiagnostics:
             self._logged_namesake = False
             return []
         warning = (
-            f'{count} nodes are called {node.get_fully_qualified_name()}: their tracks and '
-            'answers mix; rename one (--ros-args -r __node:=NAME)'
+            f'{count} nodes are called {node.get_fully_qualified_name()}: their outputs '
+            'mix; rename one (--ros-args -r __node:=NAME)'
         )
         if not self._logged_namesake:
             node.get_logger().warning(warning)
