@@ -29,6 +29,7 @@ from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.process.error_log import describe
 from sam_tracker.ros.process.managed_node import ManagedNode
+from sam_tracker.ros.process.run_node import warn_of_ignored_overrides
 from sam_tracker.ros.process.worker import WorkerStoppedError
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
             self.session.error = f'cannot subscribe to {self.image_input.topic}: {error}'
             self.get_logger().error(self.session.error)
             return TransitionCallbackReturn.FAILURE
+        warn_of_ignored_overrides(self)
         self.get_logger().info(f'waiting for images on {self.image_input.topic}')
         return result
 

@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 
 from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import draw_tracks
-from sam_tracker.ros.camera.quality_of_service import PICTURES, RESULTS
+from sam_tracker.ros.camera.quality_of_service import PICTURE_OVERRIDES, PICTURES, RESULTS
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages import detections
 from sam_tracker.ros.messages.stamps import duration_message
@@ -55,14 +55,17 @@ class TrackOutput:
         self._places = threading.BoundedSemaphore(MOST_WAITING)
         with ExitStack() as undo:
 
-            def create(kind: type, topic: str, quality: object) -> LifecyclePublisher:
-                publisher = node.create_lifecycle_publisher(kind, topic, quality)
+            def create(
+                kind: type, topic: str, quality: object, **options: object
+            ) -> LifecyclePublisher:
+                publisher = node.create_lifecycle_publisher(kind, topic, quality, **options)
                 undo.callback(node.destroy_lifecycle_publisher, publisher)
                 return publisher
 
             self._tracks = create(TrackArray, '~/tracks', RESULTS)
-            self._label_image = create(Image, '~/label_image', PICTURES)
-            self._overlay = create(Image, '~/overlay', PICTURES)
+            overrides = {'qos_overriding_options': PICTURE_OVERRIDES}
+            self._label_image = create(Image, '~/label_image', PICTURES, **overrides)
+            self._overlay = create(Image, '~/overlay', PICTURES, **overrides)
             if detections.INSTALLED:
                 self._detections = create(detections.Detection2DArray, '~/detections', RESULTS)
             else:

@@ -31,6 +31,9 @@ CLICKS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 _OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
 
+PICTURE_OVERRIDES = QoSOverridingOptions(_OVERRIDABLE)
+"""Applies ``qos_overrides.TOPIC.publisher.*`` parameters to published images."""
+
 
 def image_profile(depth: int = 1) -> QoSProfile:
     """Return the profile of an image subscription; ``image_overrides`` sets its reliability."""

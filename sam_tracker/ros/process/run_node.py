@@ -23,6 +23,7 @@ from typing import Any
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNodeMixin
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
@@ -34,6 +35,8 @@ from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
 FAULT = 1
 REFUSED = 1
 BAD_COMMAND_LINE = 2
+QOS_OVERRIDES = 'qos_overrides.'
+"""Beginning of the parameters with which rclpy overrides the quality of service of a topic."""
 ERROR_PAUSE = 0.02
 """Seconds after an error in a callback: an error that repeats itself must not fill the CPU."""
 
@@ -88,6 +91,9 @@ def run_node(
     try:
         node = make_node()
         warn_of_unknown_parameters(node)
+        if not isinstance(node, LifecycleNodeMixin):
+            # Lifecycle nodes have all their topics once they are active.
+            warn_of_ignored_overrides(node)
         executor = make_executor()
         executor.add_node(node)
         spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
@@ -157,12 +163,26 @@ def warn_of_unknown_parameters(node: Node) -> None:
     """Log a warning for every parameter given to a node that has declared none of that name."""
     known = list(node.get_parameters_by_prefix(''))
     for given in parameter_overrides(node):
-        # Subscriptions that are created later declare their quality of service overrides then.
-        if given in known or given.startswith('qos_overrides.'):
+        if given in known or given.startswith(QOS_OVERRIDES):
             continue
         similar = difflib.get_close_matches(given, known, n=1)
         hint = f'; did you mean {similar[0]!r}?' if similar else ''
         node.get_logger().warning(f'parameter {given!r} is unknown and has no effect{hint}')
+
+
+def warn_of_ignored_overrides(node: Node) -> None:
+    """
+    Log a warning for every ``qos_overrides`` parameter that no topic of the node has declared.
+
+    For a node that has created its publishers and subscriptions, which declare them.
+    """
+    possible = sorted(node.get_parameters_by_prefix(QOS_OVERRIDES.rstrip('.')))
+    for given in parameter_overrides(node):
+        if given.startswith(QOS_OVERRIDES) and not node.has_parameter(given):
+            node.get_logger().warning(
+                f'parameter {given!r} has no effect; this node can override '
+                f'{", ".join(possible) or "nothing"}'
+            )
 
 
 def parameter_overrides(node: Node) -> Mapping[str, Any]:
