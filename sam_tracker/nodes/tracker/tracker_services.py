@@ -13,6 +13,7 @@ from geometry_msgs.msg import Point, PointStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from std_srvs.srv import SetBool, Trigger
 
+from sam_tracker.command_line import printable
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Prompt
 from sam_tracker.nodes.tracker.tracking_session import LOG_PERIOD, PromptAnswer, TrackingSession
@@ -193,7 +194,9 @@ class TrackerServices:
 
 def _confirmation(prompt: Prompt, answer: PromptAnswer) -> str:
     track = answer.track
-    name = f'object {track.object_id}' + (f' ({track.label})' if track.label else '')
+    # A label may come from anybody, and ends in the operator's terminal.
+    label = f' ({printable(track.label)})' if track.label else ''
+    name = f'object {track.object_id}{label}'
     verb = 'is refined' if prompt.object_id else 'is followed'
     delay = answer.tracked.image.stamp - answer.prompted_stamp
     caught_up = f', caught up over {delay / SECOND:.2f} s' if delay else ''

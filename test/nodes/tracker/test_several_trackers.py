@@ -5,6 +5,7 @@
 import threading
 
 import pytest
+from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from sam_tracker.nodes.tracker.network_setup import set_up_network
@@ -30,7 +31,11 @@ def trackers(graph, random_checkpoint):
             namespace='/cell',
             context=graph.context,
             cli_args=['--ros-args', '-r', f'image:={side}/image'],
-            parameter_overrides=[Parameter('maximum_objects', value=index + 1)],
+            parameter_overrides=[
+                Parameter('maximum_objects', value=index + 1),
+                # The random network answers all prompts with much the same mask.
+                Parameter('resolve_overlaps', value=False),
+            ],
         )
         for index, side in enumerate(SIDES)
     ]
@@ -61,9 +66,35 @@ def test_two_trackers_of_one_process_share_a_network_and_track_apart(
         message = tester.next_tracks(2)[1]
         assert message.header.frame_id == side
         assert [track.label for track in message.tracks] == [side]
-    refused = testers[0].add_box()
-    assert refused.message == '1 objects are followed, and maximum_objects is 1'
-    assert testers[1].add_box().success
+    other = (100.0, 80.0, 140.0, 110.0)
+    refused = testers[0].add_box(*other)
+    assert refused.message == '1 objects are tracked, and maximum_objects is 1'
+    assert testers[1].add_box(*other).success
+
+
+def test_a_node_that_cannot_subscribe_stays_inactive_and_publishes_nothing(
+    graph, random_checkpoint
+):
+    reliability = 'qos_overrides./blind/image.subscription.reliability'
+    node = TrackerNode(
+        setup=set_up_network(NetworkParameters(checkpoint=str(random_checkpoint), device='cpu')),
+        namespace='/blind',
+        context=graph.context,
+        parameter_overrides=[
+            Parameter(reliability, value='nonsense'),
+            Parameter('autostart', value=False),
+        ],
+    )
+    assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() is TransitionCallbackReturn.FAILURE
+    assert node.state_name == 'inactive'
+    publishers = [each for each in node.publishers if isinstance(each, LifecyclePublisher)]
+    assert publishers
+    assert not any(each.is_activated for each in publishers)
+    assert 'cannot subscribe to /blind/image' in node.session.error
+    assert node.trigger_cleanup() is TransitionCallbackReturn.SUCCESS
+    assert not any(isinstance(each, LifecyclePublisher) for each in node.publishers)
+    node.destroy_node()
 
 
 def test_a_node_that_refuses_its_parameters_can_be_destroyed(graph, monkeypatch):

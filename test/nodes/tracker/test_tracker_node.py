@@ -47,6 +47,13 @@ def test_a_box_starts_an_object_that_is_on_every_image_from_then_on(camera, test
         assert track.state == Track.STATE_TRACKED
 
 
+def test_a_label_cannot_write_to_the_terminal_of_whoever_reads_the_log(camera, tester):
+    answer = tester.add_box(label='mug\x1b[2J\n')
+    assert answer.success
+    assert answer.track.label == 'mug\x1b[2J\n'
+    assert 'object 1 (mug\\x1b[2J\\n) is followed' in answer.message
+
+
 def test_points_boxes_masks_and_mixtures_all_start_objects(camera, tester):
     points = {
         'points': [ImagePoint(x=60.0, y=50.0), ImagePoint(x=5.0, y=5.0)],
@@ -240,9 +247,9 @@ def test_a_flood_of_prompts_keeps_neither_services_nor_images_waiting(camera, te
         thread.join()
 
     def settled() -> bool:
-        before = tester.object_ids()
-        tester.next_tracks(3)
-        return tester.object_ids() == before
+        tester.call('reset')
+        tester.next_tracks(2)
+        return tester.object_ids() == []
 
     graph.wait_until(settled, 'the end of the prompts that waited')
 

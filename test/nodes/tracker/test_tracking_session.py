@@ -231,6 +231,22 @@ def test_objects_are_kept_when_time_begins_anew(live):
     assert prompt(tracker, box(x_min=40.0, frame=again)).track.object_id == 2
 
 
+def test_a_prompt_is_followed_on_an_image_with_the_stamp_of_one_of_the_round_before(live):
+    session = live()
+    first, second = (each.message for each in frames(2))
+    second.header.stamp.sec += 60
+    for message in (second, first, second):
+        image = session.intake.receive(message)
+        session._process(image)
+        answer = prompt(session, box())
+        assert answer.tracked.image is image
+    # The second round ends where the first one did, and nothing was processed in between.
+    session.intake.receive(first)
+    image = session.intake.receive(second)
+    assert prompt(session, box()).tracked.image is image
+    assert [track.object_id for track in session.newest.tracks] == [1, 2, 3, 4]
+
+
 def test_forgetting_one_and_all(live):
     tracker = live()
     feed(tracker, frames(1))
