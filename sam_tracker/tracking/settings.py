@@ -85,7 +85,7 @@ class TrackerSettings:
     """Share of a track's pixels in a better supported mask from which on it is a duplicate."""
     same_object: float = 0.8
     """
-    IoU of masks from which on a prompt for a new object means one that is already tracked.
+    IoU of masks above which a prompt for a new object means one that is already tracked; 1: never.
 
     Used while tracks are exclusive. Without it a detector that prompts what it sees would add the
     same objects again and again.

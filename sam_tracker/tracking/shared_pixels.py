@@ -39,7 +39,7 @@ class SharedPixels:
     """
 
     def __init__(self, same_object: float) -> None:
-        """:param same_object: IoU of two masks from which on they show the same object."""
+        """:param same_object: IoU of two masks above which they show the same object."""
         self._same_object = same_object
         self._pairs: dict[int, set[int]] = {}
         self._frames: deque[tuple[int, dict[int, Box]]] = deque(maxlen=KEPT_FRAMES)
@@ -77,7 +77,7 @@ class SharedPixels:
                 continue
             if share > PART_SHARE:
                 parts.add(object_id)
-            if iou >= best:
+            if iou > best:
                 same, best = object_id, float(iou)
         return Comparison(frozenset(parts), same)
 

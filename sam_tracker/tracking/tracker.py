@@ -149,6 +149,9 @@ class Tracker:
         held = None if object_id is None else self._known(object_id)
         label = checked_label(label)
         prompt = prompt.validate(frame.width, frame.height, refining=held is not None)
+        if held is None and (not self.settings.exclusive or self.settings.same_object == 1):
+            # Else the prompt is decoded first: it may show an object that is tracked already.
+            self._require_room()
         cached, store = self._cached(frame), self._inference.store
         with self._inferring():
             # The prompt is applied to a copy, which takes the object's place when all went well.

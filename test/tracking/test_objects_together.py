@@ -168,8 +168,9 @@ def test_a_repeated_prompt_is_answered_even_when_there_is_no_room(scene):
     assert playing.tracker.add_prompt(playing.frame(0), BOX).object_id == 1
 
 
-def test_objects_that_ignore_each_other_may_be_the_same(scene):
-    playing = scene(still, replace(SETTINGS, exclusive=False))
+@pytest.mark.parametrize('ignoring', [{'exclusive': False}, {'same_object': 1.0}])
+def test_the_same_object_may_be_tracked_twice_where_the_settings_say_so(scene, ignoring):
+    playing = scene(still, replace(SETTINGS, **ignoring))
     for object_id in (1, 2):
         assert playing.tracker.add_prompt(playing.frame(0), BOX).object_id == object_id
 

@@ -131,8 +131,8 @@ class TrackingParameters:
     )
     same_object: float = declared(
         DEFAULTS.same_object,
-        'A prompt without object id whose mask has at least this IoU with that of a tracked '
-        'object is answered with that object, if overlaps are resolved.',
+        'A prompt without object id whose mask has an IoU above this with that of a tracked '
+        'object is answered with that object, if overlaps are resolved. 1: never.',
         minimum=0.0,
         maximum=1.0,
     )
