@@ -72,7 +72,8 @@ def choose_runtime(
         the first GPU if there is one, else the CPU.
     :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 on a GPU that computes in it,
         else float32.
-    :raises ValueError: for a device that is not there and a precision that is not known.
+    :raises ValueError: for a device that is not there or not supported, and a precision that is
+        not known.
     """
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -80,6 +81,9 @@ def choose_runtime(
         place = torch.device(device)
     except RuntimeError as error:
         raise ValueError(f'device {device!r} is not one that torch knows: {error}') from None
+    if place.type not in {'cpu', 'cuda'}:
+        # Others lack operations that the networks use, or hold no values at all (meta).
+        raise ValueError(f'device {device!r} is not supported: give cpu, cuda or cuda:N')
     if place.type == 'cuda' and (place.index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f'device {device!r} is not there: torch finds {torch.cuda.device_count()} GPUs'

@@ -228,6 +228,14 @@ def test_the_profile_for_large_images_is_set_unless_it_is_refused(launch):
     assert without['profile'] == ''
 
 
+def test_the_segmenter_is_launched_with_the_same_arguments(launch):
+    node = launch(
+        'segmenter.launch.py', "include(namespace='left', device='cpu', autostart='False')"
+    ).node
+    assert (node['executable'], node['name']) == ('segmenter_node', '/left/segmenter')
+    assert node['parameters'] == {'use_sim_time': False, 'device': 'cpu', 'autostart': False}
+
+
 def test_the_demonstration_passes_its_arguments_on_to_camera_and_tracker(launch):
     launched = launch(
         'demo.launch.py',

@@ -105,6 +105,8 @@ def test_every_method_is_one_graph(network, inputs, last, monkeypatch):
     'arguments,message',
     [
         (('toaster',), "device 'toaster'"),
+        (('mps',), "device 'mps' is not supported: give cpu, cuda or cuda:N"),
+        (('meta',), "device 'meta' is not supported"),
         (('cuda:99',), "device 'cuda:99' is not there: torch finds"),
         (('cpu', 'int8'), "precision 'int8' is not one of auto, float32, bfloat16, float16"),
     ],
