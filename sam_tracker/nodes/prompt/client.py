@@ -110,6 +110,10 @@ class TrackerClient:
         client = self._client(service)
         return client.call_async(request) if client.service_is_ready() else None
 
+    def forget(self, service: str, future: 'Future') -> None:
+        """Give up a request of ``send``, so that nothing is kept for its answer."""
+        self._client(service).remove_pending_request(future)
+
     def _client(self, service: str) -> 'Client':
         if service not in self._clients:
             name = f'{self._tracker}/{service}'

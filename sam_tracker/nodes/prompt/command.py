@@ -64,6 +64,12 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='SECONDS',
         help='how long to wait for the service, and for its answer (default: %(default)s)',
     )
+    parser.add_argument(
+        '--image-transport',
+        choices=('raw', 'compressed'),
+        default='raw',
+        help='of the images in the window (default: %(default)s)',
+    )
     prompt = add_prompt_options(parser, 'the camera image')
     prompt.add_argument(
         '--label', default='', help='what to call the object, or every new one in the window'

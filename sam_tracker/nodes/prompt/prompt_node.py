@@ -42,7 +42,9 @@ def main(args: Sequence[str] | None = None) -> int:
         node = rclpy.create_node('prompt')
         client = TrackerClient(node, options.tracker, lambda line: _say(f'{line} ...'))
         if wants_window(options):
-            return PromptWindow(node, options.tracker, client, options.label).run()
+            return PromptWindow(
+                node, options.tracker, client, options.label, options.image_transport
+            ).run()
         return run(options, client)
     except (TrackerClientError, ImageFileError) as error:
         return _fail(error)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The window of the prompt node: the camera image with its tracks, and the mouse over it."""
 
+from dataclasses import dataclass
 import os
 import sys
 import time
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
@@ -44,9 +46,13 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]
 
 TITLE = 'sam_tracker'
-SPIN_TIME = 0.01
+SPIN_TIME = 0.02
+"""Seconds for callbacks between two pictures: as many as there are in that time."""
 KEY_TIME = 10
 """Milliseconds for the window to do its work."""
+
+ANSWER_TIMEOUT = 15.0
+"""Seconds after which a request without an answer is given up."""
 
 UNTRACKED_AFTER = 1.0
 """Seconds without tracks after which images are shown without them."""
@@ -84,29 +90,50 @@ def require_windows() -> None:
         raise WindowError('there is no display (DISPLAY is not set): prompt with --box or --point')
 
 
+@dataclass(frozen=True)
+class _Request:
+    command: Command
+    service: str
+    future: 'Future'
+    deadline: float
+    """By the monotonic clock."""
+
+
 class PromptWindow:
     """
-    Shows each image with the tracks of that very image, and sends what the mouse means.
+    Shows the newest image with the tracks of that very image, and sends what the mouse means.
 
     A prompt carries the stamp of the image that was shown when the button went down.
     """
 
     def __init__(
-        self, node: 'Node', tracker: str, client: 'TrackerClient', label: str = ''
+        self,
+        node: 'Node',
+        tracker: str,
+        client: 'TrackerClient',
+        label: str = '',
+        image_transport: str = 'raw',
     ) -> None:
+        """
+        Subscribe to images and tracks; ``run`` opens the window.
+
+        :param tracker: name of the tracker node.
+        :param label: of new objects.
+        :param image_transport: raw or compressed.
+        """
         self._node = node
         self._client = client
         self._label = label
         self._mouse = MousePrompts()
         self._match = HeaderMatch(IMAGE_MEMORY)
-        self._newest: Image | CompressedImage | None = None
+        self._newest: tuple[Image | CompressedImage, TrackArray | None] | None = None
         self._matched = -UNTRACKED_AFTER
         self._shown: Picture | None = None
         self._header = Header()
-        self._pending: list[tuple[Command, Future]] = []
+        self._pending: list[_Request] = []
         self._status = 'waiting for images'
         self._input = ImageInput(
-            node, 'raw', 'auto', self._on_image, node.default_callback_group, depth=2
+            node, image_transport, 'auto', self._on_image, node.default_callback_group, depth=2
         )
         self._input.start()
         node.create_subscription(
@@ -120,14 +147,16 @@ class PromptWindow:
         cv2.setMouseCallback(TITLE, self._on_mouse)
         next_check = time.monotonic()
         shape: tuple[int, ...] = ()
+        executor = SingleThreadedExecutor()
+        executor.add_node(self._node)
         while rclpy.ok():
-            rclpy.spin_once(self._node, timeout_sec=SPIN_TIME)
+            _spin(executor)
             if time.monotonic() > next_check:
                 next_check += CHECK_PERIOD
                 reasons = self._input.check(silent=self._shown is None)
                 if self._shown is None:
                     self._status = '; '.join(reasons) or f'waiting for {self._input.topic}'
-            self._take_answers()
+            self.update()
             picture = self.picture()
             if picture.shape != shape:
                 shape = picture.shape
@@ -139,7 +168,17 @@ class PromptWindow:
             if _closed():
                 break
         cv2.destroyAllWindows()
+        executor.shutdown()
         return 0
+
+    def update(self) -> None:
+        """Handle the answers that have come, and show the newest image."""
+        self._take_answers()
+        self._give_up_requests()
+        # What is pointed at stands still.
+        if self._newest is not None and not self._mouse.busy:
+            newest, self._newest = self._newest, None
+            self._show(*newest)
 
     def picture(self) -> Picture:
         """Return what the window shows now."""
@@ -174,7 +213,8 @@ class PromptWindow:
         if future is None:
             self._status = f'no service {service}: is the tracker running?'
         else:
-            self._pending.append((command, future))
+            deadline = time.monotonic() + ANSWER_TIMEOUT
+            self._pending.append(_Request(command, service, future, deadline))
             self._status = '...'
         return True
 
@@ -197,15 +237,23 @@ class PromptWindow:
         return 'reset', Trigger.Request()
 
     def _take_answers(self) -> None:
-        for command, future in [each for each in self._pending if each[1].done()]:
-            self._pending.remove((command, future))
-            answer = future.result()
+        for request in [each for each in self._pending if each.future.done()]:
+            self._pending.remove(request)
+            command, answer = request.command, request.future.result()
             self._status = answer.message if answer.success else f'refused: {answer.message}'
             if isinstance(command, AddPrompt) and answer.success:
                 self._mouse.selected = answer.track.object_id
                 self._mouse.object_ids = sorted({*self._mouse.object_ids, answer.track.object_id})
             elif isinstance(command, SetPaused) and not answer.success:
                 self._mouse.paused = not command.paused
+
+    def _give_up_requests(self) -> None:
+        for request in [each for each in self._pending if each.deadline < time.monotonic()]:
+            self._pending.remove(request)
+            self._client.forget(request.service, request.future)
+            self._status = f'{request.service} has not answered within {ANSWER_TIMEOUT:g} s'
+            if isinstance(request.command, SetPaused):
+                self._mouse.paused = not request.command.paused
 
     def _on_mouse(self, event: int, x: int, y: int, _flags: int, _data: object) -> None:
         command: Command | None = None
@@ -223,20 +271,20 @@ class PromptWindow:
     def _on_image(self, image: 'Image | CompressedImage') -> None:
         pair = self._match.add_image(image)
         if pair is not None:
-            self._show(*pair)
+            self._keep(*pair)
         elif time.monotonic() - self._matched > UNTRACKED_AFTER:
-            self._show(image, None)
+            self._newest = image, None
 
     def _on_tracks(self, tracks: TrackArray) -> None:
         pair = self._match.add_tracks(tracks)
         if pair is not None:
-            self._show(*pair)
+            self._keep(*pair)
+
+    def _keep(self, image: 'Image | CompressedImage', tracks: TrackArray) -> None:
+        self._matched = time.monotonic()
+        self._newest = image, tracks
 
     def _show(self, image: 'Image | CompressedImage', tracks: TrackArray | None) -> None:
-        if tracks is not None:
-            self._matched = time.monotonic()
-        if self._mouse.busy:
-            return  # what is pointed at stands still
         try:
             picture = np.asarray(cv2.cvtColor(rgb_image(image), cv2.COLOR_RGB2BGR), np.uint8)
             if tracks is not None:
@@ -252,6 +300,13 @@ class PromptWindow:
             self._mouse.object_ids = [track.object_id for track in tracks.tracks]
             if not self._pending:
                 self._mouse.forget_missing()
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    """Run the callbacks of SPIN_TIME: images, tracks and answers come faster than pictures."""
+    end = time.monotonic() + SPIN_TIME
+    while (left := end - time.monotonic()) > 0:
+        executor.spin_once(timeout_sec=left)
 
 
 def _closed() -> bool:

@@ -10,6 +10,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
+from sam_tracker.nodes.prompt import window as module
 from sam_tracker.nodes.prompt.client import TrackerClient
 from sam_tracker.nodes.prompt.mouse import Quit
 from sam_tracker.nodes.prompt.window import PromptWindow, WindowError, require_windows
@@ -29,7 +30,7 @@ class Window:
     def spin_until(self, condition, what: str) -> None:
         def step():
             self._executor.spin_once(timeout_sec=0.05)
-            self.window._take_answers()
+            self.window.update()
             return condition()
 
         self._graph.wait_until(step, what)
@@ -79,6 +80,7 @@ def test_the_picture_stands_still_while_a_button_is_down_and_shows_the_box(windo
     before = window.window.picture()
     for _ in range(10):
         window._executor.spin_once(timeout_sec=0.05)
+        window.window.update()
     assert (window.window.picture() == before).all()
     window.mouse(cv2.EVENT_MOUSEMOVE, 100, 90)
     drawn = (window.window.picture() != before).any(axis=2)
@@ -103,6 +105,34 @@ def test_a_paused_tracker_is_resumed_by_the_same_key(window, tester):
     window.spin_until(lambda: window.window._status == 'paused', 'the pause')
     window.key(' ')
     window.spin_until(lambda: window.window._status == 'tracking', 'the resumption')
+
+
+def test_a_request_without_an_answer_is_given_up(window, monkeypatch):
+    monkeypatch.setattr(module, 'ANSWER_TIMEOUT', -1.0)
+    window.key(' ')
+    window.window._give_up_requests()
+    assert window.window._status.startswith('set_paused has not answered')
+    assert not window.window._mouse.paused
+    assert not window.window._pending
+
+
+def test_as_many_callbacks_as_there_are_run_between_two_pictures(graph, monkeypatch):
+    monkeypatch.setattr(module, 'SPIN_TIME', 1.0)
+    executor = SingleThreadedExecutor(context=graph.context)
+    calls = []
+    for number in range(20):
+        executor.create_task(calls.append, number)
+    module._spin(executor)
+    assert sorted(calls) == list(range(20))
+    executor.shutdown()
+
+
+def test_compressed_images_are_shown_where_they_are_asked_for(graph):
+    node = rclpy.create_node('prompt_node', context=graph.context)
+    client = TrackerClient(node, 'sam_tracker', print)
+    window = PromptWindow(node, 'sam_tracker', client, image_transport='compressed')
+    assert window._input.topic == '/image/compressed'
+    node.destroy_node()
 
 
 def test_a_display_that_is_missing_is_found_out_before_the_window(monkeypatch):
