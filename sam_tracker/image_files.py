@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.dynamic_range import DynamicRange
+
 
 class ImageFileError(ValueError):
     """An image that cannot be read from a file; the text names it."""
@@ -18,28 +20,35 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """
     Return the picture in an image file, [height, width, 3] in OpenCV's blue, green, red.
 
-    Raises:
-        ImageFileError: the file is missing or is no image.
+    16 bits are read by the range that they use.
 
+    :raises ImageFileError: the file is missing or is no image.
     """
-    return _read(path, 'image', cv2.IMREAD_COLOR)
+    pixels = _read(path, 'image', cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return DynamicRange().eight_bits(pixels) if pixels.dtype == np.uint16 else pixels
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
     """
-    Return the mask in an image file, [height, width]; any value but black is the object.
+    Return the mask in an image file, [height, width], 255 on the object and 0 beside it.
 
-    Raises:
-        ImageFileError: the file is missing, is no image, or is all black.
+    Any value but black is the object, however dark, in images of any depth; where a file has one
+    colour and alpha, what is not transparent.
 
+    :raises ImageFileError: the file is missing, is no image, or is all black.
     """
-    mask = _read(path, 'mask', cv2.IMREAD_GRAYSCALE)
+    pixels = _read(path, 'mask', cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        colours, alpha = pixels[..., :3], pixels[..., 3]
+        uniform = (colours == colours[0, 0]).all()
+        pixels = alpha if uniform else np.where(alpha[..., None], colours, 0)
+    mask = pixels != 0 if pixels.ndim == 2 else (pixels != 0).any(axis=2)
     if not mask.any():
         raise ImageFileError(f'the mask {str(path)!r} is all black: it has no object')
-    return mask
+    return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def _read(path: Path, what: str, flags: int) -> NDArray[np.uint8]:
+def _read(path: Path, what: str, flags: int) -> NDArray[Any]:
     if not path.is_file():
         raise ImageFileError(f'the {what} {str(path)!r} does not exist')
     pixels: Any
@@ -49,4 +58,4 @@ def _read(path: Path, what: str, flags: int) -> NDArray[np.uint8]:
         pixels = None
     if pixels is None:
         raise ImageFileError(f'the {what} {str(path)!r} is no image that can be read')
-    return np.asarray(pixels, np.uint8)
+    return np.asarray(pixels)

@@ -40,3 +40,33 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / 'text.png').write_text('no image')
     with pytest.raises(ImageFileError, match=r"the image '.*text\.png' is no image"):
         read_image(tmp_path / 'text.png')
+
+
+@pytest.mark.parametrize('value', [1, 300, 512, 65535])
+def test_a_mask_of_any_depth_and_darkness_is_read_whole(tmp_path, value):
+    mask = np.zeros((20, 30), np.uint16 if value > 255 else np.uint8)
+    mask[5:9, 6:20] = value
+    path = tmp_path / 'mask.png'
+    assert cv2.imwrite(str(path), mask)
+    np.testing.assert_array_equal(read_mask(path), np.where(mask, 255, 0))
+
+
+def test_a_dark_colour_is_a_mask_and_so_is_what_alpha_shows(tmp_path):
+    path = tmp_path / 'mask.png'
+    colours = np.zeros((20, 30, 3), np.uint8)
+    colours[5:9, 6:20] = (0, 0, 1)
+    cv2.imwrite(str(path), colours)
+    assert np.count_nonzero(read_mask(path)) == 4 * 14
+    white = np.full((20, 30, 4), 255, np.uint8)
+    white[..., 3] = 0
+    white[5:9, 6:20, 3] = 128
+    cv2.imwrite(str(path), white)
+    assert np.count_nonzero(read_mask(path)) == 4 * 14
+
+
+def test_an_image_of_ten_bits_keeps_its_contrast(tmp_path):
+    path = tmp_path / 'thermal.png'
+    cv2.imwrite(str(path), np.tile(np.linspace(0, 1023, 64).astype(np.uint16), (48, 1)))
+    picture = read_image(path)
+    assert picture.shape == (48, 64, 3)
+    assert np.ptp(picture) > 250

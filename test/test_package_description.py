@@ -190,7 +190,7 @@ def test_executables_import_neither_training_nor_evaluation_nor_generated_clips(
 ROOMS = {
     'core': set(),
     'command_line': set(),
-    'image_files': set(),
+    'image_files': {'core'},
     'networks': {'core', 'command_line'},
     'tracking': {'core', 'networks'},
     'segmentation': {'core', 'networks', 'rendering', 'image_files', 'command_line'},

@@ -23,6 +23,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from tqdm import tqdm
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.paths import expanded
 from sam_tracker.msg import TrackArray
 from sam_tracker.recording.frame import RecordingError
@@ -76,6 +77,7 @@ class RecorderNode(Node):
         self.recording = Recording(
             self.folder, self._settings.video_rate, self._settings.video_codec
         )
+        self._range = DynamicRange()
         self._match = HeaderMatch(self._settings.buffer_megabytes * 1_000_000)
         self._input = ImageInput(
             self,
@@ -121,7 +123,9 @@ class RecorderNode(Node):
         self._last_pair = time.monotonic()
         try:
             frame = recorded_frame(tracks)
-            picture = np.asarray(cv2.cvtColor(rgb_image(image), cv2.COLOR_RGB2BGR), np.uint8)
+            picture = np.asarray(
+                cv2.cvtColor(rgb_image(image, self._range), cv2.COLOR_RGB2BGR), np.uint8
+            )
             check_size(frame, picture)
         except (ImageError, TrackMessageError) as error:
             self.get_logger().warning(f'not recorded: {error}', throttle_duration_sec=5.0)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.paths import expanded
 from sam_tracker.core.time import SECOND
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
@@ -211,13 +212,14 @@ class ImageFolder:
         self._next = 0
         self.frame_count: int | None = len(images)
         self.start, self._times, self.rate = _timeline([recorded(each) for each in self._paths])
-        self._shape = _read_image(self._paths[0]).shape
+        self._range = DynamicRange()
+        self._shape = _read_image(self._paths[0], self._range).shape
 
     def read(self) -> Frame | None:
         if self._next == len(self._paths):
             return None
         path = self._paths[self._next]
-        bgr = _read_image(path)
+        bgr = _read_image(path, self._range)
         if bgr.shape != self._shape:
             raise VideoError(
                 f'image {str(path)!r} is {bgr.shape[1]}x{bgr.shape[0]}, but the first of its '
@@ -323,12 +325,12 @@ def _timeline(times: list[int | None]) -> tuple[int | None, list[int], float]:
     return None, [round(number * SECOND / DEFAULT_RATE) for number in frames], DEFAULT_RATE
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
+def _read_image(path: Path, dynamic_range: DynamicRange) -> NDArray[np.uint8]:
     image: Any
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
         image = None
     if image is None:
         raise VideoError(f'image {str(path)!r} cannot be read')
-    return image
+    return dynamic_range.eight_bits(image) if image.dtype == np.uint16 else image

@@ -155,6 +155,15 @@ def test_numbers_in_names_count_as_numbers():
     ]
 
 
+def test_a_folder_of_sixteen_bits_has_one_range(tmp_path):
+    ramp = np.tile(np.linspace(0, 1023, 64).astype(np.uint16), (48, 1))
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), ramp // (number + 1))
+    peaks = [int(bgr.max()) for bgr, _ in read_all(ImageFolder(tmp_path))]
+    assert peaks[0] > 250
+    assert peaks[1] < 150  # darker, as it was filmed
+
+
 def test_a_folder_has_one_size(tmp_path):
     write_images(tmp_path, ['1.png'])
     cv2.imwrite(str(tmp_path / '2.png'), np.zeros((21, 30, 3), np.uint8))

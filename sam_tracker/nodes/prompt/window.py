@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker import srv
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.msg import TrackArray
 from sam_tracker.nodes.prompt.mouse import (
     HELP,
@@ -125,6 +126,7 @@ class PromptWindow:
         self._client = client
         self._label = label
         self._mouse = MousePrompts()
+        self._range = DynamicRange()
         self._match = HeaderMatch(IMAGE_MEMORY)
         self._newest: tuple[Image | CompressedImage, TrackArray | None] | None = None
         self._matched = -UNTRACKED_AFTER
@@ -286,7 +288,9 @@ class PromptWindow:
 
     def _show(self, image: 'Image | CompressedImage', tracks: TrackArray | None) -> None:
         try:
-            picture = np.asarray(cv2.cvtColor(rgb_image(image), cv2.COLOR_RGB2BGR), np.uint8)
+            picture = np.asarray(
+                cv2.cvtColor(rgb_image(image, self._range), cv2.COLOR_RGB2BGR), np.uint8
+            )
             if tracks is not None:
                 draw_tracks(picture, [recorded_track(track) for track in tracks.tracks])
         except (ImageError, TrackMessageError) as error:

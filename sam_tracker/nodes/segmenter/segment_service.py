@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.nodes.segmenter.answer_budget import AnswerBudget, AnswerTooLargeError
 from sam_tracker.nodes.segmenter.request_time import RequestTime, Turns
@@ -237,11 +238,11 @@ def image_of_request(
     """
     image = request.image
     if image.height:
-        return image.header, rgb_image(image)
+        return image.header, rgb_image(image, DynamicRange())
     if image.width or len(image.data):
         raise ImageError(
             f'the image of the request has height 0, but width {image.width} and '
             f'{len(image.data)} bytes of data'
         )
-    message = buffer.requested(request.header).message
-    return message.header, rgb_image(message)
+    received = buffer.requested(request.header)
+    return received.message.header, received.rgb()

@@ -35,7 +35,7 @@ class SegmenterSession:
         """Store the network; ``start`` starts the thread."""
         self.setup = setup
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
-        self.intake = ImageIntake(self.buffer, node.get_logger())
+        self.intake = ImageIntake(self.buffer, node.get_logger(), parameters.camera_range())
         self.segmenter = ImageSegmenter(setup.network, setup.runtime)
         self.text_search = TextSearch(parameters.text.model, str(setup.device))
         self.error = ''

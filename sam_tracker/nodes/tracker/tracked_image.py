@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sam_tracker.core.frame import Frame
-from sam_tracker.ros.images.conversion import rgb_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +35,7 @@ class TrackedImage:
 
         :raises ImageError: it cannot be read.
         """
-        return rgb_image(self.image.message)
+        return self.image.rgb()
 
     @property
     def frame(self) -> Frame:

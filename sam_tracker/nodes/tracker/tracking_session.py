@@ -23,7 +23,7 @@ from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_intake import ImageIntake
 from sam_tracker.ros.camera.image_statistics import Drop
-from sam_tracker.ros.images.conversion import ImageError, rgb_image
+from sam_tracker.ros.images.conversion import ImageError
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
@@ -88,7 +88,7 @@ class TrackingSession:
         self._tracker = Tracker(setup.network, settings, setup.runtime)
         warm_up(self._tracker)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
-        self.intake = ImageIntake(self.buffer, node.get_logger())
+        self.intake = ImageIntake(self.buffer, node.get_logger(), parameters.camera_range())
         self.segmenter = ImageSegmenter(setup.network, setup.runtime)
         self.error = ''
         """Why nothing is tracked although it should be; empty: nothing is wrong."""
@@ -311,4 +311,4 @@ def _readable(images: Sequence[ReceivedImage]) -> Iterator[Frame]:
     """Decode one image at a time; leave out those that cannot be read, as when they came."""
     for image in images:
         with suppress(ImageError):
-            yield Frame(rgb_image(image.message), image.stamp)
+            yield Frame(image.rgb(), image.stamp)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
     from sensor_msgs.msg import CompressedImage, Image
 
+    from sam_tracker.core.dynamic_range import DynamicRange
     from sam_tracker.ros.camera.image_buffer import ImageBuffer
 
 EPOCHS = 1000
@@ -30,15 +31,19 @@ class ImageIntake:
     ``receive`` and ``miss`` belong to one thread, that of the image callback.
     """
 
-    def __init__(self, buffer: ImageBuffer, log: RcutilsLogger) -> None:
+    def __init__(
+        self, buffer: ImageBuffer, log: RcutilsLogger, dynamic_range: DynamicRange | None = None
+    ) -> None:
         """
         Start without images.
 
         :param buffer: receives every accepted image, and is cleared when stamps jump back.
         :param log: of the node; warned once for each jump.
+        :param dynamic_range: of the camera; None: 16-bit images have the full range.
         """
         self._buffer = buffer
         self._log = log
+        self._dynamic_range = dynamic_range
         self._order = ImageOrder()
         self._last_jump = -math.inf
         self.statistics = ImageStatistics(time.monotonic_ns())
@@ -72,7 +77,7 @@ class ImageIntake:
         # A bag in a loop brings the same stamps again. The tracker names frames by their stamps,
         # so equal stamps of two epochs must differ; a request by stamp tolerates far more.
         stamp += self._order.jumps % EPOCHS
-        image = ReceivedImage(message, stamp, arrival, self._order.jumps)
+        image = ReceivedImage(message, stamp, arrival, self._order.jumps, self._dynamic_range)
         self._buffer.add(image)
         return image
 

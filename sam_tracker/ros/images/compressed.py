@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 import PIL.Image
+from rclpy.logging import get_logger
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.encodings import NOT_PICTURES, ImageError, refuse
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ UNREAD = b'\x5a' * 4096
 """Bytes that a decoder of JPEG does not look at when the picture is complete."""
 
 
-def decoded_rgb(message: 'CompressedImage') -> NDArray[np.uint8]:
+def decoded_rgb(
+    message: 'CompressedImage', dynamic_range: DynamicRange | None = None
+) -> NDArray[np.uint8]:
     """
     Return the picture in a compressed message as (height, width, 3) uint8 RGB.
 
@@ -42,6 +46,7 @@ def decoded_rgb(message: 'CompressedImage') -> NDArray[np.uint8]:
     encoding of the image that was compressed (`bgr8; jpeg compressed bgr8`). A picture with an
     EXIF orientation is turned upright, as in image files.
 
+    :param dynamic_range: as for `rgb_image`.
     :raises ImageError: the data are in none of FORMATS, truncated or damaged, have more than
         MOST_PIXELS, or hold depth.
     """
@@ -54,15 +59,34 @@ def decoded_rgb(message: 'CompressedImage') -> NDArray[np.uint8]:
     if not data:
         raise ImageError(f'image of format {message.format!r} has no data')
     _check_size(data, message.format)
-    image = _decoded(_completed(data, message.format), message.format)
-    if image.dtype == np.uint16:
-        image = cv2.convertScaleAbs(image, alpha=255.0 / 65535.0)
+    image = eight_bits(_decoded(_completed(data, message.format), message.format), dynamic_range)
     # OpenCV decodes to BGR. The one exception of image_transport: a publisher that compressed RGB
     # as if it were BGR.
     if 'compressed rgb' in compression:
         return image
     rgb: Any = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return rgb
+
+
+def eight_bits(
+    pixels: NDArray[Any], dynamic_range: DynamicRange | None = None
+) -> NDArray[np.uint8]:
+    """Return pixels of 8 or 16 bits as 8 bits; `dynamic_range` as for `rgb_image`."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if dynamic_range is not None:
+        first = dynamic_range.limits is None
+        stretched = dynamic_range.eight_bits(pixels)
+        if first and dynamic_range.limits is not None:
+            low, high = dynamic_range.limits
+            get_logger('sam_tracker').info(
+                f'16-bit images: values from {low:.0f} to {high:.0f} are used, and become black '
+                'to white',
+                once=True,
+            )
+        return stretched
+    scaled: Any = cv2.convertScaleAbs(pixels, alpha=255.0 / 65535.0)
+    return scaled
 
 
 def _check_size(data: bytes, named_format: str) -> None:

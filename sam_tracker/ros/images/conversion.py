@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.colour_conversion import colour_converter
-from sam_tracker.ros.images.compressed import decoded_rgb, encoded
+from sam_tracker.ros.images.compressed import decoded_rgb, eight_bits, encoded
 from sam_tracker.ros.images.encodings import (
     PACKED,
     TWO_PLANE,
@@ -56,25 +57,23 @@ FROM_BGR = {
 SMALLEST_BAYER = 3
 
 
-def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
+def rgb_image(
+    message: Image | CompressedImage, dynamic_range: DynamicRange | None = None
+) -> NDArray[np.uint8]:
     """
     Return the picture in a sensor_msgs/Image or sensor_msgs/CompressedImage as RGB.
 
-    YUV is read as BT.601 in limited range, 16-bit depths are scaled by 255/65535 (as cv_bridge
-    does), alpha is dropped, and images of no told colour (`8UC1`, `8UC3`, `8UC4`) are taken as
-    grey, BGR and BGRA.
+    YUV is read as BT.601 in limited range, alpha is dropped, and encodings without colours
+    (`8UC1`, `8UC3`, `8UC4`) are read as grey, BGR and BGRA.
 
-    Returns:
-        (height, width, 3) uint8. For `rgb8` it is a view of the message's memory, so do not write
-        into it.
-
-    Raises:
-        ImageError: the encoding is unknown or no picture, the size is zero, or the data do not fit
-            the size.
-
+    :param dynamic_range: of the camera, for 16 bits; None: they are scaled by 255/65535, as
+        cv_bridge does.
+    :returns: (height, width, 3) uint8. For `rgb8` it is a view of the message's memory: read only.
+    :raises ImageError: the encoding is unknown or no picture, the size is zero, or the data do not
+        fit the size.
     """
     if isinstance(message, CompressedImage):
-        return decoded_rgb(message)
+        return decoded_rgb(message, dynamic_range)
     if (two_plane := TWO_PLANE.get(message.encoding)) is not None:
         return _rgb_of_two_planes(message, two_plane)
     if (encoding := PACKED.get(message.encoding)) is None:
@@ -87,9 +86,12 @@ def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
                 f'a {message.width}x{message.height} {message.encoding} image is too small: '
                 f'its colours need {SMALLEST_BAYER}x{SMALLEST_BAYER} pixels'
             )
-        return _eight_bits(colour_converter().convert(pixels, known_as))
+        return eight_bits(colour_converter().convert(pixels, known_as), dynamic_range)
     if encoding.dtype is np.uint16:
-        pixels, known_as = _eight_bits(pixels), known_as.replace('16', '8')
+        # Alpha is no brightness.
+        colours = pixels[..., :3] if encoding.channels == 4 else pixels
+        pixels = eight_bits(colours, dynamic_range)
+        known_as = known_as.replace('a16', '8').replace('16', '8')
     if known_as == 'rgb8':
         return pixels
     if (reordering := REORDERINGS.get(known_as)) is not None:
@@ -182,13 +184,6 @@ def check_array(image: NDArray[Any], encoding: str) -> None:
         )
     if image.size == 0:
         raise ImageError(f'image of zero size: an array of shape {image.shape}')
-
-
-def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    if pixels.dtype == np.uint8:
-        return pixels
-    scaled: Any = cv2.convertScaleAbs(pixels, alpha=255.0 / 65535.0)
-    return scaled
 
 
 def _rgb_of_two_planes(message: Image, encoding: TwoPlaneEncoding) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass, field
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.parameters.declaration import AUTO, Change, declared
 
 
@@ -45,4 +46,14 @@ class ImageParameters:
         'it, else best effort. A qos_overrides parameter of the topic takes precedence.',
         choices=(AUTO, 'reliable', 'best_effort'),
     )
+    dynamic_range: str = declared(
+        AUTO,
+        'Which values of 16-bit images become black and white. auto: those that the images use, '
+        'followed slowly, for infrared and other cameras of 10 to 14 bits; full: 0 and 65535.',
+        choices=(AUTO, 'full'),
+    )
     buffer: BufferParameters = field(default_factory=BufferParameters)
+
+    def camera_range(self) -> DynamicRange | None:
+        """Return what ``dynamic_range`` means for one camera."""
+        return None if self.dynamic_range == 'full' else DynamicRange()

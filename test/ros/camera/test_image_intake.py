@@ -5,15 +5,18 @@
 import time
 
 from hypothesis import given, strategies
+import numpy as np
 import pytest
 from rclpy.logging import get_logger
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.time import SECOND
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_intake import ImageIntake
 from sam_tracker.ros.camera.image_statistics import Drop
+from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import time_message
 
 
@@ -86,3 +89,17 @@ def test_every_image_is_accepted_or_counted_as_dropped(stamps):
     report = intake.statistics.report(time.monotonic_ns())
     assert report.received == report.published == len(stamps)
     assert sum(report.dropped.values()) == accepted.count(None)
+
+
+def test_the_range_of_sixteen_bits_is_that_of_the_camera_not_of_the_image():
+    intake = ImageIntake(ImageBuffer(100.0, 100), get_logger('intake_under_test'), DynamicRange())
+
+    def received(stamp: int, values: np.ndarray) -> np.ndarray:
+        header = Header()
+        header.stamp.sec = stamp
+        return intake.receive(image_message(values, 'mono16', header)).rgb()
+
+    ramp = np.tile(np.linspace(1000, 2000, 64).astype(np.uint16), (48, 1))
+    assert np.ptp(received(1, ramp)) > 250
+    narrow = np.tile(np.linspace(1400, 1600, 64).astype(np.uint16), (48, 1))
+    assert np.ptp(received(2, narrow)) < 80

@@ -15,6 +15,7 @@ from std_msgs.msg import Header
 pytest.importorskip('rclpy')
 from sensor_msgs.msg import CompressedImage
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.image_files import read_image
 from sam_tracker.ros.images import ImageError, compressed_image_message, rgb_image
 
@@ -87,6 +88,13 @@ def test_png_of_sixteen_bits_is_scaled_as_raw_images_are():
     deep = (np.arange(65536, dtype=np.uint16)).reshape(256, 256)
     rgb = rgb_image(make_message(deep, '.png', 'mono16; png compressed mono16'))
     np.testing.assert_array_equal(rgb[..., 0], np.rint(deep * (255 / 65535)))
+
+
+def test_png_of_ten_bits_keeps_its_contrast_where_the_range_is_followed():
+    deep = np.tile(np.linspace(0, 1023, 96).astype(np.uint16), (48, 1))
+    message = make_message(deep, '.png', 'mono16; png compressed mono16')
+    assert np.ptp(rgb_image(message)) < 5
+    assert np.ptp(rgb_image(message, DynamicRange())) > 250
 
 
 def test_a_tagged_jpeg_stands_upright_as_it_does_when_read_from_a_file(tmp_path):

@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 pytest.importorskip('rclpy')
 from sensor_msgs.msg import Image
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.conversion import ImageError, image_message, rgb_image
 from sam_tracker.ros.images.encodings import PACKED, TWO_PLANE
 
@@ -152,6 +153,26 @@ def test_sixteen_bits_are_rounded_to_the_nearest_of_eight():
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     message = make_message('mono16', values, 256)
     np.testing.assert_array_equal(rgb_image(message)[..., 0], np.rint(values * (255 / 65535)))
+
+
+def ten_bits(eight_bits):
+    """Return values as a camera of 10 bits puts them into the low bits."""
+    return eight_bits.astype('<u2') * 4
+
+
+@pytest.mark.parametrize('encoding', ['mono16', 'rgb16', 'bgra16', 'bayer_rggb16'])
+def test_a_camera_of_ten_bits_keeps_its_contrast(encoding):
+    picture = patches(32, 64)
+    if encoding.startswith('bayer'):
+        rows = mosaic(picture, 'rggb')
+    else:
+        rows = DEEP[encoding][0](picture)
+    rows = ten_bits(rows)
+    if encoding == 'bgra16':
+        rows[..., 3] = 65535  # opaque, and no brightness
+    message = make_message(encoding, rows, 64, bigendian=False)
+    assert np.ptp(rgb_image(message)) < 8
+    assert np.ptp(rgb_image(message, DynamicRange())) > 240
 
 
 @pytest.mark.parametrize('pattern', BAYER)
