@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Segmentation in slices, each of about the work of tracking an image with one object.
+Segmentation in slices, each of about the cost of tracking one object on one image.
 
-By the figures of nano on one core (`benchmark/segmentation.py --slices`), beside which larger
-networks spend more on encoding and relatively less on points and masks.
+Measured with nano on one core (`benchmark/segmentation.py --slices`); larger networks spend more
+on encoding and relatively less on points and masks.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from sam_tracker.segmentation.mask_generator import GenerationProgress, MaskGenerator
 
 POINTS_AT_ONCE = 12
-"""Points of the grid that are asked in one slice."""
+"""Points of the grid that prompt the network in one slice."""
 MASK_PIXELS_AT_ONCE = 3_000_000
-"""Pixels of the masks that are brought to the size of the image in one slice."""
+"""Pixels of the masks that are resized to the image in one slice."""
 LOG_PERIOD = 5.0
 """Seconds between two log lines about the same work."""
 
@@ -48,7 +48,7 @@ def prompted(
     keep: Keep,
 ) -> Slices:
     """
-    Answer prompts: the first slice encodes the image, each other one answers a batch.
+    Segment by prompts: the first slice encodes the image, each other one decodes a batch.
 
     :param pixels: [H, W, 3] RGB.
     :param several: as for ``ImageSegmenter.segment``.
@@ -70,7 +70,7 @@ def prompted(
 
 
 class Generation:
-    """Everything there is on one image, and how far the work has come."""
+    """Segmentation of everything on one image, with its progress."""
 
     def __init__(self, generator: MaskGenerator, log: RcutilsLogger, keep: Keep) -> None:
         self._generator = generator
@@ -81,12 +81,12 @@ class Generation:
     @property
     def progress(self) -> str:
         if self._last is None:
-            return 'it has not begun'
+            return 'it has not started'
         return f'{self._last.points_done} of {self._last.points} points are asked'
 
     def slices(self, pixels: NDArray[np.uint8]) -> Slices:
         """
-        Do one step of the generator at a time.
+        Do one step of the generator in each slice.
 
         :param pixels: [H, W, 3] RGB.
         :returns: the candidates, best first; and how many there were.
@@ -111,7 +111,7 @@ def generator_settings(
     everything: EverythingParameters, suited: SuitedSettings, width: int, height: int
 ) -> MaskGeneratorSettings:
     """
-    Return how everything is looked for.
+    Return the settings for segmenting everything.
 
     :param suited: values for what the parameters leave to the network.
     :param width: columns of the image.
