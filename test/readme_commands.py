@@ -7,7 +7,7 @@ import re
 INLINE = ('apt', 'colcon', 'make', 'pip', 'python', 'ros2', 'rosdep')
 """First words by which a command is known in running text."""
 ABBREVIATIONS = {
-    'download': 'ros2 run sam_tracker checkpoint download',
+    'download': 'sam_tracker-checkpoint download',
     'prompt_node': 'ros2 run sam_tracker prompt_node',
 }
 """What running text calls a command that was shown in full before."""

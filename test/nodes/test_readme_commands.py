@@ -62,8 +62,8 @@ ELSEWHERE = {
     r'ros2 launch sam_tracker tracker': 'test/launch/test_tracker_launch.py::'
     'generate_test_description',
     r'ros2 launch sam_tracker demo': 'test/launch/test_demo_launch.py::generate_test_description',
-    r'ros2 run sam_tracker checkpoint download \w+$': DOWNLOAD,
-    r'ros2 run sam_tracker segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
+    r'sam_tracker-checkpoint download \w+$': DOWNLOAD,
+    r'sam_tracker-segment IMAGE --text': 'test/segmentation/test_segment_command.py::'
     'test_what_a_text_names_is_segmented_by_its_box_and_labelled',
     r'python -m sam_tracker.evaluation clips': EVALUATION
     + 'clips_prints_every_label_and_the_means_last',
@@ -132,7 +132,7 @@ class Surroundings:
 
 
 def in_a_shell(command: str, here: Surroundings) -> None:
-    here.run(executable_of(command), folder=here.folder)
+    here.run(command, folder=here.folder)
 
 
 def in_a_virtual_environment(command: str, here: Surroundings) -> None:
@@ -309,8 +309,8 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
-    r'ros2 run sam_tracker checkpoint (list|verify|show)': in_a_shell,
-    r'ros2 run sam_tracker segment IMAGE --(point|box|everything)': in_a_shell,
+    r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
+    r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
     r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter)_node': until_interrupted,
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,
