@@ -16,6 +16,8 @@ from sam_tracker.tracking.motion.parametrisation import Parametrisation
 
 Matrix = NDArray[np.float64]
 
+_VELOCITIES = np.eye(8, k=4)
+"""What a period adds to the state: the velocities."""
 _MEASURED = np.eye(4, 8)
 """What is measured of the state: all but the velocities."""
 
@@ -60,8 +62,7 @@ class KalmanBox:
     def predict(self, steps: float, _camera_motion: Matrix | None = None) -> KalmanBox:
         if not 0 <= steps < np.inf:
             raise ValueError(f'a step is a number of periods from 0 on, not {steps}')
-        transition = np.eye(8)
-        transition[:4, 4:] = steps * np.eye(4)
+        transition = np.eye(8) + steps * _VELOCITIES
         deviations = self.parametrisation.process_deviations(self.mean[:4])
         mean, covariance = predict(
             self.mean, self.covariance, transition, process_noise(*deviations, steps)
@@ -94,11 +95,10 @@ def process_noise(
     :param velocity: [N] the same for velocities.
     """
     position, velocity = position**2, velocity**2
-    n = steps
-    cross = np.diag(velocity * n * (n - 1) / 2)
-    return np.block(
-        [
-            [np.diag(position * n + velocity * n * (n - 1) * (2 * n - 1) / 6), cross],
-            [cross, np.diag(velocity * n)],
-        ]
-    )
+    n, count = steps, len(position)
+    first, second = np.arange(count), np.arange(count, 2 * count)
+    noise = np.zeros((2 * count, 2 * count))
+    noise[first, first] = position * n + velocity * n * (n - 1) * (2 * n - 1) / 6
+    noise[first, second] = noise[second, first] = velocity * n * (n - 1) / 2
+    noise[second, second] = velocity * n
+    return noise
