@@ -17,6 +17,10 @@ FOLDER_VARIABLE = 'SAM_TRACKER_CHECKPOINTS'
 BUNDLED_FOLDER = Path(__file__).parents[2] / 'weights'
 
 
+_FILES_OF_FOLDERS = ('model.safetensors', 'pytorch_model.bin')
+"""What transformers calls the weights in the folder of a network, the preferred one first."""
+
+
 class CheckpointError(Exception):
     """A checkpoint cannot be found, downloaded or loaded; one line says which and why."""
 
@@ -28,18 +32,31 @@ class KnownCheckpoint:
     name: str
     """Also the name of the network."""
     file_name: str
-    """Name of the file in its repository and in a checkpoint folder."""
+    """Name of the file, in its repository and in a checkpoint folder."""
     repository: str | None = None
     """Hugging Face repository with the file; None for weights that come with the package."""
     size: int | None = None
     """Bytes; None where no figure is published."""
     sha256: str | None = None
     """64 hexadecimal digits; None where no figure is published."""
+    repository_folder: str = ''
+    """Folder of the file within its repository, with a slash at its end."""
+
+    @property
+    def repository_path(self) -> str:
+        """Path of the file within its repository."""
+        return f'{self.repository_folder}{self.file_name}'
 
 
 def _published_by_meta(name: str, size: int, sha256: str) -> KnownCheckpoint:
     repository = f'facebook/sam2.1-hiera-{name.replace("_", "-")}'
     return KnownCheckpoint(name, f'sam2.1_hiera_{name}.pt', repository, size, sha256)
+
+
+def _first_sam(name: str, file_name: str, size: int, sha256: str) -> KnownCheckpoint:
+    # Meta publishes these outside Hugging Face; the repository holds the same bytes.
+    repository = 'ybelkada/segment-anything'
+    return KnownCheckpoint(name, file_name, repository, size, sha256, 'checkpoints/')
 
 
 # The sums of tiny and small are from Meta's model pages (huggingface.co/facebook/sam2.1-hiera-tiny
@@ -71,6 +88,26 @@ KNOWN_CHECKPOINTS: Mapping[str, KnownCheckpoint] = MappingProxyType(
                 898_083_611,
                 '2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318',
             ),
+            # No sum is published; what is downloaded must fit all the same.
+            KnownCheckpoint('edgetam', 'edgetam.pt', 'facebook/EdgeTAM'),
+            _first_sam(
+                'sam_vit_b',
+                'sam_vit_b_01ec64.pth',
+                375_042_383,
+                'ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912',
+            ),
+            _first_sam(
+                'sam_vit_l',
+                'sam_vit_l_0b3195.pth',
+                1_249_524_607,
+                '3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622',
+            ),
+            _first_sam(
+                'sam_vit_h',
+                'sam_vit_h_4b8939.pth',
+                2_564_550_879,
+                'a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e',
+            ),
         )
     }
 )
@@ -83,7 +120,8 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     A name of ``KNOWN_CHECKPOINTS``, or a bare file name, is looked for in the folder that
     $SAM_TRACKER_CHECKPOINTS names, among the weights that come with the package and, if it is one
     of the known files, in the cache of huggingface_hub. Everything else is a path, with ``~``
-    expanded; a bare file name is tried as a path first.
+    expanded; a bare file name is tried as a path first. Of a folder that transformers saved a
+    network to, the file with the weights is returned.
 
     :raises CheckpointError: naming every place that was searched and, where one exists, the
         command that downloads the file.
@@ -103,6 +141,9 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     for place in places:
         if _is_file(place):
             return place
+        for name in _FILES_OF_FOLDERS:
+            if _is_file(place / name):
+                return place / name
     downloaded = None if known is None else downloaded_file(known)
     if downloaded is not None:
         return downloaded
@@ -116,7 +157,7 @@ def downloaded_file(known: KnownCheckpoint) -> Path | None:
     # Imported only where it is needed: listing and loading bundled weights is instant.
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(known.repository, known.file_name)
+    found = try_to_load_from_cache(known.repository, known.repository_path)
     return Path(found) if isinstance(found, str) else None
 
 

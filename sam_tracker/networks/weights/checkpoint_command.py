@@ -70,7 +70,10 @@ def _list(options: argparse.Namespace) -> int:
             place = str(find_checkpoint(known.name))
         except CheckpointError:
             place = '-'
-        size = 'bundled' if known.size is None else f'{known.size / 1e6:.0f} MB'
+        if known.repository is None:
+            size = 'bundled'
+        else:
+            size = '-' if known.size is None else f'{known.size / 1e6:.0f} MB'
         _say(f'{known.name:<10} {size:>8}  {place}')
     _say(f'downloads go to {download_folder()}')
     return 0
@@ -81,7 +84,7 @@ def _download(options: argparse.Namespace) -> int:
         path = _present(known)
         done = 'already here' if path else 'downloaded'
         path = path or download(known)
-        _say(f'{path}: {done}, SHA-256 {known.sha256} as published')
+        _say(f'{path}: {done}, {_verdict(_checked_sum(path))}')
     return 0
 
 
@@ -92,7 +95,7 @@ def _present(known: KnownCheckpoint) -> Path | None:
     except CheckpointError:
         return None
     sha256 = _checked_sum(path)
-    if path == downloaded_file(known) and sha256 != known.sha256:
+    if path == downloaded_file(known) and known.sha256 not in {None, sha256}:
         return None
     _require_published(known, path, sha256)
     return path
@@ -120,9 +123,9 @@ def _verified(path: Path) -> str:
     # torch takes seconds to import and is needed only here.
     from sam_tracker.networks.registry import recognise
     from sam_tracker.networks.weights.loading import misfit
-    from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
+    from sam_tracker.networks.weights.state_dict_file import read_checkpoint
 
-    state_dict = load_state_dict_file(path)
+    state_dict = read_checkpoint(path).state_dict
     problem = misfit(state_dict)
     if problem:
         raise CheckpointError(f'{path}: {problem}')
@@ -134,12 +137,14 @@ def _show(options: argparse.Namespace) -> int:
     sha256 = _checked_sum(path)
     from sam_tracker.networks.registry import recognise
     from sam_tracker.networks.weights.loading import misfit
-    from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
+    from sam_tracker.networks.weights.state_dict_file import read_checkpoint
 
-    state_dict = load_state_dict_file(path)
+    checkpoint = read_checkpoint(path)
+    state_dict = checkpoint.state_dict
     values = sum(tensor.numel() for tensor in state_dict.values())
     _say(f'file     {path}, {path.stat().st_size} bytes')
     _say(f'sum      {_verdict(sha256)}')
+    _say(f'read     as {checkpoint.reading}')
     _say(f'network  {recognise(state_dict) or "unknown"}')
     _say(f'content  {values:,} values in {len(state_dict)} tensors')
     _say(f'fits     {misfit(state_dict) or "yes"}')

@@ -30,12 +30,12 @@ def download(known: KnownCheckpoint) -> Path:
     from huggingface_hub import hf_hub_download, hf_hub_url
 
     assert known.repository is not None, 'bundled weights are not downloaded'
-    url = hf_hub_url(known.repository, known.file_name)
+    url = hf_hub_url(known.repository, known.repository_path)
     try:
         path = Path(
             hf_hub_download(
                 known.repository,
-                known.file_name,
+                known.repository_path,
                 token=False,  # the files are public, and mirrors need no credentials
                 force_download=downloaded_file(known) is not None,
             )
@@ -44,7 +44,7 @@ def download(known: KnownCheckpoint) -> Path:
     except Exception as error:
         # Besides errors of its own the library passes on those of its HTTP client and of URLs.
         raise CheckpointError(f'{url}: {_reason(error)}') from error
-    if sha256 != known.sha256:
+    if known.sha256 not in {None, sha256}:
         size = path.stat().st_size
         # The cache has links to files that are named by what the server says of their content.
         path.resolve().unlink()

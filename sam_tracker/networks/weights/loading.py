@@ -19,7 +19,7 @@ from sam_tracker.networks.registry import build_network, family_of, network_name
 from sam_tracker.networks.weights.catalogue import CheckpointError, find_checkpoint
 from sam_tracker.networks.weights.state_dict_file import (
     NAMED_AT_MOST,
-    load_state_dict_file,
+    read_checkpoint,
     shown,
 )
 
@@ -53,7 +53,7 @@ def load_image_network(
     Parameters and errors as for ``load_network``; a network that does not track is loaded too.
     """
     path = find_checkpoint(name_or_path)
-    state_dict = load_state_dict_file(path)
+    state_dict = read_checkpoint(path).state_dict
     asked = os.fspath(name_or_path)
     name = asked if asked in network_names() else recognise(state_dict)
     if name is None:

@@ -7,9 +7,11 @@ A file is read as data and never executed. A file that is damaged, foreign or ma
 memory is refused with one line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 import re
+from typing import Any
 import warnings
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
@@ -18,28 +20,59 @@ import torch
 from torch import Tensor
 
 from sam_tracker.networks.weights.catalogue import CheckpointError, known_by_sha256, sha256_of
+from sam_tracker.networks.weights.huggingface_names import (
+    from_huggingface,
+    has_huggingface_names,
+)
+from sam_tracker.networks.weights.safetensors_file import (
+    SafetensorsError,
+    looks_like_safetensors,
+    read_safetensors,
+)
+from sam_tracker.networks.weights.wrappers import unwrapped, without_prefix
+
+# Trainers write scores beside the weights. These make numbers, and no other object.
+_SCALAR: Callable[..., Any] = np.float64(0).__reduce__()[0]
+_NUMPY_SCALARS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_SCALAR, 'numpy.core.multiarray.scalar'),
+    (_SCALAR, 'numpy._core.multiarray.scalar'),
+    np.dtype,
+    *{type(np.dtype(character)) for character in '?bBhHiIlLqQefdg'},
+]
 
 NAMED_AT_MOST = 3
 """Keys of a file that one message names."""
 _SHOWN_CHARACTERS = 80
 
 
-def load_state_dict_file(path: Path) -> dict[str, Tensor]:
-    """
-    Read a checkpoint: names to tensors on the CPU, float32 or, for counters, integer.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds."""
 
-    The file holds either a state dict or, as Meta publishes them, one under the key ``model``.
-    Other floating point types become float32. The tensors of a float32 file are backed by the file
-    itself until they are copied, so it must not be rewritten in place meanwhile.
+    state_dict: dict[str, Tensor]
+    """Tensors on the CPU under the names of Meta's files; float32, or int64 for counters."""
+    reading: str
+    """How the file was read, in words for people."""
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """
+    Read a file of torch or of safetensors.
+
+    The file holds a state dict, alone or with what trainers write around it (``wrappers``), under
+    the names of Meta's files or of Hugging Face's conversions. Other floating point types become
+    float32. The tensors of a float32 file are backed by the file itself until they are copied, so
+    it must not be rewritten in place meanwhile.
 
     :raises CheckpointError: naming the file and the fault: missing, truncated, damaged, no
         checkpoint, holding objects that are no tensors, more values than the file has bytes for,
         or values that are not finite.
     """
-    content = _read(path)
-    held = content.get('model', content) if isinstance(content, Mapping) else content
+    content, kind = _read(path)
+    held, container = unwrapped(content)
     if not isinstance(held, Mapping) or not held:
         raise CheckpointError(f'{path}: holds no state dict but {_kind(held)}')
+    held, prefix = without_prefix({str(key): value for key, value in held.items()})
     available = path.stat().st_size
     state_dict = {}
     for key, value in held.items():
@@ -50,8 +83,12 @@ def load_state_dict_file(path: Path) -> dict[str, Tensor]:
             raise CheckpointError(
                 f'{path}: {shown(key)} claims {tensor.numel()} values, more than the file holds'
             )
-        state_dict[str(key)] = _weights(path, key, tensor)
-    return state_dict
+        state_dict[key] = _weights(path, key, tensor)
+    steps = [kind, container, f'without the prefix {prefix}' if prefix else '']
+    if has_huggingface_names(state_dict):
+        state_dict = from_huggingface(state_dict)
+        steps.append('from the names of Hugging Face')
+    return Checkpoint(state_dict, ', '.join(filter(None, steps)))
 
 
 def shown(key: object) -> str:
@@ -61,12 +98,16 @@ def shown(key: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f'{text[:_SHOWN_CHARACTERS]}...'
 
 
-def _read(path: Path) -> object:
-    """Return what torch finds in the file, after a check for damage."""
+def _read(path: Path) -> tuple[object, str]:
+    """Return what is in the file, after a check for damage, and what kind of file it is."""
     try:
-        looks = _common_mistake(path)
+        with path.open('rb') as file:
+            start = file.read(64)
+        looks = _common_mistake(path, start)
         if looks:
             raise CheckpointError(f'{path}: {looks}')
+        if looks_like_safetensors(start):
+            return read_safetensors(path), 'a safetensors file'
         zipped = is_zipfile(path)
         record = _damaged_record(path) if zipped else None
         # torch ignores the checksums that it writes. A published file is right even if they are
@@ -76,9 +117,13 @@ def _read(path: Path) -> object:
         with warnings.catch_warnings():
             # torch warns about foreign files before it raises.
             warnings.simplefilter('ignore')
-            return torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
+            with torch.serialization.safe_globals(_NUMPY_SCALARS):
+                content = torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
+            return content, 'a file of torch.save'
     except CheckpointError:
         raise
+    except SafetensorsError as error:
+        raise CheckpointError(f'{path}: safetensors file: {error}') from error
     except OSError as error:
         raise CheckpointError(f'cannot read {path}: {error.strerror or error}') from error
     except Exception as error:
@@ -86,18 +131,14 @@ def _read(path: Path) -> object:
         raise CheckpointError(f'{path}: {_reason(error)}') from error
 
 
-def _common_mistake(path: Path) -> str:
+def _common_mistake(path: Path, start: bytes) -> str:
     """Name what people mistake for a checkpoint; empty for what may be one."""
-    with path.open('rb') as file:
-        start = file.read(64)
     if not start:
         return 'the file is empty'
     if start.startswith(b'version https://git-lfs'):
         return 'a Git LFS pointer, not the file that it points to'
     if start.lstrip().startswith(b'<'):
         return 'a web page, no checkpoint'
-    if start[8:9] == b'{':
-        return 'a safetensors file; a PyTorch checkpoint (.pt) is needed'
     if start.startswith(b'PK') and not is_zipfile(path):
         return 'truncated: the archive has no end'
     return ''

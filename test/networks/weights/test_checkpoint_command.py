@@ -57,6 +57,10 @@ def test_list_names_every_checkpoint_its_size_and_its_place(run, folder):
         ['small', '184', 'MB', str(folder / 'sam2.1_hiera_small.pt')],
         ['base_plus', '324', 'MB', '-'],
         ['large', '898', 'MB', '-'],
+        ['edgetam', '-', '-'],
+        ['sam_vit_b', '375', 'MB', '-'],
+        ['sam_vit_l', '1250', 'MB', '-'],
+        ['sam_vit_h', '2565', 'MB', '-'],
         ['downloads', 'go', 'to', str(folder / 'hub')],
     ]
 
@@ -69,21 +73,22 @@ def test_show_tells_which_size_a_file_holds(run, folder, nano):
     assert out[0] == f'file     mine.pt, {path.stat().st_size} bytes'
     assert sha256_of(path) in out[1]
     assert 'unverified' in out[1]
-    assert out[2] == 'network  nano'
+    assert out[2] == 'read     as a file of torch.save, under the key model'
+    assert out[3] == 'network  nano'
     values = sum(tensor.numel() for tensor in nano.values())
-    assert out[3] == f'content  {values:,} values in {len(nano)} tensors'
-    assert out[4] == 'fits     yes'
+    assert out[4] == f'content  {values:,} values in {len(nano)} tensors'
+    assert out[5] == 'fits     yes'
 
 
 def test_show_tells_why_a_file_does_not_fit(run, folder, nano):
     torch.save({**nano, 'head': torch.zeros(1)}, folder / 'mine.pt')
     code, out, _ = run('show', 'mine.pt')
     assert code == 0
-    assert out[4] == 'fits     does not fit the nano network: 1 key unexpected (head)'
+    assert out[5] == 'fits     does not fit the nano network: 1 key unexpected (head)'
     torch.save({'head': torch.zeros(1)}, folder / 'mine.pt')
     code, out, _ = run('show', 'mine.pt')
-    assert out[2] == 'network  unknown'
-    assert 'another architecture' in out[4]
+    assert out[3] == 'network  unknown'
+    assert 'another architecture' in out[5]
 
 
 def test_verify_looks_at_every_file_and_fails_if_one_does(run, folder, nano):

@@ -147,12 +147,12 @@ def pointer(tmp_path):
 def test_a_file_is_downloaded_from_the_mirror_once_and_found(hub, run, tmp_path):
     code, out, _ = run('download', 'tiny')
     path = pointer(tmp_path)
-    assert (code, out) == (0, [f'{path}: downloaded, SHA-256 {SUM} as published'])
+    assert (code, out) == (0, [f'{path}: downloaded, SHA-256 {SUM} as published for tiny'])
     assert path.read_bytes() == BODY
     asked = len(hub.requests)
     assert run('download', 'tiny') == (
         0,
-        [f'{path}: already here, SHA-256 {SUM} as published'],
+        [f'{path}: already here, SHA-256 {SUM} as published for tiny'],
         [],
     )
     assert run('list')[1][0].split()[-1] == str(path)

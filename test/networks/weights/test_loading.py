@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies
 import pytest
 import torch
 
-from sam_tracker.networks.registry import recognise
+from sam_tracker.networks.registry import build_network, network_names, recognise
 from sam_tracker.networks.sam2.configuration import CONFIGURATION_NAMES, configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights import catalogue as checkpoint_catalogue
@@ -27,7 +27,7 @@ from sam_tracker.networks.weights.catalogue import (
     sha256_of,
 )
 from sam_tracker.networks.weights.loading import load_network, misfit
-from sam_tracker.networks.weights.state_dict_file import load_state_dict_file
+from sam_tracker.networks.weights.state_dict_file import read_checkpoint
 
 DATA = Path(__file__).parents[2] / 'data'
 REPOSITORY = Path(__file__).parents[3]
@@ -84,24 +84,30 @@ def refused(path):
 # Finding
 
 
-def test_the_known_names_are_the_names_of_configurations():
-    assert tuple(KNOWN_CHECKPOINTS) == CONFIGURATION_NAMES
+def test_the_known_names_are_the_names_of_networks():
+    assert tuple(KNOWN_CHECKPOINTS) == network_names()
     assert all(known.name == name for name, known in KNOWN_CHECKPOINTS.items())
 
 
 def test_the_published_figures_are_well_formed_and_differ():
-    figures = [known for known in KNOWN_CHECKPOINTS.values() if known.repository]
-    assert len(figures) == 4
-    for known in figures:
-        assert known.repository == f'facebook/sam2.1-hiera-{known.name.replace("_", "-")}'
-        assert known.file_name == f'sam2.1_hiera_{known.name}.pt'
+    published = [known for known in KNOWN_CHECKPOINTS.values() if known.sha256]
+    assert len(published) == 7
+    assert len({known.sha256 for known in published}) == 7
+    for known in published:
         assert len(bytes.fromhex(known.sha256)) == 32
-    assert len({known.sha256 for known in figures}) == 4
-    # Four bytes for each value, and a few hundred for each tensor's place in the archive.
-    for known in figures:
-        state = published(known.name)
+        assert known.repository is not None and known.file_name.endswith(('.pt', '.pth'))
+        # Four bytes for each value, and a few hundred for each tensor's place in the archive.
+        with torch.device('meta'):
+            state = build_network(known.name).state_dict()
         content = 4 * sum(tensor.numel() for tensor in state.values())
-        assert 200 * len(state) < known.size - content < 500 * len(state)
+        assert 100 * len(state) < known.size - content < 500 * len(state)
+
+
+def test_files_of_sam_2_1_are_named_as_meta_names_them():
+    for name in CONFIGURATION_NAMES[1:]:
+        known = KNOWN_CHECKPOINTS[name]
+        assert known.repository == f'facebook/sam2.1-hiera-{name.replace("_", "-")}'
+        assert known.file_name == f'sam2.1_hiera_{name}.pt'
 
 
 def cached(folders, content=b'weights'):
@@ -241,13 +247,15 @@ def test_a_file_is_loaded_as_published_or_as_a_plain_state_dict(nano, saved):
 
 def test_a_file_of_the_older_format_is_loaded(nano, saved):
     path = saved({'model': nano}, _use_new_zipfile_serialization=False)
-    state = load_state_dict_file(path)
+    state = read_checkpoint(path).state_dict
     assert all(torch.equal(state[key], value) for key, value in nano.items())
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions_become_float32(nano, saved, dtype):
-    state = load_state_dict_file(saved({key: value.to(dtype) for key, value in nano.items()}))
+    state = read_checkpoint(
+        saved({key: value.to(dtype) for key, value in nano.items()})
+    ).state_dict
     assert all(value.dtype == torch.float32 for value in state.values())
     assert all(torch.equal(state[key], value.to(dtype).float()) for key, value in nano.items())
 
@@ -376,7 +384,7 @@ def test_values_that_are_not_finite_are_refused_by_key(nano, saved, value):
 
 def test_great_values_are_not_taken_for_infinite(saved):
     great = torch.full((2, 8), 3e38)
-    assert torch.equal(load_state_dict_file(saved({'weight': great}))['weight'], great)
+    assert torch.equal(read_checkpoint(saved({'weight': great})).state_dict['weight'], great)
 
 
 @pytest.mark.parametrize(
@@ -513,9 +521,9 @@ def test_an_archive_of_something_else_is_refused(tmp_path):
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r'cannot read .*gone\.pt: No such file'):
-        load_state_dict_file(tmp_path / 'gone.pt')
+        read_checkpoint(tmp_path / 'gone.pt')
     with pytest.raises(CheckpointError, match='Is a directory'):
-        load_state_dict_file(tmp_path)
+        read_checkpoint(tmp_path)
 
 
 @settings(max_examples=150, deadline=None)
@@ -530,7 +538,7 @@ def test_a_damaged_file_is_refused_or_loads_the_same(tmp_path_factory, data, zip
         content[place] = data.draw(strategies.integers(0, 255))
     path.write_bytes(content[: data.draw(strategies.integers(0, len(content)))])
     try:
-        state = load_state_dict_file(path)
+        state = read_checkpoint(path).state_dict
     except CheckpointError as error:
         assert '\n' not in str(error)
         return
