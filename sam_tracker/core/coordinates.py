@@ -10,31 +10,41 @@ motion model count whole pixels, so that pixel centres lie at whole numbers and 
 inclusive.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.core.boxes import Box
+from sam_tracker.core.boxes import Box, Region
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 
 
 @dataclass(frozen=True)
 class ImageScale:
-    """How the pixels of a source image map to those of a network's input."""
+    """How the pixels of a source image, or of a part of it, map to those of a network's input."""
 
     width: int
+    """Columns of the image, or of the part of it that is shown."""
     height: int
     network_size: int
     """S, the side of the network's input."""
     padding: tuple[int, int] = (0, 0)
     """Columns on the right and rows at the bottom of the input that show nothing of the image."""
+    origin: tuple[int, int] = (0, 0)
+    """Columns left of the part that is shown and rows above it, in the source image."""
 
     @property
     def covered(self) -> tuple[int, int]:
         """Columns and rows of the input that show the image."""
         return self.network_size - self.padding[0], self.network_size - self.padding[1]
+
+    @property
+    def region(self) -> Region:
+        """The part of the source image that is shown."""
+        return Region(*self.origin, self.width, self.height)
 
     @property
     def pixel(self) -> NDArray[np.float64]:
@@ -43,11 +53,11 @@ class ImageScale:
 
     def points_to_network(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """[N, 2] source pixels to [N, 2] network pixels."""
-        return points / self.pixel - 0.5
+        return (points - self.origin) / self.pixel - 0.5
 
     def box_to_network(self, box: Box) -> NDArray[np.float64]:
         """[4] source pixels to [2, 2] network pixels: the corner pixels, both inside the box."""
-        corners = box.reshape(2, 2) / self.pixel - np.array([[0.0], [1.0]])
+        corners = (box.reshape(2, 2) - self.origin) / self.pixel - np.array([[0.0], [1.0]])
         # A box narrower than a network pixel lies within that pixel.
         corners[1] = np.maximum(corners[0], corners[1])
         return corners
@@ -56,14 +66,30 @@ class ImageScale:
         """[4] inclusive network pixels to [4] source pixels; None when it has no extent."""
         if box[2] < box[0] or box[3] < box[1]:
             return None
-        corners = (box.reshape(2, 2) + np.array([[0.0], [1.0]])) * self.pixel
+        corners = (box.reshape(2, 2) + np.array([[0.0], [1.0]])) * self.pixel + self.origin
         return corners.reshape(4)
 
     @property
     def matrix(self) -> NDArray[np.float64]:
         """[3, 3] from source pixels (x, y, 1) to network pixels."""
         x, y = 1 / self.pixel
-        return np.array([[x, 0, -0.5], [0, y, -0.5], [0, 0, 1]])
+        left, top = self.origin
+        return np.array([[x, 0, -0.5 - left * x], [0, y, -0.5 - top * y], [0, 0, 1]])
+
+    def boxes_to(self, other: ImageScale, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Map boxes [..., 4] in network pixels of this scale to network pixels of another one.
+
+        Boxes of zeros, which stand for empty masks, stay what they are.
+        """
+        if self == other:
+            return boxes
+        inclusive = np.array([[0.0], [1.0]])
+        corners = boxes.reshape(*boxes.shape[:-1], 2, 2) + inclusive
+        corners = (corners * self.pixel + self.origin - other.origin) / other.pixel - inclusive
+        # A box narrower than a network pixel lies within that pixel.
+        corners[..., 1, :] = np.maximum(corners[..., 0, :], corners[..., 1, :])
+        return np.where(boxes.any(-1, keepdims=True), corners.reshape(boxes.shape), 0.0)
 
     def velocity_to_image(
         self, velocity: NDArray[np.float64], frame_period: int

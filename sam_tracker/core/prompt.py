@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sam_tracker.core.boxes import Box, Region
+
 NEGATIVE = 0
 POSITIVE = 1
 
@@ -103,6 +105,24 @@ class Prompt:
             if mask.ndim != 2:
                 raise PromptError(f'a mask is H rows of W pixels; its shape is {mask.shape}')
             object.__setattr__(self, 'mask', mask)
+
+    @property
+    def extent(self) -> Box | None:
+        """[4] half open box around the object, as box or mask show it; None: only points."""
+        if self.box is not None:
+            return self.box
+        if self.mask is None or not self.mask.any():
+            return None
+        rows, columns = (np.flatnonzero(self.mask.any(axis)) for axis in (1, 0))
+        return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
+
+    def lies_in(self, region: Region) -> bool:
+        """Return whether all that the prompt shows lies in a part of the image."""
+        extent, box = self.extent, region.box
+        inside = ((self.points >= box[:2]) & (self.points <= box[2:])).all()
+        if extent is None:
+            return bool(inside)
+        return bool(inside and (extent[:2] >= box[:2]).all() and (extent[2:] <= box[2:]).all())
 
     def validate(self, width: int, height: int, refining: bool = False) -> Prompt:
         """

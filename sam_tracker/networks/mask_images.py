@@ -24,17 +24,20 @@ class MaskImages:
     one transfer. The result equals resizing all logits bilinearly and thresholding at 0.
     """
 
-    def __init__(self, logits: Tensor, bounds: Sequence[Box | None], scale: ImageScale) -> None:
+    def __init__(
+        self, logits: Tensor, bounds: Sequence[Box | None], scales: Sequence[ImageScale]
+    ) -> None:
         """
         Store the masks as the network decoded them; ``crop`` resizes them.
 
         :param logits: [O, s, s].
         :param bounds: for each object the first and last column and row of its logits that are
             above 0; None: it has no mask.
-        :param scale: how the source image maps to the network's input.
+        :param scales: for each object how the source image, or the part of it that the mask was
+            decoded from, maps to the network's input.
         """
         self.logits = logits
-        self._scale = scale
+        self.scales = scales
         self._bounds = bounds
         self._crops: list[tuple[Region | None, NDArray[np.uint8]]] | None = None
 
@@ -51,12 +54,12 @@ class MaskImages:
     def _computed(self) -> list[tuple[Region | None, NDArray[np.uint8]]]:
         empty = np.zeros((0, 0), dtype=np.uint8)
         regions = [
-            None if bound is None else reach(bound, self.logits.shape[-1], self._scale)
-            for bound in self._bounds
+            None if bound is None else reach(bound, self.logits.shape[-1], scale)
+            for bound, scale in zip(self._bounds, self.scales, strict=True)
         ]
         parts = [
-            resized_part(logits, region, self._scale) > 0
-            for logits, region in zip(self.logits, regions, strict=True)
+            resized_part(logits, region, scale) > 0
+            for logits, region, scale in zip(self.logits, regions, self.scales, strict=True)
             if region is not None
         ]
         if not parts:
@@ -76,7 +79,7 @@ class MaskImages:
 
 def reach(bound: Box, side: int, scale: ImageScale) -> Region:
     """
-    Return the part of an image that a resized mask can have pixels in.
+    Return the part of the source image that a resized mask can have pixels in.
 
     A pixel is interpolated between the four nearest logits; where none of them is above 0, it
     is not either.
@@ -91,22 +94,53 @@ def reach(bound: Box, side: int, scale: ImageScale) -> Region:
     # A mask that lies in the padding reaches no pixel.
     x_min, y_min = (int(value) for value in np.clip(low, 0, size))
     x_max, y_max = (int(value) for value in np.minimum(high, size))
-    return Region(x_min, y_min, x_max - x_min, y_max - y_min)
+    left, top = scale.origin
+    return Region(x_min + left, y_min + top, x_max - x_min, y_max - y_min)
 
 
 def resized_part(logits: Tensor, region: Region, scale: ImageScale) -> Tensor:
     """
     Resize logits [s, s] bilinearly to an image, but only one region of it.
 
+    :param region: within the part of the source image that the scale shows.
     :returns: [region.height, region.width], what torch's ``interpolate`` gives there.
     """
     device, side = logits.device, len(logits)
     columns_step, rows_step = _covered(side, scale) / [scale.width, scale.height]
-    low, high, weight = _neighbours(region.x, region.width, columns_step, side, device)
+    x, y = region.x - scale.origin[0], region.y - scale.origin[1]
+    low, high, weight = _neighbours(x, region.width, columns_step, side, device)
     # Columns while there are few rows; then whole rows are gathered, which is cheap.
     columns = torch.lerp(logits[:, low], logits[:, high], weight)
-    low, high, weight = _neighbours(region.y, region.height, rows_step, side, device)
+    low, high, weight = _neighbours(y, region.height, rows_step, side, device)
     return torch.lerp(columns[low], columns[high], weight[:, None])
+
+
+def aligned(logits: Tensor, scale: ImageScale, onto: ImageScale, outside: float) -> Tensor:
+    """
+    Resample logits [s, s] of one part of an image to the cells of another part, bilinearly.
+
+    :param scale: of the logits.
+    :param onto: of the result, for the same network.
+    :param outside: logit of cells that the logits do not cover.
+    :returns: [s, s]; the very logits where the scales are equal.
+    """
+    if scale == onto:
+        return logits
+    device, side = logits.device, len(logits)
+    axes = []
+    for axis in range(2):
+        cell = scale.pixel[axis] * scale.network_size / side
+        cells = torch.arange(side, device=device, dtype=torch.float32) + 0.5
+        places = cells * (onto.pixel[axis] * onto.network_size / side)
+        position = (places + (onto.origin[axis] - scale.origin[axis])) / cell - 0.5
+        inside = (position >= -0.5) & (position <= side - 0.5)
+        position = position.clamp(0, side - 1)
+        low = position.long()
+        axes.append((low, (low + 1).clamp_(max=side - 1), position - low, inside))
+    (left, right, across, columns), (above, below, down, rows) = axes
+    sampled = torch.lerp(logits[:, left], logits[:, right], across)
+    sampled = torch.lerp(sampled[above], sampled[below], down[:, None])
+    return sampled.where(rows[:, None] & columns, outside)
 
 
 def tightened(
@@ -128,11 +162,12 @@ def network_mask(mask: NDArray[np.bool_], scale: ImageScale, device: torch.devic
     """
     Resize a mask to the network's input.
 
-    :param mask: [H, W] of the source image, with at least one pixel.
+    :param mask: [H, W] of the source image, with at least one pixel in what the scale shows.
     :param scale: how the image maps to the input of S by S pixels.
     :returns: [1, 1, S, S] float32 of 0 and 1, on the device; 0 in the padding.
     """
-    given = torch.from_numpy(mask).to(device)[None, None].float()
+    shown = np.ascontiguousarray(mask[scale.region.slices])
+    given = torch.from_numpy(shown).to(device)[None, None].float()
     columns, rows = scale.covered
     size = (rows, columns)
     if given.shape[2:] != size:

@@ -236,7 +236,7 @@ def mask_candidates(
     numbers = torch.stack((predicted_iou.float(), torch.cat(stability), logits.amax((-2, -1))), 1)
     known = torch.cat((numbers, mask_boxes(logits)), dim=1).cpu().numpy().astype(np.float64)
     bounds = [row[3:] if row[2] > 0 else None for row in known]
-    images = MaskImages(logits, bounds, scale)
+    images = MaskImages(logits, bounds, [scale] * len(bounds))
     candidates = []
     for index, row in enumerate(known):
         region, crop = images.crop(index)

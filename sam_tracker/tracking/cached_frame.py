@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a tracker keeps of a frame: no pixels, but the image features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import ImageFeatures
 
@@ -16,10 +17,15 @@ class CachedFrame:
     """Nanoseconds."""
     scale: ImageScale
     """How the image maps to the network's input; it knows the size of the image."""
-    features: ImageFeatures | None = None
-    """None: not encoded yet."""
+    features: dict[Region, ImageFeatures] = field(default_factory=dict)
+    """By the part of the image that was encoded; bounded by what one frame is asked for."""
     stepped: bool = False
     """Whether all objects were propagated to it."""
+
+    @property
+    def whole(self) -> Region:
+        """The whole image."""
+        return self.scale.region
 
     @property
     def image_size(self) -> tuple[int, int]:

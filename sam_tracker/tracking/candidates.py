@@ -18,11 +18,8 @@ import torch.nn.functional as F
 from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
+from sam_tracker.tracking.decoded_mask import ABSENT
 from sam_tracker.tracking.memory.store import uploaded
-from sam_tracker.tracking.overlaps import Resolution
-
-ABSENT = -1024.0
-"""Logit of every pixel of an object that is not in the image, as in SAM 2."""
 
 
 @dataclass(frozen=True)
@@ -106,38 +103,6 @@ def chosen_masks(candidates: MaskCandidates, chosen: Sequence[int]) -> tuple[Ten
     numbers = np.array([range(len(chosen)), chosen], dtype=np.int64)
     objects, index = uploaded(numbers, logits.device)
     return logits[objects, index], candidates.tokens[objects, index]
-
-
-def without_lost_pixels(logits: Tensor, resolution: Resolution) -> Tensor:
-    """
-    Remove from masks [O, s, s] what other objects keep; all of it from duplicates.
-
-    The loser's logits are held below the negative of the winner's: so no resizing finds a pixel
-    above 0 in both.
-    """
-    logits = logits.clone()
-    for loser, winners in resolution.losses:
-        if resolution.duplicate_of[loser]:
-            logits[loser] = ABSENT
-        else:
-            for winner in winners:
-                torch.minimum(logits[loser], -logits[winner], out=logits[loser])
-    return logits
-
-
-def compared_masks(logits: Tensor, others: Sequence[Tensor]) -> NDArray[np.float64]:
-    """
-    Compare a mask [s, s] with N others of the same size.
-
-    :returns: [2, N] the pixels in common as a share of the smaller mask of the two, and as a
-        share of their union (IoU).
-    """
-    mask = (logits > 0).flatten()
-    other = (torch.stack(list(others)) > 0).flatten(1)
-    shared, size, sizes = (other & mask).sum(1), mask.sum(), other.sum(1)
-    smaller = sizes.clamp(max=size).clamp(min=1)
-    union = (sizes + size - shared).clamp(min=1)
-    return np.asarray(torch.stack((shared / smaller, shared / union)).cpu().numpy(), np.float64)
 
 
 def _intersections(mask_logits: Tensor) -> Tensor:

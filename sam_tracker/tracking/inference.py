@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
@@ -50,12 +51,34 @@ class Inference:
         self.store = MemoryStore(network.memory_layout, settings, self.device)
         self._upload = FrameUpload(self.device)
 
-    def encode(self, frame: CachedFrame, pixels: Pixels) -> ImageFeatures:
-        """Return the features of a frame, which is encoded the first time only."""
-        if frame.features is None:
-            images = self.network.preprocess(self._upload(pixels))
-            frame.features = self.network.encode_image(images)
-        return frame.features
+    def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
+        """
+        Return the features of parts of a frame, each of which is encoded the first time only.
+
+        :param pixels: of the frame.
+        :param views: for each of O objects the part of the image it is decoded from.
+        :returns: of one image, if it is the same for all; else of O images.
+        """
+        missing = [view for view in dict.fromkeys(views) if view not in frame.features]
+        if missing:
+            image = self._upload(pixels)
+            inputs = [
+                self.network.preprocess(image[:, view.slices[0], view.slices[1]])
+                for view in missing
+            ]
+            encoded = self.network.encode_image(
+                torch.cat(inputs) if len(inputs) > 1 else inputs[0]
+            )
+            for index, view in enumerate(missing):
+                frame.features[view] = image_features(encoded, slice(index, index + 1))
+        parts = [frame.features[view] for view in views]
+        if len(set(views)) == 1:
+            return parts[0]
+        levels = zip(*(part.high_resolution for part in parts), strict=True)
+        return ImageFeatures(
+            torch.cat([part.embedding for part in parts]),
+            tuple(torch.cat(level) for level in levels),
+        )
 
     def track(
         self, features: ImageFeatures, rows: Sequence[int]
@@ -63,6 +86,7 @@ class Inference:
         """
         Decode the candidates of O objects, one batch for each layout of memories.
 
+        :param features: of one image, or of O images.
         :param rows: of the objects in the store.
         :returns: the order of the objects in the result, and their candidates.
         """
@@ -70,12 +94,15 @@ class Inference:
         decoded: list[MaskCandidates] = []
         readings = self.store.readings(rows)
         for batch in batches(readings):
+            shown = features
+            if len(features.embedding) > 1:
+                shown = image_features(features, batch)
             conditioned = self._conditioned(
-                features, [rows[index] for index in batch], [readings[index] for index in batch]
+                shown, [rows[index] for index in batch], [readings[index] for index in batch]
             )
             no_points = conditioned.new_zeros((len(batch), 0, 2))
             prompts = self.network.encode_prompts(no_points, no_points[..., 0].long())
-            decoded.append(self.network.decode(features, conditioned, prompts, several=True))
+            decoded.append(self.network.decode(shown, conditioned, prompts, several=True))
             order += batch
         return order, joined(decoded)
 
@@ -126,6 +153,7 @@ class Inference:
         """
         Encode memories and pointers of O objects on a frame.
 
+        :param features: of one image, or of O images.
         :param logits: [O, s, s] of their masks.
         :param tokens: [O, D] of their masks.
         :param present: whether the pointer of each is that of an object in the image.
@@ -139,7 +167,10 @@ class Inference:
         for start in range(0, len(logits), LARGEST_BATCH):
             part = slice(start, start + LARGEST_BATCH)
             mask = memory_mask(resize_logits(logits[part, None], size, size), binary)
-            memories.append(self.network.encode_memory(features.embedding, mask, shown[1, part]))
+            embedding = features.embedding
+            if len(embedding) > 1:
+                embedding = embedding[part]
+            memories.append(self.network.encode_memory(embedding, mask, shown[1, part]))
         pointers = self.network.object_pointer(tokens, shown[0])
         return torch.cat(memories) if len(memories) > 1 else memories[0], pointers
 
@@ -168,6 +199,13 @@ class Inference:
             object_logit=torch.full_like(answer.object_logit, 10.0),
         )
         return PromptAnswer(candidates, answer.object_logit)
+
+
+def image_features(features: ImageFeatures, chosen: slice | list[int]) -> ImageFeatures:
+    """Return the features of some of several images."""
+    return ImageFeatures(
+        features.embedding[chosen], tuple(level[chosen] for level in features.high_resolution)
+    )
 
 
 def batches(readings: Sequence[MemoryReading | None]) -> Iterator[list[int]]:

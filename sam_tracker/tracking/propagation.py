@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+from sam_tracker.core.boxes import Region
+from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import (
@@ -25,10 +27,16 @@ from sam_tracker.tracking.candidates import (
     measure,
     measured_boxes,
     measured_intersections,
+)
+from sam_tracker.tracking.closer_look.focus import Focus
+from sam_tracker.tracking.closer_look.shared_views import shared_views
+from sam_tracker.tracking.decision import Decision
+from sam_tracker.tracking.decoded_mask import (
+    DecodedMask,
+    areas_in_common,
     without_lost_pixels,
 )
-from sam_tracker.tracking.decision import Decision
-from sam_tracker.tracking.inference import LARGEST_BATCH, Inference
+from sam_tracker.tracking.inference import LARGEST_BATCH, Inference, PromptAnswer, image_features
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
@@ -52,6 +60,26 @@ class Proposal:
     """[O, D] of the chosen masks."""
     intersections: NDArray[np.float64] | None
     """[O, O] of the chosen masks, as in ``Measurements``; None: not measured."""
+    features: ImageFeatures
+    """Of one image, or of what each object was decoded from."""
+    scales: list[ImageScale]
+    """For each object, of the part of the image that it was decoded from."""
+
+    def mask(self, index: int) -> DecodedMask:
+        """Return the mask chosen for an object."""
+        return DecodedMask(self.logits[index], self.scales[index])
+
+
+@dataclass(frozen=True, eq=False)
+class PromptDecision:
+    """What a prompt is answered with on one part of a frame."""
+
+    prompt: Prompt
+    decision: Decision
+    candidates: MaskCandidates
+    answer: PromptAnswer
+    features: ImageFeatures
+    scale: ImageScale
 
 
 class Propagation:
@@ -79,14 +107,18 @@ class Propagation:
         :param cached: of the same frame.
         :param previous: the frame before, from which the camera's motion is counted.
         """
-        features = self._inference.encode(cached, frame.pixels)
+        views = self._views(objects, cached)
+        features = self._inference.encode(cached, frame.pixels, views)
         order, candidates = self._inference.track(features, [held.row for held in objects])
         expected = [
             held.at(cached, _camera_motion(held, frame, cached, previous))
             for held in (objects[index] for index in order)
         ]
-        overlapping = self._settings.exclusive and len(expected) > 1
-        candidates, measured = self._measured(candidates, overlapping)
+        scales = [self._scale(cached, views[index]) for index in order]
+        if len(features.embedding) > 1:
+            features = image_features(features, order)
+        overlapping = self._settings.exclusive and len(expected) > 1 and _all_equal(scales)
+        candidates, measured = self._measured(candidates, overlapping, scales, cached)
         decisions = [self._decision(held, measured, index) for index, held in enumerate(expected)]
         chosen = [decision.choice.index for decision in decisions]
         intersections = measured.intersections
@@ -95,26 +127,27 @@ class Propagation:
             rows = [index * count + number for index, number in enumerate(chosen)]
             intersections = intersections[np.ix_(rows, rows)]
         logits, tokens = chosen_masks(candidates, chosen)
-        return Proposal(cached, expected, decisions, logits, tokens, intersections)
+        return Proposal(
+            cached, expected, decisions, logits, tokens, intersections, features, scales
+        )
 
     def conclude(
         self,
         proposal: Proposal,
         sharing: Mapping[int, Collection[int]],
-        standing: Mapping[int, Tensor] = MappingProxyType({}),
+        standing: Mapping[int, DecodedMask] = MappingProxyType({}),
     ) -> list[TrackedObject]:
         """
         Resolve overlaps, remember the frame, and return the objects with their tracks.
 
         :param sharing: by the id of an object the ids of those it may share pixels with.
-        :param standing: masks [s, s] by id of objects that are already on the frame; they keep
+        :param standing: masks by id of objects that are already on the frame; they keep
             their pixels.
         """
         frame = proposal.frame
         logits, decisions = self._resolved(proposal, sharing, standing)
-        assert frame.features is not None, 'a proposal is made on an encoded frame'
         memories = self._inference.memories(
-            frame.features,
+            proposal.features,
             logits,
             proposal.tokens,
             present=[each.present and not each.duplicate_of for each in decisions],
@@ -123,9 +156,8 @@ class Propagation:
             ],
             binary=False,
         )
-        images = MaskImages(
-            logits, [each.bound if each.seen else None for each in decisions], frame.scale
-        )
+        bounds = [each.bound if each.seen else None for each in decisions]
+        images = MaskImages(logits, bounds, proposal.scales)
         objects = [
             held.updated(decision).reported(decision, frame, images, index)
             for index, (held, decision) in enumerate(zip(proposal.objects, decisions, strict=True))
@@ -144,17 +176,20 @@ class Propagation:
         from there, with the memory it has.
         """
         settings, store = self._settings, self._inference.store
-        features = self._inference.encode(cached, frame.pixels)
         correcting = held.track is not None and held.stamp == cached.stamp
         previous = None
         if correcting and held.newest.state is TrackState.TRACKED:
-            previous = held.newest.logits
-        answer = self._inference.read_prompt(
-            features, prompt, cached.scale, held.row, correcting, previous
-        )
-        candidates, measured = self._measured(answer.candidates, intersecting=False)
-        held = held.at_prompt(cached)
-        decision = self._decision(held, measured, 0)
+            previous = held.newest.decoded_mask
+        prompted = held.at_prompt(cached)
+        view = self._prompt_view(prompt, cached, previous)
+        answered = self._answered(prompted, frame, cached, prompt, view, correcting, previous)
+        closer = self._closer_view(answered, cached)
+        if closer != view:
+            answered = self._answered(
+                prompted, frame, cached, prompt, closer, correcting, previous
+            )
+        held, decision, candidates = prompted, answered.decision, answered.candidates
+        features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
         memories = self._inference.memories(
             features,
@@ -164,7 +199,8 @@ class Propagation:
             object_logits=[decision.object_logit],
             binary=settings.binarise_prompted_masks,
         )
-        images = MaskImages(logits, [decision.bound if decision.seen else None], cached.scale)
+        bounds = [decision.bound if decision.seen else None]
+        images = MaskImages(logits, bounds, [answered.scale])
         # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
         chosen = candidates.predicted_iou.shape[1] > 1
         held = held.updated(decision, learning=chosen)
@@ -175,16 +211,88 @@ class Propagation:
             store.condition(held.row, *memories)
         return held
 
+    def _scale(self, cached: CachedFrame, view: Region) -> ImageScale:
+        if view == cached.whole:
+            return cached.scale
+        scale = self._inference.network.scale(view.width, view.height)
+        return replace(scale, origin=(view.x, view.y))
+
+    def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
+        """Return the part of the frame that each object is looked for in."""
+        if not self._settings.closer_look:
+            return [cached.whole] * len(objects)
+        size = self._inference.image_size
+        wanted = [
+            cached.whole
+            if held.focus is None or held.focus.image_size != cached.image_size
+            else held.focus.region(cached.stamp, size)
+            for held in objects
+        ]
+        return shared_views(wanted, self._settings.views_at_most)
+
+    def _prompt_view(
+        self, prompt: Prompt, cached: CachedFrame, previous: DecodedMask | None
+    ) -> Region:
+        """Return the part of the frame that a prompt is decoded on first."""
+        if not self._settings.closer_look:
+            return cached.whole
+        extent = prompt.extent
+        if extent is None:
+            known = None if previous is None else previous.scale.region
+            return known if known is not None and prompt.lies_in(known) else cached.whole
+        focus = Focus.on(extent, cached.image_size, cached.stamp)
+        view = focus.region(cached.stamp, self._inference.image_size)
+        return view if prompt.lies_in(view) else cached.whole
+
+    def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
+        """Return the part of the frame in which an answer on the whole image is repeated."""
+        view, decision = answered.scale.region, answered.decision
+        box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
+        if not self._settings.closer_look or view != cached.whole or box is None:
+            return view
+        focus = Focus.on(box, cached.image_size, cached.stamp)
+        closer = focus.region(cached.stamp, self._inference.image_size)
+        return closer if answered.prompt.lies_in(closer) else view
+
+    def _answered(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        view: Region,
+        correcting: bool,
+        previous: DecodedMask | None,
+    ) -> PromptDecision:
+        """Decode a prompt on a part of the frame and choose its mask."""
+        scale = self._scale(cached, view)
+        features = self._inference.encode(cached, frame.pixels, [view])
+        logits = None if previous is None else previous.onto(scale)
+        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        candidates, measured = self._measured(answer.candidates, False, [scale], cached)
+        decision = self._decision(held, measured, 0)
+        return PromptDecision(prompt, decision, candidates, answer, features, scale)
+
     def _measured(
-        self, candidates: MaskCandidates, intersecting: bool
+        self,
+        candidates: MaskCandidates,
+        intersecting: bool,
+        scales: Sequence[ImageScale],
+        cached: CachedFrame,
     ) -> tuple[MaskCandidates, Measurements]:
-        return measure(
+        """Measure candidates; their boxes are in network pixels of the whole image."""
+        candidates, measured = measure(
             candidates,
             self._settings.presence_logit,
             self._inference.image_size,
             LARGEST_BATCH,
             intersecting,
         )
+        boxes = [
+            scale.boxes_to(cached.scale, boxes)
+            for scale, boxes in zip(scales, measured.boxes, strict=True)
+        ]
+        return candidates, replace(measured, boxes=np.stack(boxes))
 
     def _decision(self, held: TrackedObject, measured: Measurements, index: int) -> Decision:
         """Choose the mask of one object."""
@@ -201,14 +309,15 @@ class Propagation:
         self,
         proposal: Proposal,
         sharing: Mapping[int, Collection[int]],
-        standing: Mapping[int, Tensor],
+        standing: Mapping[int, DecodedMask],
     ) -> tuple[Tensor, list[Decision]]:
         """
         Let the better supported objects keep the pixels that several claim.
 
         :returns: [O, s, s] what each object keeps, and their decisions.
         """
-        decisions, logits = list(proposal.decisions), proposal.logits
+        decisions = list(proposal.decisions)
+        masks = [proposal.mask(index) for index in range(len(decisions))]
         claims = [
             Claim(
                 held.object_id,
@@ -219,25 +328,40 @@ class Propagation:
         ]
         intersections = proposal.intersections
         if standing:
-            logits = torch.cat((logits, torch.stack(list(standing.values()))))
-            intersections = measured_intersections(logits)
+            masks += standing.values()
             claims += [Claim(object_id, math.inf, standing) for object_id in standing]
-        if intersections is None:
+        if len(masks) == 1 or not self._settings.exclusive:
             return proposal.logits, decisions
+        if not _all_equal([mask.scale for mask in masks]):
+            boxes = [
+                proposal.frame.scale.box_to_image(each.choice.box) if each.seen else None
+                for each in decisions
+            ]
+            everywhere = proposal.frame.whole.box
+            intersections = areas_in_common(masks, boxes + [everywhere] * len(standing))
+        elif standing or intersections is None:
+            intersections = measured_intersections(torch.stack([mask.logits for mask in masks]))
         resolution = resolve_overlaps(claims, intersections, self._settings.duplicate_share)
         if not resolution.losses:
             return proposal.logits, decisions
-        logits = without_lost_pixels(logits, resolution)[: len(decisions)]
-        boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
+        logits = without_lost_pixels(masks, resolution)[: len(decisions)]
+        kept, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
         for index, _ in resolution.losses:
             decision = decisions[index]
             decisions[index] = replace(
                 decision,
-                choice=replace(decision.choice, box=boxes[index]),
+                choice=replace(
+                    decision.choice,
+                    box=masks[index].scale.boxes_to(proposal.frame.scale, kept[index]),
+                ),
                 bound=bounds[index],
                 duplicate_of=resolution.duplicate_of[index],
             )
         return logits, decisions
+
+
+def _all_equal(scales: Sequence[ImageScale]) -> bool:
+    return all(scale == scales[0] for scale in scales)
 
 
 def _camera_motion(

@@ -76,6 +76,14 @@ class TrackerSettings:
     binarise_prompted_masks: bool = True
     """Remember prompted frames by their mask instead of its logits, as SAM 2's predictors do."""
 
+    closer_look: bool = False
+    """
+    Whether small objects are looked for in a window around them instead of the whole image; see
+    ``closer_look.focus``. It pays with networks that were trained on windows, or at 512 pixels.
+    """
+    views_at_most: int = 3
+    """Windows that are encoded on one frame; objects beyond that share larger ones."""
+
     exclusive: bool = True
     """
     Give a pixel that two tracks claim to the better supported one, and tell a track whose mask
@@ -124,6 +132,7 @@ class TrackerSettings:
             names = ', '.join(MEMORY_RULES)
             raise ValueError(f'memory_rule must be one of {names}, not {self.memory_rule!r}')
         self._require('conditioning_memories', 2, math.inf)
+        self._require('views_at_most', 1, math.inf)
         self._require('maximum_objects', 1, 65535)
         self._require('longest_step', 1, math.inf)
         self._require('lost_after', 0, math.inf)
@@ -160,6 +169,7 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'samurai',
         'presence_logit': TrackerSettings.presence_logit,
         'corrections_condition': False,
+        'closer_look': False,
         'exclusive': False,
         'longest_step': math.inf,
         'lost_after': _NEVER,
@@ -170,6 +180,7 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'sam2',
         'presence_logit': 0.0,
         'corrections_condition': False,
+        'closer_look': False,
         'exclusive': False,
         'lost_after': _NEVER,
         'forget_after': 0,

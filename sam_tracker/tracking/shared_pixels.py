@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from sam_tracker.core.boxes import Box
-from sam_tracker.tracking.candidates import compared_masks
+from sam_tracker.tracking.decoded_mask import DecodedMask, compared_masks
 from sam_tracker.tracking.track import Track
 
 PART_SHARE = 0.5
@@ -52,15 +51,14 @@ class SharedPixels:
 
     def compare(
         self,
-        logits: Tensor,
-        others: Mapping[int, Tensor],
+        mask: DecodedMask,
+        others: Mapping[int, DecodedMask],
         prompted: Track | None = None,
     ) -> Comparison:
         """
         Compare the mask of a prompted object with those of others on the same frame.
 
-        :param logits: [s, s].
-        :param others: logits [s, s] by id.
+        :param others: masks by id.
         :param prompted: the object on the frame of its prompt; None: on this frame.
         """
         if not others:
@@ -70,7 +68,7 @@ class SharedPixels:
         if prompted is not None and box is not None:
             boxes = next((kept for stamp, kept in self._frames if stamp == prompted.stamp), {})
         parts, same, best = set(), None, self._same_object
-        shares, ious = compared_masks(logits, list(others.values()))
+        shares, ious = compared_masks(mask, list(others.values()))
         for object_id, share, iou in zip(others, shares, ious, strict=True):
             before = boxes.get(object_id)
             if box is not None and before is not None and covered_share(box, before) <= PART_SHARE:

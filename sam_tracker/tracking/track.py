@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sam_tracker.core.boxes import Box, Region
 from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.tracking.decoded_mask import DecodedMask
 
 
 class TrackState(enum.IntEnum):
@@ -90,6 +91,11 @@ class Track:
     def logits(self) -> Tensor:
         """[s, s] mask logits at the network's resolution, on its device."""
         return self.images.logits[self.index]
+
+    @property
+    def decoded_mask(self) -> DecodedMask:
+        """The mask as the network decoded it."""
+        return DecodedMask(self.logits, self.images.scales[self.index])
 
     @property
     def region(self) -> Region | None:

@@ -14,6 +14,7 @@ from sam_tracker.core.boxes import Box
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.settings import TrackerSettings
@@ -52,6 +53,8 @@ class TrackedObject:
     """Nanoseconds of the stream that it was searched in vain; pauses do not count."""
     uncompared: Track | None = None
     """Its track on the frame of its prompt, until it was compared with all others there are."""
+    focus: Focus | None = None
+    """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
 
@@ -98,6 +101,7 @@ class TrackedObject:
             selector=self.selector.restart(),
             stamp=frame.stamp,
             image_size=frame.image_size,
+            focus=None,
             expected_box=None,
         )
 
@@ -151,7 +155,12 @@ class TrackedObject:
             images=images,
             index=index,
         )
-        return replace(self, track=track)
+        focus, box = self.focus, track.network_box
+        if focus is not None and focus.image_size == frame.image_size:
+            focus = focus.after(box, frame.stamp)
+        else:
+            focus = None if box is None else Focus.on(box, frame.image_size, frame.stamp)
+        return replace(self, track=track, focus=focus)
 
     def _state(self, decision: Decision) -> TrackState:
         settings = self.settings

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from sam_tracker.core.frame import Frame, FrameError
 from sam_tracker.core.object_ids import next_object_id
@@ -16,6 +15,7 @@ from sam_tracker.core.prompt import Prompt, PromptError, checked_label
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.propagation import Propagation, Proposal
@@ -281,7 +281,7 @@ class Tracker:
             self._inference.store.forget_tracking(held.row)
         held = propagation.apply_prompt(held, frame, cached, prompt)
         prompted, newest = held.newest, cached
-        comparison = self._shared.compare(prompted.logits, self._standing(cached, held))
+        comparison = self._shared.compare(prompted.decoded_mask, self._standing(cached, held))
         for next_frame in later:
             if next_frame.stamp <= newest.stamp:
                 raise FrameError(
@@ -290,7 +290,7 @@ class Tracker:
             previous, newest = newest, self._cached(next_frame)
             proposal = propagation.propose([held], next_frame, newest, previous)
             standing = self._standing(newest, held)
-            comparison = self._shared.compare(proposal.logits[0], standing, prompted)
+            comparison = self._shared.compare(proposal.mask(0), standing, prompted)
             parts = {held.object_id: comparison.parts}
             (held,) = propagation.conclude(proposal, parts, standing)
         all_there = all(
@@ -300,12 +300,12 @@ class Tracker:
         )
         return replace(held, uncompared=None if all_there else prompted), newest, comparison
 
-    def _standing(self, frame: CachedFrame, held: TrackedObject) -> dict[int, Tensor]:
+    def _standing(self, frame: CachedFrame, held: TrackedObject) -> dict[int, DecodedMask]:
         """Return the masks of all others that are seen on a frame, by id; nobody's, if ignored."""
         if not self.settings.exclusive:
             return {}
         return {
-            other.object_id: other.newest.logits
+            other.object_id: other.newest.decoded_mask
             for other in self._objects.values()
             if other.object_id != held.object_id
             and other.stamp == frame.stamp
@@ -317,9 +317,9 @@ class Tracker:
         if not self.settings.exclusive:
             return {}
         held_by_id = {**self._objects, **{held.object_id: held for held in proposal.objects}}
-        masks = {number: held.newest.logits for number, held in self._objects.items()}
+        masks = {number: held.newest.decoded_mask for number, held in self._objects.items()}
         masks.update(
-            (held.object_id, proposal.logits[index]) for index, held in enumerate(proposal.objects)
+            (held.object_id, proposal.mask(index)) for index, held in enumerate(proposal.objects)
         )
         return {
             number: self._shared.compare(

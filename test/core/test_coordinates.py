@@ -51,3 +51,19 @@ def test_a_box_comes_back_from_the_network_as_it_went(width, height, corners):
     ]
     there = scale.box_to_network(box).reshape(4)
     np.testing.assert_allclose(scale.box_to_image(there), box, rtol=1e-9, atol=1e-9)
+
+
+@given(
+    origin=st.tuples(st.integers(0, 400), st.integers(0, 400)),
+    size=st.tuples(st.integers(20, 400), st.integers(20, 400)),
+    corners=st.lists(st.floats(0, 800), min_size=4, max_size=4),
+)
+def test_a_box_keeps_its_place_in_the_image_between_two_parts_of_it(origin, size, corners):
+    part, whole = ImageScale(*size, 128, origin=origin), ImageScale(800, 800, 128)
+    low, high = np.sort(np.array(corners).reshape(2, 2), axis=0)
+    box = np.concatenate((low, high + 20))
+    in_part = part.box_to_network(box).reshape(4)
+    back = whole.box_to_image(part.boxes_to(whole, in_part))
+    # A box narrower than a network pixel is widened to it.
+    assert np.abs(back - box).max() <= max(*part.pixel, *whole.pixel)
+    np.testing.assert_array_equal(part.boxes_to(whole, np.zeros((3, 4))), 0)

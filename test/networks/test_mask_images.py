@@ -4,13 +4,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 import numpy as np
-import pytest
 import torch
 
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
-from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask, reach
-from sam_tracker.tracking.candidates import measure
+from sam_tracker.networks.mask_images import MaskImages, aligned, mask_boxes, network_mask, reach
 
 size = st.integers(1, 90)
 
@@ -29,7 +27,7 @@ def test_a_mask_is_what_resizing_the_whole_logits_gives(seed, side, width, heigh
         box.numpy() if mask.max() > 0 else None
         for box, mask in zip(mask_boxes(logits), logits, strict=True)
     ]
-    images = MaskImages(logits, bounds, ImageScale(width, height, 4 * side))
+    images = MaskImages(logits, bounds, [ImageScale(width, height, 4 * side)] * len(bounds))
     whole = torch.nn.functional.interpolate(
         logits[:, None], size=(height, width), mode='bilinear'
     )[:, 0]
@@ -60,7 +58,9 @@ def test_masks_are_worked_out_once_for_all_objects(monkeypatch):
     )
     logits = torch.full((3, 8, 8), 1.0)
     images = MaskImages(
-        logits, [np.array([0.0, 0, 7, 7]), None, np.array([0.0, 0, 7, 7])], ImageScale(20, 10, 32)
+        logits,
+        [np.array([0.0, 0, 7, 7]), None, np.array([0.0, 0, 7, 7])],
+        [ImageScale(20, 10, 32)] * 3,
     )
     assert not calls
     for index in (2, 0, 1, 0):
@@ -81,7 +81,7 @@ def test_a_mask_of_a_padded_input_is_what_lies_over_the_image(seed, side, width,
     shorter = max(4 * side * min(width, height) // max(width, height), 1)
     padding = (0, 4 * side - shorter) if width >= height else (4 * side - shorter, 0)
     scale = ImageScale(width, height, 4 * side, padding)
-    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], scale)
+    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], [scale])
     region, crop = images.crop(0)
     mask = np.zeros((height, width), np.uint8)
     if region is not None:
@@ -101,7 +101,7 @@ def test_a_mask_of_a_padded_input_is_what_lies_over_the_image(seed, side, width,
 def test_a_mask_in_the_padding_has_no_pixel_of_the_image():
     logits = torch.full((1, 8, 8), -1.0)
     logits[:, 6:] = 1.0
-    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], ImageScale(20, 10, 32, (0, 16)))
+    images = MaskImages(logits, [mask_boxes(logits)[0].numpy()], [ImageScale(20, 10, 32, (0, 16))])
     assert images.crop(0)[0] is None
 
 
@@ -112,23 +112,18 @@ def test_a_given_mask_is_padded_like_its_image():
     assert torch.all(given[..., :16, :] == 1) and not given[..., 16:, :].any()
 
 
-def test_candidates_are_measured_at_the_networks_resolution():
-    logits = torch.full((2, 3, 8, 8), -4.0)
-    logits[0, 1, 2:4, 5:7] = 4.0
-    measured = measure(logits, torch.rand(2, 3), torch.tensor([1.5, -2]), 32, 1, False)
-    resized = torch.nn.functional.interpolate(logits[:1], size=(32, 32), mode='bilinear')
-    rows, columns = np.nonzero((resized[0, 1] > 0).numpy())
-    assert measured.boxes[0, 1].tolist() == [columns.min(), rows.min(), columns.max(), rows.max()]
-    assert measured.bounds[0, 1].tolist() == [5, 2, 6, 3]
-    assert not measured.boxes[1].any()
-    assert measured.object_logits.tolist() == [1.5, -2]
-    assert measured.intersections is None
+def test_logits_of_one_part_of_an_image_lie_at_the_same_place_in_another():
+    rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing='ij')
+    part = ImageScale(160, 160, 64, origin=(40, 80))
+    onto = ImageScale(80, 120, 64, origin=(90, 100))
+    # A plane over the image stays one when it is resampled linearly.
+    plane = 2 * (part.origin[0] + (columns + 0.5) * 10) - 3 * (part.origin[1] + (rows + 0.5) * 10)
+    expected = 2 * (90 + (columns + 0.5) * 5) - 3 * (100 + (rows + 0.5) * 7.5)
+    torch.testing.assert_close(aligned(plane, part, onto, -1024.0), expected)
 
 
-@pytest.mark.parametrize('batch', [1, 2, 16])
-def test_measuring_in_turns_changes_nothing(batch):
-    logits = field(3, 16, count=15).reshape(5, 3, 16, 16)
-    whole = measure(logits, torch.rand(5, 3), torch.rand(5), 64, 5, True)
-    parts = measure(logits, torch.rand(5, 3), torch.rand(5), 64, batch, True)
-    np.testing.assert_array_equal(whole.boxes, parts.boxes)
-    np.testing.assert_array_equal(whole.intersections, parts.intersections)
+def test_what_a_part_of_an_image_does_not_show_is_empty_in_another():
+    part, onto = ImageScale(100, 100, 64), ImageScale(100, 100, 64, origin=(50, 0))
+    moved = aligned(torch.ones(16, 16), part, onto, -1024.0)
+    assert (moved[:, :8] == 1).all()
+    assert (moved[:, 8:] == -1024).all()

@@ -25,8 +25,6 @@ from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.video.test_pattern import BARS, read_frame_number
 
-from ..conftest import PATIENCE
-
 VIDEO_NODE = 'sam_tracker.nodes.video_node'
 SMALL = {'width': 160, 'height': 96, 'rate': 60}
 
@@ -258,7 +256,7 @@ def test_a_folder_that_goes_bad_ends_it_with_the_name_of_the_file(start, tmp_pat
 
 def answer(listener, client, request):
     """Ask until there is an answer: a service that is there may not know yet where answers go."""
-    assert client.wait_for_service(PATIENCE)
+    assert client.wait_for_service(20.0)
     futures = []
 
     def answered():

@@ -17,7 +17,7 @@ from sam_tracker.tracking.tracker import Tracker
 SIZE = 128
 SIDE = SIZE // 4
 IMAGE = np.zeros((160, 320, 3), np.uint8)
-SETTINGS = TrackerSettings()
+SETTINGS = TrackerSettings(closer_look=False)
 BOX = Prompt(box=[10, 10, 60, 60])
 PROMPTED, NEWEST = 3, 10
 """Frames: of the late prompt, and when it is given."""

@@ -9,7 +9,8 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import resized_part
-from sam_tracker.tracking.candidates import measure, without_lost_pixels
+from sam_tracker.tracking.candidates import measure
+from sam_tracker.tracking.decoded_mask import DecodedMask, without_lost_pixels
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 
 SHARE = 0.8
@@ -75,9 +76,10 @@ def test_afterwards_no_pixel_is_claimed_twice_at_any_resolution(seed, count, wid
     _, measured = measure(candidates, -1.0, 48, batch=4, intersecting=True)
     supports = torch.rand(count, generator=random).tolist()
     claims = [Claim(index + 1, value, ()) for index, value in enumerate(supports)]
-    kept = without_lost_pixels(logits, resolve_overlaps(claims, measured.intersections, SHARE))
-
     whole, scale = Region(0, 0, width, height), ImageScale(width, height, 48)
+    masks = [DecodedMask(mask, scale) for mask in logits]
+    kept = without_lost_pixels(masks, resolve_overlaps(claims, measured.intersections, SHARE))
+
     before = torch.stack([resized_part(mask, whole, scale) for mask in logits]) > 0
     after = torch.stack([resized_part(mask, whole, scale) for mask in kept]) > 0
     assert after.sum(0).max() <= 1

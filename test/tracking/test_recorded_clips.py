@@ -7,7 +7,6 @@ The recordings lie beside the repository, not in it, or in the folder that the e
 SAM_TRACKER_RECORDED names: where they are absent the test is skipped.
 """
 
-from dataclasses import replace
 import os
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def network():
 @pytest.mark.parametrize('path', CLIPS, ids=lambda path: path.stem)
 def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
     clip = np.load(path)
-    settings = replace(TrackerSettings(), binarise_prompted_masks=False)
+    settings = TrackerSettings(binarise_prompted_masks=False, closer_look=False)
     settings = (
         settings.in_mode('samurai_released') if clip['samurai'] else settings.in_mode('sam2')
     )

@@ -23,7 +23,7 @@ SIZE = 128
 SIDE = SIZE // 4
 WIDTH, HEIGHT = 320, 160
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-SETTINGS = TrackerSettings()
+SETTINGS = TrackerSettings(closer_look=False)
 PERIOD = SETTINGS.frame_period
 BOX = Prompt(box=[10, 10, 60, 60])
 CLICK = Prompt(points=[[30, 30]], labels=[1])

@@ -18,7 +18,7 @@ from sam_tracker.tracking.tracker import Tracker
 
 WIDTH, HEIGHT, FRAMES = 160, 120, 24
 # Random masks overlap everywhere; here objects are to ignore each other.
-SETTINGS = replace(TrackerSettings(), exclusive=False)
+SETTINGS = TrackerSettings(exclusive=False, closer_look=False)
 PERIOD = SETTINGS.frame_period
 BOX = Prompt(box=[20, 20, 80, 70])
 CLICK = Prompt(points=[[100, 60]], labels=[1])

@@ -106,6 +106,7 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
         memory_affinity=memory.affinity,
         memory_object_logit=memory.object_score,
         memory_motion_score=memory.motion_score,
+        closer_look=parameters.closer_look == 'auto',
         exclusive=parameters.resolve_overlaps,
         lost_after=round(parameters.lost_after * SECOND),
         forget_after=round(parameters.forget_after * SECOND),

@@ -125,6 +125,13 @@ class TrackingParameters:
         maximum=1e6,
         unit='s',
     )
+    closer_look: str = declared(
+        'auto' if DEFAULTS.closer_look else 'off',
+        'auto: look for a small object in a window of the image around it, which is resized to '
+        'the input of the network; the whole image is used for objects that are large or lost. '
+        'off: always the whole image, as in SAM 2.',
+        choices=('off', 'auto'),
+    )
     resolve_overlaps: bool = declared(
         DEFAULTS.exclusive,
         'Give pixels that two objects claim to the better supported one, and mark duplicates.',

@@ -49,7 +49,7 @@ def track(object_id: int, columns: tuple[int, int] | None, **changes: object) ->
         'duplicate_of': 0,
         'mahalanobis_distance': 0.0,
         'network_box': None,
-        'images': MaskImages(logits, [bound], ImageScale(WIDTH, HEIGHT, 4 * logits.shape[-1])),
+        'images': MaskImages(logits, [bound], [ImageScale(WIDTH, HEIGHT, 4 * logits.shape[-1])]),
         'index': 0,
         **changes,
     }

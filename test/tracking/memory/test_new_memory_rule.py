@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a new memory rule takes: a class and a line in the registry."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -37,7 +35,7 @@ class EveryTenth:
 @pytest.fixture
 def settings(monkeypatch):
     monkeypatch.setitem(MEMORY_RULES, 'every tenth', EveryTenth)
-    return replace(TrackerSettings(), memory_rule='every tenth')
+    return TrackerSettings(memory_rule='every tenth', closer_look=False)
 
 
 def test_a_new_memory_rule_decides_what_is_read(settings, scripted, disc):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a new motion model takes: a class and a line in the registry."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ class FixedInTheScene:
 @pytest.fixture
 def fixed(monkeypatch):
     monkeypatch.setitem(MOTION_MODELS, 'fixed', MotionModel(FixedInTheScene))
-    return replace(TrackerSettings(), motion_model='fixed', stable_frames=3)
+    return TrackerSettings(motion_model='fixed', stable_frames=3, closer_look=False)
 
 
 def test_a_new_motion_model_predicts_and_scores(fixed, scripted, disc):

@@ -1,0 +1,183 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Objects keep their place in the image, whatever part of it they are decoded from.
+
+The network here finds an object by its colour, and so really looks at the pixels it is given.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.core.frame import Frame
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import TrackState
+from sam_tracker.tracking.tracker import Tracker
+
+SIDE, WIDTH, HEIGHT = 128, 640, 480
+CELLS = SIDE // 4
+PERIOD = TrackerSettings().frame_period
+RED, GREEN = (250, 20, 20), (20, 250, 20)
+SETTINGS = TrackerSettings(closer_look=True)
+
+
+class ColourNetwork(nn.Module):
+    """Remembers the colour of an object and finds it again; sizes as in ``networks.api``."""
+
+    device = torch.device('cpu')
+    image_size = SIDE
+    suited_settings = SuitedSettings()
+    memory_layout = MemoryLayout(tokens=1, channels=3, pointer_channels=3)
+
+    def __init__(self):
+        super().__init__()
+        self.encoded = []
+        """Number of images of each call of ``encode_image``."""
+
+    def scale(self, width, height):
+        return ImageScale(width, height, SIDE)
+
+    def preprocess(self, images):
+        small = nn.functional.interpolate(
+            images.permute(0, 3, 1, 2).float(), (SIDE, SIDE), mode='area'
+        )
+        return small / 255
+
+    def encode_image(self, images):
+        self.encoded.append(len(images))
+        return ImageFeatures(nn.functional.avg_pool2d(images, 4), (images,))
+
+    def without_memory(self, embedding):
+        return embedding * 0
+
+    def attend_to_memory(self, embedding, memory):
+        # The pointer of the prompted frame is the colour of the object.
+        return memory.pointers[:, 0, :, None, None].float().expand(-1, -1, CELLS, CELLS)
+
+    def encode_prompts(self, points, labels, mask_logits=None):
+        return points, mask_logits
+
+    def encode_mask_prompt(self, mask):
+        return mask[..., ::4, ::4]
+
+    def decode(self, features, conditioned, prompts, several):
+        points, _ = prompts
+        pixels = features.high_resolution[0]
+        colour = conditioned[:, :, 0, 0]
+        if points.shape[1]:
+            x, y = points.mean(1)[0].round().long().clamp(0, SIDE - 1).tolist()
+            colour = pixels[:, :, y, x]
+        distance = (pixels - colour[:, :, None, None]).abs().amax(1)
+        alike = (distance < 0.25).float()[:, None]
+        logits = (nn.functional.interpolate(alike, (CELLS, CELLS), mode='area') - 0.3) * 20
+        there = logits.flatten(1).amax(1)
+        count = 3 if several else 1
+        return MaskCandidates(
+            logits.expand(-1, count, -1, -1),
+            torch.tensor([0.9, 0.8, 0.7])[:count].expand(len(logits), -1),
+            colour[:, None].expand(-1, count, -1),
+            there,
+        )
+
+    def object_pointer(self, token, present):
+        return token
+
+    def encode_memory(self, embedding, mask, object_logit):
+        assert len(embedding) in (1, len(mask))
+        return torch.zeros(len(mask), 1, 3)
+
+
+def picture(*things):
+    """Draw squares (x, y, side, colour), given by their centres, on grey."""
+    image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    for x, y, side, colour in things:
+        image[y - side // 2 : y + side // 2, x - side // 2 : x + side // 2] = colour
+    return image
+
+
+def square(x, y, side):
+    return np.array([x - side // 2, y - side // 2, x + side // 2, y + side // 2], float)
+
+
+@pytest.fixture
+def network():
+    return ColourNetwork()
+
+
+def errors(track, expected):
+    return np.abs(track.box - expected).max()
+
+
+def test_a_small_object_is_measured_more_finely_and_in_image_pixels(network):
+    found, first = {}, Frame(picture((300, 200, 30, RED)), 0)
+    for closer in (False, True):
+        tracker = Tracker(network, replace(SETTINGS, closer_look=closer))
+        tracker.add_prompt(first, Prompt(box=square(300, 200, 30)))
+        for number in range(1, 30):
+            x, y = 300 + 5 * number, 200 + 3 * number
+            (track,) = tracker.step(Frame(picture((x, y, 30, RED)), number * PERIOD))
+            assert track.state is TrackState.TRACKED
+            found.setdefault(closer, []).append(errors(track, square(x, y, 30)))
+    assert max(found[True]) < 4
+    assert np.mean(found[True]) < np.mean(found[False]) / 2
+
+
+def test_the_mask_at_image_size_lies_where_the_object_is(network):
+    tracker = Tracker(network, SETTINGS)
+    tracker.add_prompt(Frame(picture((500, 400, 40, RED)), 0), Prompt(box=square(500, 400, 40)))
+    (track,) = tracker.step(Frame(picture((504, 404, 40, RED)), PERIOD))
+    truth = np.zeros((HEIGHT, WIDTH), bool)
+    truth[384:424, 484:524] = True
+    assert (track.mask & truth).sum() / (track.mask | truth).sum() > 0.85
+
+
+def test_windows_of_several_objects_are_encoded_in_one_batch(network):
+    tracker = Tracker(network, SETTINGS)
+    image = picture((100, 100, 30, RED), (500, 400, 30, GREEN))
+    tracker.add_prompt(Frame(image, 0), Prompt(box=square(100, 100, 30)))
+    tracker.add_prompt(Frame(image, 0), Prompt(box=square(500, 400, 30)))
+    network.encoded.clear()
+    tracks = tracker.step(Frame(image, PERIOD))
+    assert network.encoded == [2]
+    assert errors(tracks[0], square(100, 100, 30)) < 4
+    assert errors(tracks[1], square(500, 400, 30)) < 4
+
+
+def test_an_object_that_went_far_away_unseen_is_found_in_the_whole_image(network):
+    tracker = Tracker(network, SETTINGS)
+    tracker.add_prompt(Frame(picture((100, 100, 30, RED)), 0), Prompt(box=square(100, 100, 30)))
+    for number in range(1, 15):
+        (track,) = tracker.step(Frame(picture(), number * PERIOD))
+        assert track.state is not TrackState.TRACKED
+    (track,) = tracker.step(Frame(picture((550, 420, 30, RED)), 15 * PERIOD))
+    assert track.state is TrackState.TRACKED
+    assert errors(track, square(550, 420, 30)) < 16
+
+
+def test_a_click_on_a_small_object_is_answered_from_a_closer_view(network):
+    tracker = Tracker(network, SETTINGS)
+    click = Prompt(points=[(300, 200)], labels=[1])
+    track = tracker.add_prompt(Frame(picture((300, 200, 34, RED)), 0), click)
+    assert errors(track, square(300, 200, 34)) < 3
+    assert network.encoded == [1, 1]
+
+
+def test_two_objects_that_claim_the_same_pixels_are_told_apart_across_windows(network):
+    tracker = Tracker(network, replace(SETTINGS, views_at_most=2))
+    image = picture((200, 200, 30, RED), (420, 200, 60, RED))
+    tracker.add_prompt(Frame(image, 0), Prompt(box=square(200, 200, 30)))
+    tracker.add_prompt(Frame(image, 0), Prompt(box=square(420, 200, 60)))
+    for number in range(1, 12):
+        x = 200 + 20 * number
+        image = picture((420, 200, 60, RED), (min(x, 420), 200, 30, RED))
+        tracks = tracker.step(Frame(image, number * PERIOD))
+    masks = [track.mask for track in tracks]
+    both = (masks[0] & masks[1]).sum()
+    assert both <= 0.1 * max(masks[0].sum(), masks[1].sum())
