@@ -270,8 +270,8 @@ def answer(listener, client, request):
 
 def test_parameters_are_described_and_tell_their_values(start, listener):
     start(VIDEO_NODE, loop=True, **SMALL)
-    describe = listener.node.create_client(DescribeParameters, 'video_node/describe_parameters')
-    get = listener.node.create_client(GetParameters, 'video_node/get_parameters')
+    describe = listener.node.create_client(DescribeParameters, 'video/describe_parameters')
+    get = listener.node.create_client(GetParameters, 'video/get_parameters')
     asked = DescribeParameters.Request(names=['rate', 'source', 'depth'])
     rate, source, depth = answer(listener, describe, asked).descriptors
     assert rate.floating_point_range[0].to_value == 1000.0
