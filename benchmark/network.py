@@ -5,11 +5,14 @@ Time per frame of the network, beside Meta's sam2 with the same weights.
 
     python benchmark/network.py                      # as the machine allows: CPU or GPU
     python benchmark/network.py --network small --image-size 256 --objects 1
+    python benchmark/network.py --network tiny edgetam --image-size 512 --alone
 
 Both track the same objects on the same frames in one process, alternating frame by frame, so that
 other load on the machine affects both alike. Each frame ends with boolean masks at video size,
 read back from the device. Ours starts from the bytes of a camera image; sam2 (PyPI, 1.1.0) gets
 frames that are resized and normalised beforehand, and processes objects one by one.
+
+Networks that sam2 does not have, such as EdgeTAM, are timed alone, as all are with ``--alone``.
 
 ``ratio`` is the median of our time over sam2's, frame by frame, with its quartiles. The parts are
 timed on separate frames, with a synchronisation of the GPU after each part.
@@ -28,12 +31,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sam_tracker.networks.api import ImageFeatures, Memory
+from sam_tracker.networks.api import ImageFeatures, Memory, VideoNetwork
 from sam_tracker.networks.masks import memory_mask, resize_logits
 from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import Runtime, choose_runtime
-from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import Sam2Network
 
 WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 8
@@ -49,11 +51,11 @@ PARTS = {
 
 
 class PlainLoop:
-    """SAM 2 with our network: O objects at once, six memories by recency, sixteen pointers."""
+    """SAM 2 with one of our networks: six memories by recency and sixteen pointers."""
 
-    def __init__(self, network: Sam2Network, runtime: Runtime) -> None:
+    def __init__(self, network: VideoNetwork, runtime: Runtime) -> None:
         self.network, self.runtime = network, runtime
-        self.size = network.configuration.image_size
+        self.size = network.image_size
         self.memories: deque[torch.Tensor] = deque(maxlen=6)
         self.pointers: deque[torch.Tensor] = deque(maxlen=15)
         self.first: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -76,7 +78,7 @@ class PlainLoop:
 
     def encode(self, image: np.ndarray) -> ImageFeatures:
         pixels = torch.from_numpy(image)[None].to(self.runtime.device)
-        return self.network.encode_image(network_input(pixels, self.size))
+        return self.network.encode_image(self.network.preprocess(pixels))
 
     def attend(self, features: ImageFeatures, objects: int) -> torch.Tensor:
         if self.first is None:
@@ -179,12 +181,18 @@ def parts_timed(target: object, which: int, watches: dict[str, Stopwatch]) -> It
 
 
 def compare(
-    name: str, size: int, runtime: Runtime, objects: list[int], frames: int, clock: Callable
+    name: str,
+    size: int,
+    runtime: Runtime,
+    objects: list[int],
+    frames: int,
+    clock: Callable,
+    alone: bool,
 ) -> None:
     """Time one network at one size and print a line for each number of objects."""
     torch.manual_seed(0)
-    network = Sam2Network(configuration_named(name, size))
-    predictor = sam2_predictor(name, size, runtime.device)
+    network = build_network(name, size).eval()
+    predictor = None if alone else sam2_predictor(name, size, runtime.device)
     if predictor is not None:
         predictor.load_state_dict(network.state_dict())
     network = runtime.place(network)
@@ -276,6 +284,7 @@ def main() -> None:
     parser.add_argument(
         '--processor-time', action='store_true', help='of all threads, for a CPU that is shared'
     )
+    parser.add_argument('--alone', action='store_true', help='without sam2 beside it')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.processor_time else time.perf_counter
@@ -288,7 +297,7 @@ def main() -> None:
         for size in options.image_size:
             for mode in options.mode:
                 runtime = Runtime(first.device, first.precision, compiled=mode == 'compiled')
-                compare(name, size, runtime, options.objects, options.frames, clock)
+                compare(name, size, runtime, options.objects, options.frames, clock, options.alone)
 
 
 if __name__ == '__main__':
