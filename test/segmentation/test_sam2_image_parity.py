@@ -205,8 +205,8 @@ def test_a_negative_click_alone_corrects_but_asks_for_nothing(segmenter, encoded
 
 def test_a_prompt_that_is_wrong_is_named_before_any_work(segmenter, encoded, monkeypatch):
     monkeypatch.setattr(segmenter.network, 'decode', None)
-    prompts = [PROMPTS['a click'], Prompt(points=[[1, 1], [201, 4]], labels=[1, 1])]
-    with pytest.raises(PromptError, match=r'prompt 1: point 1 at \(201, 4\).*200x120'):
+    prompts = [PROMPTS['a click'], Prompt(points=[[201, 4]], labels=[1])]
+    with pytest.raises(PromptError, match=r'prompt 1: point 0 at \(201, 4\).*200x120'):
         segmenter.segment(encoded, prompts, several=True)
 
 

@@ -17,8 +17,8 @@ class EdgeTamNetwork(SamVideoNetwork):
     """
     EdgeTAM under the names of its published checkpoint.
 
-    A memory has 512 tokens: 256 global ones, which lie nowhere, and those of 16 by 16 windows of
-    the image, row by row. Neither absence nor the age of a pointer is marked.
+    A memory has 512 tokens: 256 global ones without a position, then those of 16 by 16 windows of
+    the image, row by row. Neither absence nor the age of a pointer is encoded.
     """
 
     map_position: Tensor

@@ -86,7 +86,7 @@ class Sam1Network(nn.Module):
         return ImageFeatures(embedding=self.image_encoder(images), high_resolution=())
 
     def without_memory(self, embedding: Tensor) -> Tensor:
-        """Return the embedding as it is: SAM knows no memory, and no embedding of having none."""
+        """Return the embedding unchanged: SAM has no learned embedding of no memory."""
         return embedding
 
     def encode_prompts(
@@ -126,6 +126,6 @@ class Sam1Network(nn.Module):
         logits, predicted_iou, tokens = self.mask_decoder(
             conditioned, prompts, self.prompt_encoder.grid_position(), several
         )
-        # A linear layer without a sigmoid predicts the IoU, and may overshoot.
+        # The predicted IoU comes from a linear layer and may lie outside 0 to 1.
         present = torch.full_like(predicted_iou[:, 0], PRESENT)
         return MaskCandidates(logits, predicted_iou, tokens, present)
