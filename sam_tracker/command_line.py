@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What commands share: errors of one line, numbers, the options of a prompt, and tables."""
+"""Shared by the commands: one-line errors, numeric types, prompt options, and tables."""
 
 import argparse
 from collections.abc import Collection, Sequence
@@ -11,14 +11,19 @@ from unicodedata import category
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Reports an error in one line and ends the program with code 2."""
+    """An ``ArgumentParser`` that reports an error in one line and exits with code 2."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
 
 
 def number(text: str) -> float:
-    """Return a finite number; for ``argparse``."""
+    """
+    Parse a finite number; a type for ``argparse``.
+
+    :raises ValueError: the text is not a number.
+    :raises argparse.ArgumentTypeError: the number is not finite.
+    """
     value = float(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f'{text!r} is not finite')
@@ -26,7 +31,12 @@ def number(text: str) -> float:
 
 
 def positive_number(text: str) -> float:
-    """Return a finite number above 0; for ``argparse``."""
+    """
+    Parse a finite number above 0; a type for ``argparse``.
+
+    :raises ValueError: the text is not a number.
+    :raises argparse.ArgumentTypeError: the number is not finite or not positive.
+    """
     value = number(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f'{text!r} is not positive')
@@ -37,10 +47,10 @@ def add_prompt_options(parser: argparse.ArgumentParser, image: str) -> argparse.
     """
     Add ``--box``, ``--point``, ``--negative-point`` and ``--mask``.
 
-    :param image: what the mask must have the size of, for the help.
-    :returns: the group, for more options of a prompt.
+    :param image: for the help: the image whose size the mask must have.
+    :returns: the group, so that a command can add further options of a prompt.
     """
-    group = parser.add_argument_group('the prompt, any mixture')
+    group = parser.add_argument_group('prompt (options may be combined)')
     group.add_argument('--box', nargs=4, type=number, metavar=('X', 'Y', 'W', 'H'))
     for option, where in (('--point', 'on'), ('--negative-point', 'beside')):
         group.add_argument(
@@ -56,7 +66,7 @@ def add_prompt_options(parser: argparse.ArgumentParser, image: str) -> argparse.
         '--mask',
         type=Path,
         metavar='FILE',
-        help=f'an image as large as {image}; what is not black is the object',
+        help=f'an image as large as {image}; every pixel that is not black is the object',
     )
     return group
 
@@ -68,7 +78,7 @@ def has_prompt(options: argparse.Namespace) -> bool:
 def box_corners(
     parser: argparse.ArgumentParser, options: argparse.Namespace
 ) -> tuple[float, float, float, float] | None:
-    """Return x_min, y_min, x_max, y_max of ``--box``; an empty box ends the program."""
+    """Return x_min, y_min, x_max, y_max of ``--box``; exit with code 2 if the box is empty."""
     if not options.box:
         return None
     x, y, width, height = options.box
@@ -81,11 +91,11 @@ def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[int] = (0,)
 ) -> str:
     """
-    Return rows of text under a header, without a line feed at the end.
+    Format rows of text under a header, without a line feed at the end.
 
-    Characters that a terminal would obey are escaped.
+    Control characters are escaped.
 
-    :param left: columns, counted from 0, whose text begins at the left; numbers end at the right.
+    :param left: columns, counted from 0, that are aligned left; the others are aligned right.
     """
     lines = [list(header), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
@@ -99,7 +109,7 @@ def table(
 
 
 def printable(text: str) -> str:
-    """Return the text with escapes for control characters, which a terminal would obey."""
+    """Escape control characters, which a terminal would act on."""
     return ''.join(
         each if each.isprintable() or category(each) == 'Zs' else ascii(each)[1:-1]
         for each in text

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Images and masks from files that people name on a command line."""
+"""Read images and masks from files named on a command line."""
 
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,17 @@ from sam_tracker.core.dynamic_range import DynamicRange
 
 
 class ImageFileError(ValueError):
-    """An image that cannot be read from a file; the text names it."""
+    """An image file that cannot be read; the text names it."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """
-    Return the picture in an image file, [height, width, 3] in OpenCV's blue, green, red.
+    Read an image file.
 
-    16 bits are read by the range that they use.
+    16-bit images are scaled to 8 bits by the values that they use, see ``DynamicRange``.
 
-    :raises ImageFileError: the file is missing or is no image.
+    :returns: [height, width, 3] BGR.
+    :raises ImageFileError: the file is missing or is not an image.
     """
     pixels = _read(path, 'image', cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     return DynamicRange().eight_bits(pixels) if pixels.dtype == np.uint16 else pixels
@@ -30,12 +31,13 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
     """
-    Return the mask in an image file, [height, width], 255 on the object and 0 beside it.
+    Read a mask from an image file.
 
-    Any value but black is the object, however dark, in images of any depth; where a file has one
-    colour and alpha, what is not transparent.
+    Every pixel that is not black is the object, in images of any depth. In an image of a single
+    colour with an alpha channel, every pixel that is not transparent.
 
-    :raises ImageFileError: the file is missing, is no image, or is all black.
+    :returns: [height, width], 255 on the object, else 0.
+    :raises ImageFileError: the file is missing, is not an image, or marks no pixel.
     """
     pixels = _read(path, 'mask', cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -57,5 +59,5 @@ def _read(path: Path, what: str, flags: int) -> NDArray[Any]:
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise ImageFileError(f'the {what} {str(path)!r} is no image that can be read')
+        raise ImageFileError(f'the {what} {str(path)!r} is not a readable image')
     return np.asarray(pixels)

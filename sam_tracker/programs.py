@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What the installed executables and console scripts start.
+Entry points of the installed executables and console scripts.
 
-Importing torch and rclpy takes seconds, and whoever stops a program meanwhile should not see a
-traceback of the imports. So nothing is imported here before an interrupt is provided for. Only
-Python's own start, some hundredths of a second, is beyond our reach.
+Importing torch and rclpy takes seconds, and a program stopped meanwhile should not print a
+traceback. So the handler for interrupts is set before the imports. Only the start of Python
+itself, some hundredths of a second, is not covered.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import os
 import signal
 
 INTERRUPTED = 130
-"""Exit code of a command that was interrupted, as shells have it; a node was asked to stop: 0."""
+"""Exit code of an interrupted command, as in shells; that of an interrupted node is 0."""
 
 
 def run(module: str) -> int:
     """
-    Return the exit code of a module's ``main``.
+    Import a module, run its ``main`` and return the exit code.
 
     :param module: such as ``sam_tracker.nodes.tracker.tracker_node``.
     """
     interrupted = 0 if module.startswith('sam_tracker.nodes.') else INTERRUPTED
-    # Of a program in the background a shell may have SIGINT ignored, and so it stays.
-    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # Shells start background programs with SIGINT ignored; it stays ignored.
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
-        if heeded:
-            # Not an exception: libraries that are being imported may catch it.
+        if interruptible:
+            # Exit at once: an exception might be caught by a library that is being imported.
             signal.signal(signal.SIGINT, lambda *_: os._exit(interrupted))
         main = import_module(module).main
-        if heeded:
+        if interruptible:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         return main()
     except KeyboardInterrupt:

@@ -1,10 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Drawing tracks over an image, and many images on one sheet.
+Draw tracks, masks and points over an image, and arrange images on a contact sheet.
 
-Everything is drawn with OpenCV, in place, and only inside the rectangles that it touches. Images
-are (height, width, 3) uint8 in OpenCV's order of channels, blue, green, red.
+Drawing is in place. Images are (height, width, 3) uint8 BGR.
 """
 
 from collections.abc import Sequence
@@ -22,8 +21,8 @@ Box = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max in pixels, half open."""
 State = Literal['unknown', 'tracked', 'occluded', 'lost', 'forgotten']
 
-# Okabe and Ito, "Color Universal Design" (2008): seven colours that stay apart for people with
-# any of the common kinds of colour blindness. Neighbours in this order also differ in brightness.
+# Okabe and Ito, "Color Universal Design" (2008): seven colours that people with the common kinds
+# of colour blindness can distinguish. Neighbours in this order also differ in brightness.
 PALETTE_RGB = (
     (230, 159, 0),  # orange
     (86, 180, 233),  # sky blue
@@ -50,7 +49,7 @@ BLACK: Colour = (0, 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class DrawnTrack:
-    """What is drawn of one object; boxes and mask in pixels of the image drawn upon."""
+    """One object to draw; boxes and mask in pixels of the image."""
 
     object_id: int
     label: str = ''
@@ -60,20 +59,20 @@ class DrawnTrack:
     box: Box | None = None
     predicted_box: Box | None = None
     mask: Image | None = None
-    """[h, w], cropped to the object; any value but 0 is the object."""
+    """[h, w], cropped to the object; nonzero pixels are the object."""
     mask_origin: tuple[int, int] = (0, 0)
     """x, y of the mask's top left pixel in the image."""
     seconds_since_seen: float = 0.0
     duplicate_of: int = 0
-    """Id of the object whose pixels this track has taken for its own; 0: none."""
+    """Id of the object with better scores whose pixels this track covers as well; 0: none."""
 
 
 def object_colour(object_id: int) -> Colour:
     """
     Return the colour of an object, the same on every frame and in every run.
 
-    The first seven are told apart also by colour-blind people; the next seven are lighter, the
-    seven after those darker, and then they come again.
+    The first seven colours are those of the palette, the next seven are lighter, the following
+    seven darker; then they repeat.
     """
     lap, index = divmod(object_id - 1, len(PALETTE_RGB))
     towards, share = ((0, 0.0), (255, 0.55), (0, 0.45))[lap % 3]
@@ -85,19 +84,17 @@ def draw_tracks(image: Image, tracks: Sequence[DrawnTrack]) -> None:
     """
     Draw all tracks over the image, in place.
 
-    A seen object is tinted and outlined and has its box with id, label and confidence. Where the
-    motion model expected it is a thin dashed box, which has the name while the object is occluded.
-    Objects without a box are listed in the lower left corner.
+    A visible object is tinted and outlined; its box is labelled with id, label and confidence.
+    The box that the motion model predicted is thin and dashed, and carries the label while the
+    object is occluded. Objects without a box are listed in the lower left corner.
 
-    Args:
-        image: (height, width, 3) uint8, blue, green, red; written into.
-        tracks: what to draw; later ones lie above earlier ones.
-
+    :param image: (height, width, 3) uint8 BGR; modified.
+    :param tracks: later ones are drawn over earlier ones.
     """
     for track in tracks:
         if track.mask is not None:
             _draw_mask(image, track.mask, track.mask_origin, object_colour(track.object_id))
-    # All lines after all tints, and all names after all lines: nothing hides a name.
+    # Lines after all tints and names after all lines, so that nothing covers a name.
     for track in tracks:
         if track.predicted_box is not None and track.state != 'lost':
             _draw_dashed_box(image, track.predicted_box, object_colour(track.object_id))
@@ -119,16 +116,15 @@ def draw_masks(
     """
     Draw masks over the image, in place: tinted, outlined and numbered.
 
-    Large ones lie under small ones, so that a thing does not hide its parts. The number, from 1,
-    is where what is seen of the mask is thickest.
+    Small masks are drawn over large ones, so that an object does not hide its parts. The number,
+    counted from 1, is written where the visible part of the mask is thickest.
 
-    Args:
-        image: (height, width, 3) uint8, blue, green, red; written into.
-        masks: [h, w] each, any value but 0 is the object, and x and y of its top left pixel.
-        numbered: whether the numbers are written.
-
+    :param image: (height, width, 3) uint8 BGR; modified.
+    :param masks: for each, [h, w] with nonzero pixels on the object, and x and y of its top left
+        pixel in the image.
+    :param numbered: whether the numbers are written.
     """
-    # Each is tinted as if it were alone, or things under many masks could not be made out.
+    # Tints of overlapping masks do not add up: that would hide the image under many masks.
     untouched = image.copy()
     uppermost = np.zeros(image.shape[:2], np.int32)
     by_size = sorted(enumerate(masks, 1), key=lambda one: -np.count_nonzero(one[1][0]))
@@ -147,7 +143,13 @@ def draw_masks(
 
 
 def draw_points(image: Image, points: Sequence[tuple[float, float]], positive: bool) -> None:
-    """Draw points of a prompt, in place: those on the object are filled, those beside it not."""
+    """
+    Draw points of a prompt, in place: filled if they are on the object, else open.
+
+    :param image: (height, width, 3) uint8 BGR; modified.
+    :param points: x and y each, in pixels.
+    :param positive: whether the points are on the object.
+    """
     radius = max(round(3 * _line(image)), 3)
     for x, y in points:
         centre = round(x - 0.5), round(y - 0.5)
@@ -160,7 +162,7 @@ def draw_points(image: Image, points: Sequence[tuple[float, float]], positive: b
 def draw_box(image: Image, box: Box, colour: Colour) -> None:
     """Draw a box, in place."""
     corners = _pixels(box, image)
-    # A dark line beside the coloured one keeps the box visible over any picture.
+    # A dark line around the coloured one keeps the box visible on any background.
     cv2.rectangle(image, *corners, BLACK, _line(image) + 2, cv2.LINE_8)
     cv2.rectangle(image, *corners, colour, _line(image), cv2.LINE_8)
 
@@ -169,20 +171,26 @@ def contact_sheet(
     frames: Sequence[Image], captions: Sequence[str], columns: int = 4, tile_width: int = 480
 ) -> Image:
     """
-    Return all frames on one picture, row by row, each with its caption under it.
+    Return one image that shows all frames, row by row, each above its caption.
 
     :param frames: (height, width, 3) uint8 each; sizes may differ.
     :param captions: one line for each frame.
     :param columns: tiles in a row; fewer when there are fewer frames.
-    :param tile_width: pixels; a frame is scaled to it, or to twice that height if it is tall.
-    :raises ValueError: there is no frame, not one caption for each, or a number below 1.
+    :param tile_width: pixels; a frame is scaled to this width, or to twice that height if it is
+        tall.
+    :returns: (rows, columns, 3) uint8, in the channel order of the frames.
+    :raises ValueError: there are no frames, frames and captions differ in number, or ``columns``
+        or ``tile_width`` is below 1.
     """
     if not frames or len(frames) != len(captions):
         raise ValueError(
-            f'{len(frames)} frames and {len(captions)} captions make no contact sheet'
+            f'a contact sheet needs frames and a caption for each; got {len(frames)} frames and '
+            f'{len(captions)} captions'
         )
     if columns < 1 or tile_width < 1:
-        raise ValueError(f'{columns} columns of {tile_width} pixels make no contact sheet')
+        raise ValueError(
+            f'columns and tile_width must be at least 1, not {columns} and {tile_width}'
+        )
     margin = 6
     columns = min(columns, len(frames))
     tiles = [scaled_to_fit(frame, tile_width, 2 * tile_width) for frame in frames]
@@ -210,7 +218,7 @@ def contact_sheet(
 
 
 def scaled_to_fit(image: Image, width: int, height: int) -> Image:
-    """Return the image scaled to one of these lengths, and to less than the other."""
+    """Return the image scaled to fit into width x height pixels, its proportions kept."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = tuple(max(round(length * scale), 1) for length in (image.shape[1], image.shape[0]))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -239,7 +247,7 @@ def _draw_mask(
 
 
 def _clipped(mask: Image, origin: tuple[int, int], image: Image) -> tuple[Image, tuple[int, int]]:
-    """Return what of a mask lies in the image, which may have changed its size, and where."""
+    """Return the part of a mask that lies in the image, and x and y of its top left pixel."""
     x, y = origin
     height, width = image.shape[:2]
     left, top = min(max(x, 0), width), min(max(y, 0), height)
@@ -248,7 +256,7 @@ def _clipped(mask: Image, origin: tuple[int, int], image: Image) -> tuple[Image,
 
 def _write_on(image: Image, seen: NDArray[np.bool_], origin: tuple[int, int], number: int) -> None:
     """Write the number of a mask [h, w] where it is thickest."""
-    # A border around it, so that what reaches the edge of the crop is thin there.
+    # A border of zeros, so that the mask counts as thin where it reaches the edge of the crop.
     depth = cv2.distanceTransform(np.pad(seen.astype(np.uint8), 1), cv2.DIST_L2, 3)
     row, column = np.unravel_index(np.argmax(depth), depth.shape)
     text = f'#{number}'
@@ -305,7 +313,7 @@ def _name(track: DrawnTrack) -> str:
 def _write(
     image: Image, text: str, left: int, top: int, size: tuple[int, int], colour: Colour
 ) -> None:
-    """Write a line on a plate of the object's colour, moved inside the image where it must be."""
+    """Write a line on a plate of the object's colour, moved to lie inside the image."""
     width, height = size
     left = max(min(left, image.shape[1] - width), 0)
     top = max(min(top, image.shape[0] - height), 0)
@@ -333,9 +341,9 @@ def _text_size(text: str, image: Image) -> tuple[int, int]:
 
 
 def _pixels(box: Box, image: Image) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the corner pixels that a half open box covers, within reach of the image."""
+    """Return the top left and bottom right pixel of a half open box, not far from the image."""
     x_min, y_min, x_max, y_max = box
-    # A prediction may lie far outside, where OpenCV's integers would overflow.
+    # A predicted box may lie so far outside that OpenCV's integers would overflow.
     columns = np.clip((x_min, x_max - 1), -image.shape[1], 2 * image.shape[1]).round()
     rows = np.clip((y_min, y_max - 1), -image.shape[0], 2 * image.shape[0]).round()
     return (int(columns[0]), int(rows[0])), (int(columns[1]), int(rows[1]))

@@ -20,7 +20,7 @@ def test_masks_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(ImageFileError, match=r"'.*none\.png' does not exist"):
         read_mask(tmp_path / 'none.png')
     (tmp_path / 'text.png').write_text('no image')
-    with pytest.raises(ImageFileError, match=r"'.*text\.png' is no image"):
+    with pytest.raises(ImageFileError, match=r"'.*text\.png' is not a readable image"):
         read_mask(tmp_path / 'text.png')
     cv2.imwrite(str(tmp_path / 'black.png'), np.zeros((5, 5), np.uint8))
     with pytest.raises(ImageFileError, match=r"'.*black\.png' is all black"):
@@ -38,7 +38,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(ImageFileError, match=r"the image '.*none\.png' does not exist"):
         read_image(tmp_path / 'none.png')
     (tmp_path / 'text.png').write_text('no image')
-    with pytest.raises(ImageFileError, match=r"the image '.*text\.png' is no image"):
+    with pytest.raises(ImageFileError, match=r"the image '.*text\.png' is not a readable image"):
         read_image(tmp_path / 'text.png')
 
 

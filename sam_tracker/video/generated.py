@@ -1,12 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Clips made from a seed alone, with the exact mask, box and visibility of every object.
+Clips generated from a seed, with the exact mask, box and visibility of every object.
 
-`generate_clip` returns a whole clip; `GeneratedScene.draw` draws any one frame by itself, for an
-endless test pattern. Time runs in nominal frames of 1/30 s; objects wander by 0.3 to 3 % of the
-frame in each, a minority faster. Held-out scenes draw from other seeds, other textures and other
-outlines than those that are trained on.
+`generate_clip` returns a whole clip; `GeneratedScene.draw` draws any single frame. Time is in
+nominal frames of 1/30 s; most objects move by 0.3 to 3 % of the frame's side per frame, a few
+faster. Held-out scenes differ from those of the training in seeds, textures and outlines.
 """
 
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ Scenario = Literal['plain', 'occlusion', 'look_alike', 're_entry']
 SCENARIOS: tuple[Scenario, ...] = ('plain', 'occlusion', 'look_alike', 're_entry')
 DIFFICULTIES = {'easy': 0.1, 'medium': 0.5, 'hard': 0.9}
 
-# An object of fewer pixels than this share of the squared shorter side counts as not visible.
+# An object with fewer pixels than this share of the squared shorter side is not visible.
 VISIBLE_SHARE = 0.0003
 
 Vector = NDArray[np.float64]
@@ -32,35 +31,35 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GeneratedFrame:
-    """One frame and its truth."""
+    """One frame and its ground truth, of K objects."""
 
     image: NDArray[np.uint8]
     """RGB [H, W, 3]."""
     object_ids: NDArray[np.uint8]
-    """[H, W]: which object is seen at each pixel, from 1; 0 is background or an occluder."""
+    """[H, W]: id of the object visible at each pixel; 0 is background or an occluder."""
     boxes: NDArray[np.float32]
-    """[K, 4]: x_min, y_min, x_max, y_max of the seen pixels of object k+1; NaN where none are."""
+    """[K, 4]: x_min, y_min, x_max, y_max of the visible pixels of object k+1; NaN if none."""
     visible: NDArray[np.bool_]
-    """[K]."""
+    """[K]: whether at least VISIBLE_SHARE of the squared shorter side is visible."""
 
 
 @dataclass(frozen=True)
 class GeneratedClip:
-    """A clip and its truth; K objects, object k has the id k+1."""
+    """A clip and its ground truth, of K objects with the ids 1 to K."""
 
     frames: NDArray[np.uint8]
     """RGB [T, H, W, 3]."""
     masks: NDArray[np.uint8]
     """[T, H, W] object ids, 0 for background and occluders."""
     boxes: NDArray[np.float32]
-    """[T, K, 4] in pixels: x_min, y_min, x_max, y_max, the maximum exclusive; NaN if unseen."""
+    """[T, K, 4] in pixels: x_min, y_min, x_max, y_max, the maxima exclusive; NaN if hidden."""
     visible: NDArray[np.bool_]
-    """[T, K]: at least VISIBLE_SHARE of the squared shorter side is seen."""
+    """[T, K]: whether at least VISIBLE_SHARE of the squared shorter side is visible."""
 
 
 @dataclass
 class _Actor:
-    """One thing with everything that decides its pose."""
+    """An object or occluder, and what determines its pose."""
 
     thing: sprites.Thing
     diameter: float
@@ -86,7 +85,12 @@ class _Actor:
 
 
 def level(difficulty: str | float) -> float:
-    """Return a difficulty as a number in [0, 1]; the names are those of DIFFICULTIES."""
+    """
+    Return a difficulty as a number.
+
+    :param difficulty: a name of DIFFICULTIES or a number in [0, 1].
+    :raises ValueError: it is neither.
+    """
     if isinstance(difficulty, str):
         if difficulty not in DIFFICULTIES:
             raise ValueError(f'difficulty is {difficulty!r}, not one of {", ".join(DIFFICULTIES)}')
@@ -98,19 +102,15 @@ def level(difficulty: str | float) -> float:
 
 class GeneratedScene:
     """
-    A scene whose every frame can be drawn by itself.
+    A generated scene of which any frame can be drawn on its own.
 
-    Args:
-        seed: all that distinguishes one scene from another, not negative.
-        size: side of a square frame, or (height, width), in pixels.
-        difficulty: a name of DIFFICULTIES or a number in [0, 1].
-        held_out: draw from the textures and outlines that are kept for evaluation.
-        scenario: what is to happen to object 1; None leaves it to chance and difficulty.
-        duration: nominal frames within which occlusions and absences happen.
-
-    Raises:
-        ValueError: for a difficulty, scenario or size that does not exist.
-
+    :param seed: distinguishes the scenes, not negative.
+    :param size: side of a square frame, or (height, width), in pixels; at least 16.
+    :param difficulty: a name of DIFFICULTIES or a number in [0, 1].
+    :param held_out: use the textures and outlines that are reserved for evaluation.
+    :param scenario: what happens to object 1; None: random, depending on the difficulty.
+    :param duration: nominal frames within which occlusions and absences happen.
+    :raises ValueError: difficulty, scenario or size is invalid.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class GeneratedScene:
             raise ValueError(f'scenario is {scenario!r}, not one of {", ".join(SCENARIOS)}')
         self.height, self.width = (size, size) if isinstance(size, int) else size
         if min(self.height, self.width) < 16:
-            raise ValueError(f'size is {size}, a side must have at least 16 pixels')
+            raise ValueError(f'size is {size}; each side must have at least 16 pixels')
         self._difficulty = d = level(difficulty)
         self._held_out = held_out
         self._duration = max(float(duration), 2.0)
@@ -210,7 +210,7 @@ class GeneratedScene:
         )
 
     def _free_place(self, diameter: float, taken: list[tuple[Vector, float]]) -> Vector:
-        """Return a place for an object at time 0 that overlaps the others little."""
+        """Return a place at time 0 with little overlap with the other objects."""
         rng = self._rng
         reach = np.maximum(self._extent - 0.35 * diameter, 0.08)
         best, best_room = np.zeros(2), -np.inf
@@ -268,7 +268,7 @@ class GeneratedScene:
         meeting = self._duration * rng.uniform(0.3, 0.8)
         angle = rng.uniform(0, 2 * np.pi)
         reach = distance * rng.uniform(0.35, 0.55) + 0.5 * other.diameter
-        # At time 0 the two are as far apart as they ever get, so the prompt is not ambiguous.
+        # The distance is greatest at time 0, so that the prompt is not ambiguous.
         swings = max(0, int(meeting * rng.uniform(0.005, 0.025)))
         period = 4 * meeting / (2 * swings + 1)
         direction = np.array([np.cos(angle), np.sin(angle)])
@@ -290,7 +290,7 @@ class GeneratedScene:
                 break
 
     def _outside(self, diameter: float) -> Vector:
-        """Return a displacement that surely leads out of the frame."""
+        """Return a displacement large enough to leave the frame."""
         axis = int(self._rng.integers(2))
         side = self._rng.choice([-1, 1])
         away = self._rng.uniform(-0.2, 0.2, 2)
@@ -330,7 +330,7 @@ class GeneratedScene:
             self._noise = np.rint(grain).astype(np.int16)
 
     def _bring_object_one_into_view(self) -> None:
-        """Draw object 1 over the other objects if at time 0 it is mostly hidden by them."""
+        """Draw object 1 over the other objects if they hide most of it at time 0."""
         ids = self.draw(0.0).object_ids
         expected = 0.25 * (0.5 * self._objects[0].diameter * self._unit) ** 2
         if np.count_nonzero(ids == 1) < expected:
@@ -381,7 +381,7 @@ class GeneratedScene:
         )
 
     def draw(self, time: float) -> GeneratedFrame:
-        """Draw the frame of any time, in nominal frames from the start."""
+        """Draw the frame at a time, in nominal frames since the start."""
         camera = self._camera(time)
         canvas = self._draw_scenery(camera)
         object_ids = np.zeros((self.height, self.width), np.uint8)
@@ -412,7 +412,7 @@ class GeneratedScene:
         return np.asarray(canvas, np.uint8)
 
     def _exposed(self, scene: NDArray[np.uint8], time: float) -> NDArray[np.uint8]:
-        """Apply lens, light and sensor."""
+        """Apply defocus, light and sensor noise."""
         canvas = cv2.blur(scene, (self._defocus, self._defocus)) if self._defocus else scene
         gain = self._gain * (1 + self._flicker * float(self._light_noise(time)[0]))
         canvas = cv2.multiply(canvas, np.append(gain * self._tint, 0.0), dtype=cv2.CV_8U)
@@ -437,7 +437,7 @@ class GeneratedScene:
         return boxes, areas >= VISIBLE_SHARE * self._unit**2
 
     def frames(self, start: float = 0.0, step: float = 1.0) -> Iterator[GeneratedFrame]:
-        """Draw frame after frame, without end."""
+        """Draw frames from ``start`` on, without end; times in nominal frames."""
         time = start
         while True:
             yield self.draw(time)
@@ -455,23 +455,19 @@ def generate_clip(
     step: float = 1.0,
 ) -> GeneratedClip:
     """
-    Make a clip; equal arguments give equal clips.
+    Generate a clip; equal arguments give equal clips.
 
-    Args:
-        seed: all that distinguishes one clip from another, not negative.
-        frames: how many to draw.
-        size: side of a square frame, or (height, width), in pixels.
-        difficulty: a name of DIFFICULTIES or a number in [0, 1].
-        held_out: draw from the textures and outlines that are kept for evaluation.
-        scenario: what is to happen to object 1; None leaves it to chance and difficulty.
-        step: nominal frames of 1/30 s from one frame to the next.
-
-    Raises:
-        ValueError: for a difficulty, scenario or size that does not exist, or no frames.
-
+    :param seed: distinguishes the clips, not negative.
+    :param frames: number of frames, at least 1.
+    :param size: side of a square frame, or (height, width), in pixels; at least 16.
+    :param difficulty: a name of DIFFICULTIES or a number in [0, 1].
+    :param held_out: use the textures and outlines that are reserved for evaluation.
+    :param scenario: what happens to object 1; None: random, depending on the difficulty.
+    :param step: nominal frames of 1/30 s from one frame to the next.
+    :raises ValueError: difficulty, scenario, size or number of frames is invalid.
     """
     if frames < 1:
-        raise ValueError(f'frames is {frames}, a clip has at least one')
+        raise ValueError(f'frames is {frames}; a clip has at least one')
     scene = GeneratedScene(
         seed, size, difficulty, held_out=held_out, scenario=scenario, duration=frames * step
     )

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Motion as functions of time, so that any frame of a generated clip can be drawn by itself.
+Motion as functions of time, so that any frame of a generated clip can be drawn on its own.
 
 Time is in nominal frames (1/30 s), length in units of the frame's side, angles in radians.
 """
@@ -18,10 +18,14 @@ _MEAN_SPEED = 0.8
 
 
 class SmoothNoise:
-    """Smooth random curves, nearly within [-1, 1], one a channel; they repeat after 64 periods."""
+    """C smooth random curves, nearly within [-1, 1], that repeat after 64 periods."""
 
     def __init__(self, rng: np.random.Generator, periods: ArrayLike) -> None:
-        """`periods` [C]: frames from one random knot of the curve to the next."""
+        """
+        Draw the knots of the curves.
+
+        :param periods: [C], frames from one knot of each curve to the next.
+        """
         self._periods = np.asarray(periods, dtype=np.float64)
         self._knots = rng.uniform(-1, 1, (len(self._periods), _KNOTS))
         self._start = rng.uniform(0, _KNOTS, len(self._periods))
@@ -29,7 +33,7 @@ class SmoothNoise:
         self._around = np.arange(-1, 3)
 
     def __call__(self, time: float) -> Array:
-        """Return the channels' values [C] by Catmull-Rom interpolation."""
+        """Return the values of the curves, [C], by Catmull-Rom interpolation."""
         position = self._start + time / self._periods
         whole = np.floor(position)
         f = position - whole
@@ -42,13 +46,13 @@ class SmoothNoise:
 
 
 def period_for_speed(amplitude: float, speed: float) -> float:
-    """Return the period at which a wandering of this amplitude has this mean speed, in frames."""
+    """Return the period, in frames, at which noise of an amplitude has this mean speed."""
     return max(3.0, _MEAN_SPEED * amplitude / max(speed, 1e-6))
 
 
 @dataclass(frozen=True)
 class Absence:
-    """One leaving of the frame and coming back."""
+    """One departure from the frame and the return, in frames; displacements in [2]."""
 
     start: float
     ramp: float
@@ -57,7 +61,7 @@ class Absence:
     inward: Array
 
     def offset(self, time: float) -> Array | None:
-        """Return the displacement [2] from the ordinary path, None where there is none."""
+        """Return the displacement [2] from the usual path; None if there is none."""
         since = time - self.start
         if since <= 0 or since >= 2 * self.ramp + self.hold:
             return None
@@ -73,7 +77,7 @@ def _eased(fraction: float) -> float:
 
 @dataclass(frozen=True)
 class Crossing:
-    """A straight passage that meets a given place at a given time, to and fro."""
+    """Back and forth on a straight line, which passes ``place`` at the time ``meeting``."""
 
     place: Array
     meeting: float

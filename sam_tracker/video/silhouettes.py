@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The outlines of generated objects, as coverage masks.
+Outlines of generated objects, and their coverage masks.
 
-Every family draws a closed outline in the unit square [-1, 1]²; `coverage` rasterises it with soft
-edges. Articulated bodies are lists of such outlines, see `sprites.py`.
+Each family draws a closed outline in the square [-1, 1]²; `coverage` rasterises it with soft
+edges. Articulated bodies consist of several outlines, see `sprites.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def _fitted(points: Outline) -> Outline:
-    """Centre and scale the outline so that it just fits the unit square."""
+    """Centre and scale the outline to fill [-1, 1]²."""
     low, high = points.min(0), points.max(0)
     return (points - (low + high) / 2) / max(float((high - low).max()) / 2, 1e-6)
 
@@ -38,14 +38,14 @@ def blob(rng: np.random.Generator) -> Outline:
 
 
 def superellipse(rng: np.random.Generator) -> Outline:
-    """From a diamond over an ellipse to a box with round corners."""
+    """Draw a superellipse: between a diamond, an ellipse and a rounded box."""
     power = 2 / np.exp(rng.uniform(np.log(1), np.log(12)))
     points = np.sign(_CIRCLE) * np.abs(_CIRCLE) ** power
     return _fitted(points * (1, rng.uniform(0.35, 1)))
 
 
 def quadrilateral(rng: np.random.Generator) -> Outline:
-    """Draw a box seen at some angle."""
+    """Draw a box in perspective."""
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (1, rng.uniform(0.35, 1))
     return _fitted(corners + rng.normal(0, 0.12, (4, 2)))
 
@@ -66,7 +66,7 @@ def star(rng: np.random.Generator) -> Outline:
 
 
 def turned(rng: np.random.Generator) -> Outline:
-    """Draw the profile of a turned thing: bottle, cup, vase, lamp."""
+    """Draw the profile of a solid of revolution, such as a bottle, cup or vase."""
     heights = np.linspace(-1, 1, 12)
     knots = rng.uniform(0.2, 0.75, int(rng.integers(3, 6)))
     half = np.interp(heights, np.linspace(-1, 1, len(knots)), knots)
@@ -76,7 +76,7 @@ def turned(rng: np.random.Generator) -> Outline:
 
 
 def crescent(rng: np.random.Generator) -> Outline:
-    """Draw a bent limb, banana or tail."""
+    """Draw a curved, tapering shape."""
     along = np.linspace(-1, 1, 20)
     bend = rng.uniform(0.3, 1.0)
     thickness = rng.uniform(0.15, 0.4) * np.sqrt(np.maximum(1 - along**2, 0)) + 0.02
@@ -110,7 +110,7 @@ HELD_OUT_OUTLINES: Sequence[OutlineFamily] = (
 
 
 def outline(rng: np.random.Generator, held_out: bool) -> Outline:
-    """Draw an outline of any family, turned at random, [N, 2] within [-1, 1]²."""
+    """Draw an outline of a random family in a random orientation, [N, 2] within [-1, 1]²."""
     families = HELD_OUT_OUTLINES if held_out else TRAINING_OUTLINES
     points = families[int(rng.integers(len(families)))](rng)
     angle = rng.choice([0, np.pi / 2, rng.uniform(0, 2 * np.pi)])
@@ -119,7 +119,7 @@ def outline(rng: np.random.Generator, held_out: bool) -> Outline:
 
 
 def coverage(points: Outline, height: int, width: int, margin: float = 2.0) -> NDArray[np.uint8]:
-    """Rasterise an outline to uint8 [height, width], 255 inside, keeping `margin` pixels free."""
+    """Rasterise an outline to uint8 [height, width], 255 inside, with a margin in pixels."""
     mask = np.zeros((height, width), np.uint8)
     half = np.array([width / 2 - margin, height / 2 - margin])
     centre = np.array([width / 2 - 0.5, height / 2 - 0.5])

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames one after another, from a video file, a folder of images, or a generated test pattern."""
+"""Read frames from a video file, a folder of images, or a generated test pattern."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,23 +19,22 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
 PATTERN = 'pattern'
-"""The source name of the generated test pattern."""
+"""Name of the source that generates the test pattern."""
 PATTERN_SIZE = (1280, 720)
-"""Width and height of the pattern if no other are asked for."""
-
+"""Default width and height of the pattern, in pixels."""
 
 DEFAULT_RATE = 30.0
-"""Frames per second of what has no rate of its own."""
+"""Frames per second of a source without timing."""
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
 LONGEST_DAMAGE = 1000
-"""Frames in a row that cannot be decoded, after which a video is taken to be over."""
+"""Consecutive frames that cannot be decoded, after which the video ends."""
 
 LATEST = 2**31 * SECOND
 """Nanoseconds; the seconds of a stamp have 31 bits."""
 
-# Some containers claim thousands of frames per second; nothing that is filmed has them.
+# Some containers claim thousands of frames per second, which no real video has.
 LARGEST_RATE = 1000.0
 
 
@@ -45,57 +44,49 @@ class VideoError(ValueError):
 
 @dataclass(frozen=True)
 class Frame:
-    """
-    One frame of a source.
-
-    `bgr` is (height, width, 3) uint8 in OpenCV's order, valid until the next `read`;
-    `nanoseconds` is its time in the recording, 0 for the first frame.
-    """
+    """One frame of a source."""
 
     bgr: NDArray[np.uint8]
+    """(height, width, 3), valid until the next ``read``."""
     nanoseconds: int
+    """Time in the recording, 0 for the first frame."""
 
 
 class FrameSource(Protocol):
-    """
-    What all sources have in common.
-
-    `rate` is in frames per second; `frame_count` is None for an endless source, and for a file
-    what it claims to have; `start` is when the first frame was recorded, in nanoseconds since
-    1970, or None where nothing tells; `undecoded` is how many damaged frames were passed over
-    since the start.
-    """
+    """A source of frames of one size."""
 
     rate: float
+    """Frames per second."""
     frame_count: int | None
+    """None for an endless source; for a file what its header claims."""
     start: int | None
+    """When the first frame was recorded, in nanoseconds since 1970; None if unknown."""
 
     @property
-    def undecoded(self) -> int: ...
+    def undecoded(self) -> int:
+        """Number of damaged frames skipped since the start."""
 
     def read(self) -> Frame | None:
         """
         Return the next frame, or None after the last.
 
-        Raises:
-            VideoError: the next frame cannot be read.
-
+        :raises VideoError: the next frame cannot be read.
         """
 
     def rewind(self) -> None:
-        """Go back before the first frame."""
+        """Go back to the start."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 def silence_decoders() -> None:
     """
-    Keep OpenCV and FFmpeg from writing to stderr what VideoError says in one line.
+    Stop OpenCV and FFmpeg from writing to stderr, since VideoError reports the same.
 
-    It is for programs, before their first video: both are settings of the whole process.
+    Call it before the first video is opened. Both settings apply to the whole process.
     """
-    # The function moved in the course of OpenCV 4.
+    # The function moved within OpenCV 4.
     namespace: Any = cv2 if hasattr(cv2, 'setLogLevel') else cv2.utils.logging
     namespace.setLogLevel(0)  # silent
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')  # AV_LOG_QUIET
@@ -103,17 +94,13 @@ def silence_decoders() -> None:
 
 def open_source(name: str, width: int = 0, height: int = 0) -> FrameSource:
     """
-    Return the source of that name.
+    Open a source of frames.
 
-    Args:
-        name: path of a video file, path of a folder of images, or `pattern`.
-        width: of the frames, in pixels; 0 for their own, or what keeps the aspect ratio when the
-            height is given.
-        height: likewise.
-
-    Raises:
-        VideoError: it is missing, unreadable, or has no frame.
-
+    :param name: path of a video file or of a folder of images, or ``pattern``.
+    :param width: of the frames, in pixels; 0: derived from the height to keep the aspect ratio,
+        or that of the source if both are 0.
+    :param height: likewise.
+    :raises VideoError: the source is missing, unreadable, or has no frame.
     """
     if name == PATTERN:
         own_width, own_height = PATTERN_SIZE
@@ -135,8 +122,8 @@ class VideoFile:
     """
     A video file, decoded frame by frame.
 
-    Frames are taken to be equally far apart: the time that OpenCV tells is that of the packet it
-    read last, which jumps to and fro wherever frames are stored out of order.
+    Frames are assumed to be equally spaced in time: the position that OpenCV reports is that of
+    the packet it read last, which is not monotonic where frames are stored out of order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -151,17 +138,17 @@ class VideoFile:
         self.undecoded = 0
         self._number = 0
         if self.read() is None:
-            raise VideoError(f'video {str(path)!r} has no frame that can be decoded')
+            raise VideoError(f'no frame of the video {str(path)!r} can be decoded')
         self.rewind()
 
     def _open(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(str(self._path))
         if not capture.isOpened():
-            raise VideoError(f'{str(self._path)!r} is no video that can be read')
+            raise VideoError(f'{str(self._path)!r} is not a readable video')
         return capture
 
     def read(self) -> Frame | None:
-        # Behind a damaged stretch there are good frames; at the end every attempt fails.
+        # Good frames may follow damaged ones; after the end every attempt fails.
         for failed in range(LONGEST_DAMAGE):
             bgr: Any
             decoded, bgr = self._capture.read()
@@ -175,7 +162,7 @@ class VideoFile:
         return None
 
     def rewind(self) -> None:
-        # Seeking is not exact in every container, opening is.
+        # Reopened, because seeking is not exact in every container.
         self._capture.release()
         self._capture = self._open()
         self.undecoded = self._number = 0
@@ -188,14 +175,14 @@ class ImageFolder:
     """
     The images of a folder, in the natural order of their names (`2.png` before `10.png`).
 
-    File names that are times give the times of the frames: seconds with a decimal point as in
-    TUM's recordings, or nanoseconds of 16 digits and more as in EuRoC's.
+    File names that are times set the times of the frames: seconds with a decimal point as in the
+    TUM data sets, or nanoseconds of at least 16 digits as in EuRoC's.
     """
 
     undecoded = 0
 
     def __init__(self, path: Path) -> None:
-        # Hidden files are none: macOS puts `._NAME` beside NAME.
+        # Hidden files are skipped: macOS writes `._NAME` beside NAME.
         images = [
             each
             for each in path.iterdir()
@@ -222,8 +209,8 @@ class ImageFolder:
         bgr = _read_image(path, self._range)
         if bgr.shape != self._shape:
             raise VideoError(
-                f'image {str(path)!r} is {bgr.shape[1]}x{bgr.shape[0]}, but the first of its '
-                f'folder is {self._shape[1]}x{self._shape[0]}: a camera has one size'
+                f'image {str(path)!r} is {bgr.shape[1]}x{bgr.shape[0]}, but the first image of '
+                f'its folder is {self._shape[1]}x{self._shape[0]}: all must have one size'
             )
         frame = Frame(bgr, self._times[self._next])
         self._next += 1
@@ -237,9 +224,9 @@ class ImageFolder:
 
 
 class TestPattern:
-    """Colour bars over which a square moves, endless, every frame carrying its number."""
+    """An endless test pattern: colour bars, a moving square, and the number of the frame."""
 
-    __test__ = False  # for pytest, which would take the name for a test
+    __test__ = False  # or pytest would collect the class
 
     undecoded = 0
 
@@ -266,7 +253,7 @@ class TestPattern:
 
 
 class Resized:
-    """Another source, its frames brought to one size."""
+    """Frames of another source, resized."""
 
     def __init__(self, source: FrameSource, width: int, height: int) -> None:
         self._source = source
@@ -280,7 +267,7 @@ class Resized:
         height, width = frame.bgr.shape[:2]
         new_width = self._width or max(1, round(width * self._height / height))
         new_height = self._height or max(1, round(height * self._width / width))
-        # Averaging where it shrinks, else fine detail would flicker.
+        # Averaged when reduced, or fine detail would flicker.
         method = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
         bgr: Any = cv2.resize(frame.bgr, (new_width, new_height), interpolation=method)
         return Frame(bgr, frame.nanoseconds)
@@ -297,13 +284,13 @@ class Resized:
 
 
 def natural_order(path: Path) -> list[tuple[int, int, str]]:
-    """Return a sort key by which numbers in a name count as numbers."""
+    """Return a sort key that compares numbers in a name by value."""
     parts = re.split(r'(\d+)', path.name)
     return [(0, int(part), '') if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def recorded(path: Path) -> int | None:
-    """Return the time in a file name, in nanoseconds; None without one that a stamp can hold."""
+    """Return the time in a file name in nanoseconds; None if absent or too large for a stamp."""
     name = path.name.removesuffix(path.suffix)
     if re.fullmatch(r'\d{16,}', name):
         time = int(name)
@@ -316,11 +303,11 @@ def recorded(path: Path) -> int | None:
 
 def _timeline(times: list[int | None]) -> tuple[int | None, list[int], float]:
     """Return the start, nanoseconds from it for each frame, and the rate in frames per second."""
-    told = [time for time in times if time is not None]
-    steps = np.diff(told)
-    if len(told) == len(times) > 1 and (steps > 0).all():
+    known = [time for time in times if time is not None]
+    steps = np.diff(known)
+    if len(known) == len(times) > 1 and (steps > 0).all():
         rate = min(float(SECOND / np.median(steps)), LARGEST_RATE)
-        return told[0], [time - told[0] for time in told], rate
+        return known[0], [time - known[0] for time in known], rate
     frames = range(len(times))
     return None, [round(number * SECOND / DEFAULT_RATE) for number in frames], DEFAULT_RATE
 

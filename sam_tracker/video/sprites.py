@@ -1,9 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Things that can be drawn into a picture: textured parts, rigid, bending or swinging at joints.
+Objects to draw into an image: textured parts that are rigid, bend, or swing at joints.
 
-A thing's own coordinates span [-1, 1]² over its nominal diameter, x to the right, y down.
+The coordinates of an object span [-1, 1]² over its nominal diameter, x to the right, y down.
 """
 
 from dataclasses import dataclass, replace
@@ -22,18 +22,18 @@ _COARSE = 4  # control points along each side of a bending part
 
 @dataclass(frozen=True)
 class Part:
-    """One textured piece of a thing."""
+    """One textured part of an object."""
 
     texture: Image
-    """uint8 [side, side + slack, 3]; the slack is scrolled into view as the thing turns."""
+    """uint8 [side, side + slack, 3]; scrolled through the slack as the object turns."""
     alpha: Image
     """uint8 [side, side]."""
     scale: float
-    """Half the side, in the thing's own units."""
+    """Half the side, in units of the object."""
     joint: Array
-    """Where on the thing its pivot sits, [2]."""
+    """Position of the pivot on the object, [2]."""
     pivot: Array
-    """The point of the part that sits on the joint, [2] in the part's own [-1, 1]²."""
+    """The point of the part that lies on the joint, [2] in the part's [-1, 1]²."""
     angle: float
     swing: float
     """Rest angle and amplitude of the swing about the joint, in radians."""
@@ -41,25 +41,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Thing:
-    """Parts from back to front, and how much the whole bends."""
+    """An object: its parts from back to front, and how much it bends."""
 
     parts: tuple[Part, ...]
     bend: float
-    """Amplitude of the smooth deformation, in the thing's own units."""
+    """Amplitude of the smooth deformation, in units of the object."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where and how a thing stands on one frame, in pixels."""
+    """Pose of an object on one frame, in pixels."""
 
     centre: Array
     """[2] in pixels, pixel centres at +0.5."""
     matrix: Array
-    """[2, 2]: from the thing's own units to pixels."""
+    """[2, 2]: from units of the object to pixels."""
     turn: float
-    """In [-1, 1]: which part of the slack is in view."""
+    """In [-1, 1]: position of the view in the slack."""
     swing: Array
-    """In [-1, 1], one for each part."""
+    """In [-1, 1] for each part."""
     bend: Array
     """In [-1, 1]: [2 * 4 * 4] displacement of the control points."""
     blur: tuple[int, int]
@@ -94,7 +94,7 @@ def _add_details(
     colours: NDArray[np.float32],
     held_out: bool,
 ) -> None:
-    """Paint labels, bands and patches onto the part, and an edge that turns from the light."""
+    """Paint labels, bands and patches onto the part, and shade its edge."""
     height, width = texture.shape[:2]
     for _ in range(int(rng.integers(0, 3))):
         patch = np.zeros((height, width), np.uint8)
@@ -118,7 +118,7 @@ def _add_details(
 
 
 def _upright(rng: np.random.Generator, width: float) -> silhouettes.Outline:
-    """Draw a rounded outline of height 2 and this part of it wide."""
+    """Return a rounded outline of height 2 and ``width`` times that wide."""
     points = silhouettes.superellipse(rng)
     return points / np.abs(points).max(0) * (min(width, 1.0), 1.0)
 
@@ -130,7 +130,7 @@ def solid(
     held_out: bool,
     bend: float,
 ) -> Thing:
-    """Draw a thing of one outline, sometimes with rigid attachments; `diameter` in pixels."""
+    """Create an object of one outline, some with rigid attachments; `diameter` in pixels."""
     parts = [_part(rng, silhouettes.outline(rng, held_out), colours, diameter, held_out)]
     for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.4 else 0):
         direction = rng.uniform(0, 2 * np.pi)
@@ -147,7 +147,7 @@ def solid(
 def articulated(
     rng: np.random.Generator, colours: NDArray[np.float32], diameter: float, held_out: bool
 ) -> Thing:
-    """Draw a body with a head and swinging limbs: person, animal, machine; diameter in pixels."""
+    """Create a person, animal or machine with swinging limbs; `diameter` in pixels."""
     clothes = textures.palette(rng) if rng.random() < 0.6 else colours
     skin = textures.palette(rng)
     swing = rng.uniform(0.1, 0.8)
@@ -200,7 +200,7 @@ def articulated(
 
 
 def recoloured(rng: np.random.Generator, thing: Thing, amount: float) -> Thing:
-    """Return a look-alike: the same thing, its colours changed by up to `amount` of full scale."""
+    """Return a look-alike, its colours changed by up to `amount` of full scale."""
     offset = np.append(rng.uniform(-255 * amount, 255 * amount, 3), 0.0)
 
     def shifted(part: Part) -> Part:
@@ -211,7 +211,12 @@ def recoloured(rng: np.random.Generator, thing: Thing, amount: float) -> Thing:
 
 
 def draw(thing: Thing, pose: Pose, canvas: Image, object_ids: Image, object_id: int) -> None:
-    """Draw over `canvas` uint8 [H, W, 3] and write the id where the thing covers half a pixel."""
+    """
+    Draw an object, in place.
+
+    :param canvas: [H, W, 3].
+    :param object_ids: [H, W]; gets ``object_id`` where the object covers at least half a pixel.
+    """
     for index, part in enumerate(thing.parts):
         angle = part.angle + part.swing * pose.swing[index]
         c, s = np.cos(angle), np.sin(angle)
@@ -231,7 +236,7 @@ def _draw_part(
     object_ids: Image,
     object_id: int,
 ) -> None:
-    """`matrix` and `origin` lead from the part's pixels to the canvas's."""
+    """Draw a part; `matrix` and `origin` map its pixels to those of the canvas."""
     height, width = object_ids.shape
     side = part.alpha.shape[0]
     half = side / 2

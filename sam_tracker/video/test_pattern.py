@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A test pattern whose every pixel is known.
+A test pattern of which every pixel is defined.
 
-Top three quarters: eight colour bars of equal width, those of BARS from left to right, with a
-square of SQUARE_BGR that moves. Bottom quarter: the number of the frame in binary, one cell for
-each of NUMBER_BITS bits, the highest to the left, white for 1 and black for 0.
+Top three quarters: the eight colour bars of BARS, of equal width, and a moving square of
+SQUARE_BGR. Bottom quarter: the number of the frame in binary, one cell for each of NUMBER_BITS
+bits, the most significant at the left, white for 1 and black for 0.
 """
 
 import numpy as np
@@ -34,11 +34,10 @@ FRAMES_ACROSS = 120
 
 def pattern_background(width: int, height: int) -> NDArray[np.uint8]:
     """
-    Return the bars, (height, width, 3) uint8 in OpenCV's channel order, without a number.
+    Draw the bars, without square and number.
 
-    Raises:
-        ValueError: the size is smaller than SMALLEST.
-
+    :returns: (height, width, 3) uint8 BGR.
+    :raises ValueError: the size is smaller than SMALLEST.
     """
     if min(width, height) < SMALLEST:
         raise ValueError(f'a test pattern of {width}x{height} pixels is smaller than {SMALLEST}')
@@ -54,9 +53,9 @@ def bars_height(height: int) -> int:
 
 
 def square_box(width: int, height: int, number: int) -> tuple[int, int, int, int]:
-    """Return x_min, y_min, x_max, y_max of the square in frame `number`, the maxima outside."""
+    """Return x_min, y_min, x_max, y_max of the square in a frame, the maxima exclusive."""
     side = max(2, height // 6)
-    # To and fro, turning at the edges.
+    # Back and forth between the edges.
     phase = number % (2 * FRAMES_ACROSS)
     way = phase if phase < FRAMES_ACROSS else 2 * FRAMES_ACROSS - phase
     x = (width - side) * way // FRAMES_ACROSS
@@ -69,23 +68,8 @@ def draw_frame_number(image: NDArray[np.uint8], number: int) -> None:
     height, width = image.shape[:2]
     x_min, y_min, x_max, y_max = square_box(width, height, number)
     image[y_min:y_max, x_min:x_max] = SQUARE_BGR
-    edges = _bit_edges(width)
+    # The first column of each cell, and the one after the last.
+    edges = np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS
     for bit in range(NUMBER_BITS):
         if number >> (NUMBER_BITS - 1 - bit) & 1:
             image[bars_height(height) :, edges[bit] : edges[bit + 1]] = 255
-
-
-def read_frame_number(image: NDArray[np.uint8]) -> int:
-    """Return the number in a pattern of any channel order, also one that went through jpeg."""
-    height, width = image.shape[:2]
-    row = image[(bars_height(height) + height) // 2].reshape(width, -1)
-    # Of the very columns that were drawn: in a narrow pattern these are not where a half bit is.
-    edges = _bit_edges(width)
-    centres = (edges[:-1] + edges[1:]) // 2
-    bits = row[centres].mean(axis=1) > 127
-    return int(bits @ (1 << np.arange(NUMBER_BITS)[::-1]))
-
-
-def _bit_edges(width: int) -> NDArray[np.int_]:
-    """Return the columns at which the bars of the number begin, and the one after the last."""
-    return np.arange(NUMBER_BITS + 1) * width // NUMBER_BITS

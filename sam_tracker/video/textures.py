@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Procedural textures: what the objects and the rooms of generated clips are made of.
+Procedural textures for the objects and backgrounds of generated clips.
 
-A texture is a scalar field in [0, 1] seen through a colour ramp, or a collage of many overlapping
-pieces, whose statistics (edges at every scale, occlusion) come near those of photographs. There
-are two disjoint families of fields: the one to train on, and one held out for evaluation.
+A texture is a scalar field in [0, 1] mapped to colours by a ramp, or a collage of many overlapping
+pieces, whose statistics (edges at every scale, occlusion) resemble those of photographs. There
+are two disjoint families of fields: one for training, one held out for evaluation.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _GLYPHS = '0123456789ABCDEFGHJKLMNPRSTUVWXYZabdefghkmnprstuy&%#?!'
 
 
 def colour(rng: np.random.Generator) -> Field:
-    """Draw an RGB colour, [3] in 0..255: mostly muted as things are, sometimes vivid."""
+    """Draw an RGB colour, [3] in 0..255: mostly muted, sometimes vivid."""
     hue = rng.uniform(0, 6)
     saturation = rng.beta(1.2, 3.5) if rng.random() < 0.75 else rng.uniform(0.5, 1)
     value = rng.uniform(0.08, 1)
@@ -34,8 +34,9 @@ def palette(rng: np.random.Generator, near: Field | None = None, spread: float =
     """
     Draw two to five colours, [N, 3] in 0..255.
 
-    With `near`, each lies close to one of that palette's colours (`spread` of the full range):
-    camouflage. Otherwise the colours share a base, so that one thing looks like one thing.
+    :param near: for camouflage, a palette to whose colours the new ones are close. Without it the
+        colours share a base, so that the parts of an object match.
+    :param spread: standard deviation from ``near``, as a share of the full range.
     """
     count = int(rng.integers(2, 6))
     if near is not None:
@@ -49,7 +50,7 @@ def palette(rng: np.random.Generator, near: Field | None = None, spread: float =
 
 
 def _ramp(rng: np.random.Generator, colours: Field) -> Image:
-    """Return a table [256, 1, 3] that leads a field's value through the palette."""
+    """Return a table [256, 1, 3] that maps the values of a field to the palette."""
     stops = np.sort(rng.uniform(0, 255, len(colours)))
     levels = np.arange(256)
     if rng.random() < 0.3:  # hard bands
@@ -61,7 +62,7 @@ def _ramp(rng: np.random.Generator, colours: Field) -> Image:
 
 
 def noise(rng: np.random.Generator, height: int, width: int, coarsest: float = 0.0) -> Field:
-    """Draw multi-octave noise in [0, 1]; `coarsest` is the first octave's cell in pixels."""
+    """Draw multi-octave noise in [0, 1]; `coarsest` is the cell of the first octave in pixels."""
     cell = coarsest or max(height, width) / rng.uniform(1.5, 6)
     persistence = rng.uniform(0.35, 0.8)
     total = np.zeros((height, width), np.float32)
@@ -82,7 +83,7 @@ def _normalised(field: NDArray[np.floating]) -> Field:
 
 
 def _coordinates(rng: np.random.Generator, height: int, width: int) -> tuple[Field, Field]:
-    """Return pixel coordinates turned by a random angle, broadcast to [height, width]."""
+    """Return pixel coordinates rotated by a random angle, broadcastable to [height, width]."""
     angle = rng.uniform(0, np.pi)
     y = np.arange(height, dtype=np.float32)[:, None]
     x = np.arange(width, dtype=np.float32)[None]
@@ -141,7 +142,7 @@ def blotches(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def rings(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Wood: warped rings about a far centre."""
+    """Draw wood grain: warped rings around a distant centre."""
     u, v = _coordinates(rng, height, width)
     distance = np.hypot(u - u.mean() * rng.uniform(-2, 2), (v - v.mean()) * rng.uniform(0.1, 0.6))
     turbulence = noise(rng, height, width) * np.float32(rng.uniform(4, 16))
@@ -216,7 +217,7 @@ def plain_texture(
 
 
 def add_marks(rng: np.random.Generator, texture: Image, amount: int) -> None:
-    """Write letters, lines and spots onto the texture, as print, seams and dirt would."""
+    """Draw letters, lines and spots onto the texture, in place, like print, seams and dirt."""
     height, width = texture.shape[:2]
     ink = tuple(int(v) for v in colour(rng))
     for _ in range(amount):
@@ -279,7 +280,7 @@ def collage(
 
 
 def shade(rng: np.random.Generator, texture: Image, strength: float) -> Image:
-    """Darken and brighten by a slowly varying light, and add grain."""
+    """Apply smoothly varying light and grain."""
     height, width = texture.shape[:2]
     shape = (int(rng.integers(2, 5)), int(rng.integers(2, 5)))
     coarse = rng.uniform(1 - strength, 1 + strength, shape).astype(np.float32)
@@ -295,7 +296,7 @@ def shade(rng: np.random.Generator, texture: Image, strength: float) -> Image:
 def surface(
     rng: np.random.Generator, height: int, width: int, colours: Field, held_out: bool
 ) -> Image:
-    """Draw what one part of an object is covered with, uint8 [height, width, 3]."""
+    """Draw the surface of one part of an object, uint8 [height, width, 3]."""
     kind = rng.random()
     if kind < 0.25:
         texture = np.empty((height, width, 3), np.uint8)
@@ -317,7 +318,7 @@ def scenery(
     held_out: bool,
     clutter: float,
 ) -> Image:
-    """Draw a background, uint8 [height, width, 3]; `clutter` in [0, 1] says how busy it is."""
+    """Draw a background, uint8 [height, width, 3], more or less busy by `clutter` in [0, 1]."""
     if rng.random() < clutter:
         pieces = int(20 + 120 * clutter * rng.random())
         texture = collage(rng, height, width, colours, held_out, pieces)

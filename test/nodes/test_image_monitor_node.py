@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip('rclpy')
 
 from sam_tracker.ros.process.fast_dds import large_image_profile
-from sam_tracker.video.test_pattern import read_frame_number
+
+from ..frame_number import read_frame_number
 
 MONITOR = 'sam_tracker.nodes.image_monitor_node'
 VIDEO = 'sam_tracker.nodes.video_node'

@@ -23,7 +23,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.messages.stamps import nanoseconds
-from sam_tracker.video.test_pattern import BARS, read_frame_number
+from sam_tracker.video.test_pattern import BARS
+
+from ..frame_number import read_frame_number
 
 VIDEO_NODE = 'sam_tracker.nodes.video_node'
 SMALL = {'width': 160, 'height': 96, 'rate': 60}
@@ -199,7 +201,7 @@ def test_killing_it_does_not_stop_the_next_start(start, listener):
     ('parameters', 'named'),
     [
         ({'source': '/no/such/clip.mp4'}, "'/no/such/clip.mp4' does not exist"),
-        ({'source': __file__}, f'{__file__!r} is no video'),
+        ({'source': __file__}, f'{__file__!r} is not a readable video'),
         ({'encoding': 'bgr9'}, "encoding must be one of mono8, .* not 'bgr9'"),
         ({'rate': 'fast'}, "rate must be a number or auto, not 'fast'"),
         ({'rate': -1.0}, 'rate .*-1.0'),

@@ -28,9 +28,10 @@ from sam_tracker.video.test_pattern import (
     bars_height,
     draw_frame_number,
     pattern_background,
-    read_frame_number,
     square_box,
 )
+
+from ..frame_number import read_frame_number
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_what_is_missing_is_named(tmp_path):
 def test_a_file_that_is_no_video_is_named(tmp_path):
     path = tmp_path / 'text.mp4'
     path.write_text('hello')
-    with pytest.raises(VideoError, match=r'text\.mp4. is no video'):
+    with pytest.raises(VideoError, match=r'text\.mp4. is not a readable video'):
         open_source(str(path))
 
 
