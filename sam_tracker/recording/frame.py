@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is recorded of one image."""
+"""The tracks of one image, as they are recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class RecordingError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class RecordedTrack(DrawnTrack):
-    """One object on one image: what is drawn, and the numbers behind it."""
+    """One object on one image: what is drawn, and its scores and velocity."""
 
     mask_affinity_score: float = 0.0
     object_score: float = 0.0

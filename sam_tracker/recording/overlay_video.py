@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""An mp4 file of pictures that come with stamps."""
+"""An mp4 file of stamped pictures."""
 
 import itertools
 from pathlib import Path
@@ -15,32 +15,33 @@ from sam_tracker.recording.frame import RecordingError
 
 Picture = NDArray[np.uint8]
 
-# Pictures to wait for before the rate of an unknown camera is settled.
+# Pictures from whose stamps the rate is estimated.
 RATE_SAMPLES = 8
 DEFAULT_RATE = 30.0
 SMALLEST_RATE, LARGEST_RATE = 0.1, 240.0
 
 LONGEST_SIDE = 8190
-"""Pixels; MPEG-4 has no longer ones."""
+"""Pixels; the limit of MPEG-4."""
 
 CODECS = ('avc1', 'mp4v')
-"""Tried in this order: browsers play avc1, which few builds of OpenCV can write."""
+"""Tried in this order: browsers play only avc1, but few builds of OpenCV can write it."""
 
 
 class OverlayVideo:
     """
-    Writes an mp4 file with one picture for each that comes, at one rate.
+    Writes pictures to an mp4 file of constant rate.
 
-    The first picture gives the size: later ones of another size are brought to it. Odd widths and
-    heights gain one black column or row, since mp4 has none.
+    The first picture sets the size of the video; others are scaled to fit. Odd widths and heights
+    are padded with a black column or row, because mp4 requires even ones.
     """
 
     def __init__(self, path: Path, rate: float = 0.0, codec: str = 'auto') -> None:
         """
-        Remember where to write; the file appears with the first pictures.
+        Store the settings; the file is created after the first pictures.
 
-        :param rate: pictures per second of the video; 0: that of the first stamps.
-        :param codec: four characters as in mp4, such as `vp09`; auto: the first of CODECS that
+        :param path: of the file, replaced if it exists.
+        :param rate: pictures per second of the video; 0: estimated from the first stamps.
+        :param codec: four characters as in mp4, such as ``vp09``; auto: the first of CODECS that
             this OpenCV can write.
         """
         self._path = path
@@ -56,9 +57,8 @@ class OverlayVideo:
         Append a picture.
 
         :param stamp: nanoseconds.
-        :param picture: (height, width, 3) uint8, blue, green, red; kept, do not write into it.
-
-        Raises `RecordingError` when the file cannot be opened.
+        :param picture: (height, width, 3) uint8 BGR; stored, must not be modified afterwards.
+        :raises RecordingError: the file cannot be opened.
         """
         if self._writer is None:
             self._waiting.append((stamp, picture))
@@ -69,10 +69,10 @@ class OverlayVideo:
 
     def finish(self) -> list[Path]:
         """
-        Close the file, check that it can be played, and return its path; nothing without pictures.
+        Close the file and check that every picture can be played back.
 
-        Raises `RecordingError` when pictures are missing in it: OpenCV is silent about a disk that
-        is full.
+        :returns: the path of the file; empty if there were no pictures.
+        :raises RecordingError: pictures are missing; OpenCV does not report a full disk.
         """
         if self._writer is None:
             if not self._waiting:
@@ -124,7 +124,7 @@ def _rate(stamps: list[int]) -> float:
 
 
 def _fitted(picture: Picture, width: int, height: int) -> Picture:
-    """Return the picture in that size, scaled if need be, black to the right and below."""
+    """Return the picture in this size, scaled to fit and padded with black right and below."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     if not (scale >= 1 and width - picture.shape[1] < 2 and height - picture.shape[0] < 2):
         size = (max(int(picture.shape[1] * scale), 1), max(int(picture.shape[0] * scale), 1))

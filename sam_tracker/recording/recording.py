@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The files of one recording."""
+"""Write all files of one recording."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,11 +27,11 @@ SCORE_PLOT = 'scores.png'
 SHEET_PICTURES = 12
 TILE_WIDTH = 480
 
-# Points of a plotted line: more than the plot has pixels.
+# Points of a plotted line, at least as many as the plot has columns of pixels.
 PLOTTED_IMAGES = 4096
 
 LEAST_FREE = 32 << 20
-"""Bytes that stay free on the disk: room to complete all files when it runs full."""
+"""Bytes that stay free on the disk, so that all files can be completed."""
 
 SPACE_CHECK_PERIOD = 1.0
 """Seconds."""
@@ -41,8 +41,7 @@ class Recording:
     """
     Writes an overlay video, a contact sheet, a plot of the scores, and the tracks as text.
 
-    Memory does not grow with the length of the recording. All methods raise `RecordingError`
-    naming the file or folder that cannot be written.
+    Memory does not grow with the length of the recording.
     """
 
     def __init__(
@@ -53,11 +52,12 @@ class Recording:
         least_free: int = LEAST_FREE,
     ) -> None:
         """
-        Make the folder; files of an earlier recording in it are removed.
+        Create the folder and remove the files of an earlier recording from it.
 
-        :param rate: pictures per second of the video; 0: that of the stamps.
-        :param codec: of the video, as for `OverlayVideo`.
-        :param least_free: bytes of the disk at which recording ends.
+        :param rate: pictures per second of the video; 0: estimated from the stamps.
+        :param codec: of the video, as for ``OverlayVideo``.
+        :param least_free: bytes that must stay free on the disk.
+        :raises RecordingError: the folder or a file in it cannot be written.
         """
         self._folder = folder
         self._least_free = least_free
@@ -67,11 +67,11 @@ class Recording:
         self._scores: EvenlySpread[Scores] = EvenlySpread(PLOTTED_IMAGES)
         self._first_stamp: int | None = None
         self.images = 0
-        """How many were recorded."""
+        """Number of recorded images."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._check_space()
-            # Whatever has the name, a link or a pipe too: nothing is written through it.
+            # Removed rather than truncated: a name may be a link or a pipe.
             for name in (VIDEO, CONTACT_SHEET, SCORE_PLOT, *TRACK_FILES):
                 (folder / name).unlink(missing_ok=True)
             self._files = TrackFiles(folder)
@@ -82,7 +82,9 @@ class Recording:
         """
         Record one image.
 
-        :param picture: (height, width, 3) uint8, blue, green, red; is drawn into and kept.
+        :param picture: (height, width, 3) uint8 BGR; the tracks are drawn into it, and it is
+            stored.
+        :raises RecordingError: a file cannot be written, or the disk is full.
         """
         if self._first_stamp is None:
             self._first_stamp = frame.stamp
@@ -105,12 +107,13 @@ class Recording:
 
     def finish(self) -> list[Path]:
         """
-        Complete every file and return their paths; pictures only when something was recorded.
+        Complete all files, each even if another one fails.
 
-        What can be completed is, also when something else cannot.
+        :returns: their paths; without video, sheet and plot if no image was recorded.
+        :raises RecordingError: a file cannot be completed.
         """
         paths: list[Path] = []
-        with ExitStack() as steps:  # runs them last to first, whatever one of them raises
+        with ExitStack() as steps:  # runs all of them, last to first, even if one raises
             for complete in (
                 self._finish_plot,
                 self._finish_sheet,
@@ -155,13 +158,13 @@ class Recording:
         free = shutil.disk_usage(self._folder).free
         if free < self._least_free:
             raise RecordingError(
-                f'the disk of {str(self._folder)!r} is full: {free / 1e6:.1f} MB are left, '
-                f'{self._least_free / 1e6:.1f} MB must be'
+                f'the disk of {str(self._folder)!r} is full: {free / 1e6:.1f} MB are left, and '
+                f'{self._least_free / 1e6:.1f} MB must stay free'
             )
 
 
 def _completed(path: Path, write: Callable[[], object]) -> list[Path]:
-    """Write a file, and leave none behind that is incomplete."""
+    """Write a file; remove it if that fails."""
     try:
         write()
     except OSError:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A picture of the scores over time."""
+"""Plot the scores over time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from sam_tracker.recording.frame import RecordedFrame
 from sam_tracker.rendering import object_colour
 
-# Name of the score and what is written at its axis.
+# Name of each score and the label of its axis.
 PANELS = {
     'confidence': 'confidence',
     'mask_affinity_score': 'mask affinity',
@@ -30,13 +30,13 @@ class Scores:
     seconds: float
     """Since the first image."""
     labels: Mapping[int, str]
-    """By object id; so are the others."""
+    """By object id."""
     values: Mapping[int, tuple[float, ...]]
-    """In the order of PANELS."""
+    """By object id, in the order of PANELS."""
 
 
 def scores(frame: RecordedFrame, seconds: float) -> Scores:
-    """Return the scores on one image; those of a mask are NaN while the object is not seen."""
+    """Return the scores on one image; mask affinity is NaN while an object is not visible."""
     values = {
         track.object_id: (
             track.confidence,
@@ -51,11 +51,11 @@ def scores(frame: RecordedFrame, seconds: float) -> Scores:
 
 def write_score_plot(path: Path, history: Sequence[Scores]) -> None:
     """
-    Draw every score of every object over time into a PNG file.
+    Plot all scores of all objects over time into a PNG file.
 
-    Raises OSError when the file cannot be written.
+    :raises OSError: the file cannot be written.
     """
-    # Without pyplot: no window system, no state shared with the rest of the process.
+    # Not by pyplot, which needs a window system and has state for the whole process.
     figure = Figure(figsize=(11, 8), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(PANELS), 1, sharex=True)

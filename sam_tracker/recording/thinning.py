@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bounded number of samples, evenly spread over a stream whose length nobody knows."""
+"""A bounded number of samples, evenly spaced over a stream of unknown length."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -10,24 +10,29 @@ Item = TypeVar('Item')
 
 class EvenlySpread(Generic[Item]):
     """
-    Keeps every item at first; whenever it is full, every second one, and of the new ones too.
+    Samples of a stream: every item at first; when full, every second one of old and new items.
 
-    So it holds at most `capacity` items, equally far apart, and at least half as many once
-    that many have come.
+    It holds at most ``capacity`` items, equally spaced, and at least half as many after that many
+    have been offered.
     """
 
     def __init__(self, capacity: int) -> None:
-        """:param capacity: the most items to hold, 2 or more."""
+        """
+        Start without items.
+
+        :param capacity: the most items to hold.
+        :raises ValueError: it is below 2.
+        """
         if capacity < 2:
-            raise ValueError(f'capacity is {capacity}, and 2 is the least')
+            raise ValueError(f'capacity is {capacity}; it must be at least 2')
         self._capacity = capacity
         self._stride = 1
         self._offered = 0
         self.items: list[Item] = []
-        """What is kept, oldest first."""
+        """The samples, oldest first."""
 
     def offer(self, make: Callable[[], Item]) -> None:
-        """Take the next item of the stream; `make` is called only if it is kept."""
+        """Offer the next item of the stream; ``make`` is called only if it is sampled."""
         if self._offered % self._stride == 0:
             if len(self.items) == self._capacity:
                 self.items = self.items[::2]
@@ -37,7 +42,7 @@ class EvenlySpread(Generic[Item]):
         self._offered += 1
 
     def selection(self, count: int) -> list[Item]:
-        """Return at most that many of the kept items, the first and the last among them."""
+        """Return at most ``count`` samples, evenly spaced, including the first and the last."""
         last = len(self.items) - 1
         if last < count:
             return list(self.items)

@@ -3,10 +3,10 @@
 """
 Tracks as text files.
 
-`tracks.jsonl` holds everything, one line for each image, complete up to the last image even
-when the process is killed. `tracks_mot.txt` holds the boxes as MOTChallenge has them, and
-`tracks_coco.json` the masks as a COCO result file, which pycocotools loads; both hold only what
-was seen. Images are counted from 1.
+`tracks.jsonl` has all fields, one line for each image, complete up to the last image even
+when the process is killed. `tracks_mot.txt` has the boxes in MOTChallenge's format, and
+`tracks_coco.json` the masks as a COCO result file for pycocotools; both contain visible objects
+only. Images are counted from 1.
 """
 
 import json
@@ -25,11 +25,15 @@ TRACK_FILES = (JSON_LINES, MOT, COCO)
 
 
 class TrackFiles:
-    """Writes the three files as the images come; raises OSError when one cannot be written."""
+    """
+    Writes the three files, image by image.
+
+    :raises OSError: a file cannot be written; from every method.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._paths = [folder / name for name in TRACK_FILES]
-        # Line by line: what was recorded is on the disk whatever happens next.
+        # Line buffered, so that every recorded image is on the disk.
         self._lines, self._mot, self._coco = (
             path.open('w', encoding='utf-8', buffering=1) for path in self._paths
         )
@@ -62,7 +66,7 @@ class TrackFiles:
             'processing_latency': round(frame.processing_latency, 6),
             'tracks': described,
         }
-        # In one piece, so that no reader meets half a line.
+        # In one call, so that no reader gets half a line.
         self._lines.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + '\n')
 
     def finish(self) -> list[Path]:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every number that decides what counts as a thing when everything is asked for."""
+"""Settings of automatic mask generation."""
 
 from __future__ import annotations
 
@@ -11,48 +11,45 @@ from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET
 
 MOST_LAYERS = 4
-"""Layers of crops, of which the last has 256."""
+"""Largest number of layers of crops; the fourth has 256 crops."""
 
 
 @dataclass(frozen=True)
 class MaskGeneratorSettings:
     """
-    What a ``MaskGenerator`` goes by; the defaults are SAM 2's, for its published checkpoints.
+    Settings of a ``MaskGenerator``; the defaults are SAM 2's, for its published checkpoints.
 
-    Raises ``ValueError`` naming the value that makes no sense.
+    :raises ValueError: a value is of the wrong type or out of range; the text names it.
     """
 
     points_per_side: int = 32
-    """Points of the grid to each side of the image."""
+    """Points of the grid along each side of the image."""
     points_per_batch: int = 64
-    """Points that are asked at once: memory, and how long one slice of the work lasts."""
+    """Points decoded in one batch: limits memory and the duration of a slice."""
     masks_per_batch: int = 64
-    """
-    Masks that are brought to the size of the image at once, where that is the longer part of a
-    slice; never more than ``points_per_batch``.
-    """
+    """Masks resized to the image in one batch; at most ``points_per_batch`` are."""
     predicted_iou: float = 0.8
-    """Predicted IoU from which on a candidate is good."""
+    """Minimum predicted IoU of a mask."""
     stability_score: float = 0.95
-    """Stability score from which on a candidate is good."""
+    """Minimum stability score of a mask."""
     stability_offset: float = STABILITY_OFFSET
-    """Logits to either side at which masks are cut to measure their stability."""
+    """Offset of the thresholds, in logits, between which stability is measured."""
     box_overlap: float = 0.7
     """IoU of two boxes above which the worse mask is dropped as a duplicate."""
     minimum_area: int = 100
     """Pixels of the image below which holes are filled and regions removed; 0: neither."""
     crop_layers: int = 0
     """
-    Layers of crops beside the whole image, to find things that are small in a large image.
+    Layers of crops in addition to the whole image, to find small objects in large images.
 
     Layer l has 4^l crops, each of which is encoded and searched like an image.
     """
     crop_overlap: float = 512 / 1500
     """Overlap of neighbouring crops of the first layer, as a share of the image's short side."""
     crop_points_divisor: int = 1
-    """By what the points to each side are divided with every layer of crops."""
+    """Divisor of ``points_per_side`` with each further layer of crops."""
     maximum_masks: int = 500
-    """Masks to find at most, the best ones: what bounds the memory of the answer."""
+    """Largest number of masks, the best ones; bounds the memory of the answer."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -73,7 +70,7 @@ class MaskGeneratorSettings:
         self._require('points_per_side', 1, 1024)
         self._require('minimum_area', 0, math.inf)
         self._require('crop_layers', 0, MOST_LAYERS)
-        # With more, neighbours would share most of their pixels.
+        # With a larger overlap neighbours would share most of their pixels.
         self._require('crop_overlap', 0, 0.9)
         if not 0 < self.stability_offset < math.inf:
             raise ValueError(f'stability_offset must be above 0, not {self.stability_offset!r}')
@@ -84,12 +81,12 @@ class MaskGeneratorSettings:
             raise ValueError(f'{name} must be from {least:g} to {most:g}, not {value!r}')
 
     def points_of_layer(self, layer: int) -> int:
-        """Return the points to each side of a crop of that layer; 0 is the whole image."""
+        """Return the points along each side of a crop in a layer; layer 0 is the whole image."""
         return max(self.points_per_side // self.crop_points_divisor**layer, 1)
 
     @classmethod
     def for_network(cls, suited: SuitedSettings) -> MaskGeneratorSettings:
-        """Return the settings for a network, which says what suits it."""
+        """Return the settings that suit a network."""
         return cls(
             points_per_side=suited.points_per_side,
             predicted_iou=suited.predicted_iou,

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where to look when everything is asked for: parts of the image, and points in each of them."""
+"""Crops of an image and grids of points, for automatic mask generation."""
 
 from dataclasses import dataclass
 import math
@@ -13,7 +13,7 @@ from sam_tracker.core.boxes import Region
 
 @dataclass(frozen=True)
 class ImageCrop:
-    """A part of an image that is looked at as if it were one."""
+    """A part of an image that is segmented like an image."""
 
     region: Region
     layer: int
@@ -22,12 +22,13 @@ class ImageCrop:
 
 def image_crops(width: int, height: int, layers: int, overlap: float) -> list[ImageCrop]:
     """
-    Cut an image into overlapping crops, whole image first.
+    Cut an image into overlapping crops.
 
-    :param layers: how many layers of crops there are beside the whole image; layer l has 2^l
-        crops to each side, evenly spread.
-    :param overlap: of neighbours in the first layer, as a share of the image's short side; in
-        later layers, as the crops, half of that before.
+    :param layers: layers of crops in addition to the whole image; layer l has 2^l by 2^l evenly
+        spaced crops.
+    :param overlap: of neighbours in the first layer, as a share of the image's short side; each
+        further layer has half the overlap.
+    :returns: the whole image, then the crops layer by layer.
     """
     crops = []
     for layer in range(layers + 1):
@@ -44,7 +45,7 @@ def image_crops(width: int, height: int, layers: int, overlap: float) -> list[Im
 
 def point_grid(width: int, height: int, points_per_side: int) -> NDArray[np.float64]:
     """
-    Spread points over an image, each in the middle of its share of it.
+    Spread points evenly over an image, each at the centre of a cell of the grid.
 
     :returns: [points_per_side ** 2, 2] x and y in pixels, row by row.
     """
@@ -53,6 +54,6 @@ def point_grid(width: int, height: int, points_per_side: int) -> NDArray[np.floa
 
 
 def _parts(length: int, count: int, shared: int) -> list[tuple[int, int]]:
-    """Cut a length into parts that share about so many pixels; their starts and lengths."""
+    """Cut a length into parts that overlap by about ``shared``; return starts and lengths."""
     part = min(math.ceil((length + shared * (count - 1)) / count), length)
     return [(index * (length - part) // max(count - 1, 1), part) for index in range(count)]

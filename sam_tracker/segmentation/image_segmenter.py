@@ -51,9 +51,9 @@ class EncodedImage:
 
 class ImageSegmenter:
     """
-    Finds the masks of prompts on an image; keeps no state from one image to the next.
+    Segments the objects of prompts on single images; it has no state between images.
 
-    The network is never changed: trackers and segmenters may share it. Not thread-safe.
+    Trackers and segmenters may share a network. Not thread-safe.
     """
 
     def __init__(self, network: PromptableNetwork, runtime: Runtime | None = None) -> None:
@@ -61,7 +61,7 @@ class ImageSegmenter:
         Wrap a network.
 
         :param network: in evaluation mode, on the device to be used.
-        :param runtime: its device and precision; left out: those of its weights.
+        :param runtime: device and precision; None: those of the network's weights.
         """
         self.network = network
         self.image_size = network.image_size
@@ -71,10 +71,10 @@ class ImageSegmenter:
 
     def encode(self, image: Pixels) -> EncodedImage:
         """
-        Encode an image: the expensive part, needed once for any number of prompts.
+        Encode an image: the expensive part, done once for any number of prompts.
 
-        :param image: RGB, uint8 [H, W, 3]; the caller may change it once this has returned.
-        :raises FrameError: it is no such image.
+        :param image: RGB, uint8 [H, W, 3]; not used after the call.
+        :raises FrameError: shape or type of the image is wrong.
         """
         width, height = frame_size(image)
         with self._runtime.inference():
@@ -89,14 +89,14 @@ class ImageSegmenter:
         """
         Segment the object of each prompt, independently.
 
-        A prompt's mask is only where the decoder starts: its border may move. The box of a mask
-        that is the whole prompt is added to it, since networks are hardly trained on masks alone.
+        The mask of a prompt is refined, not returned as it is. A prompt that is only a mask gets
+        its bounding box as well, because networks are hardly trained on masks alone.
 
-        :param several: three candidates, for prompts that may mean a part or the whole; else the
-            single mask for several points or a box.
+        :param several: whether to return three candidates, for a prompt that may mean a part or
+            the whole of an object; else one, for several points or a box.
         :returns: for each prompt its candidates, highest predicted IoU first.
-        :raises PromptError: a prompt is invalid; names its index and the fault. Raised before
-            anything is computed.
+        :raises PromptError: a prompt is invalid; the text has its index and the reason. Raised
+            before anything is computed.
         """
         prompts = [
             with_box_of_mask(_validated(prompt, index, encoded))
@@ -125,10 +125,10 @@ class ImageSegmenter:
         several: bool = False,
     ) -> list[MaskCandidate]:
         """
-        Refine a candidate of the same image: decode its logits again, with more clicks.
+        Refine a candidate of the same image: decode again, starting from its logits.
 
-        :param prompt: all points that were given so far, old ones too, as SAM was trained, and
-            the box if there was one; negative points alone are enough here.
+        :param prompt: all points so far, old and new, as in SAM's training, and the box if there
+            was one; negative points alone are allowed.
         :param previous: the candidate to refine.
         :returns: candidates, highest predicted IoU first.
         :raises PromptError: the prompt does not fit this image, or has a mask of its own; or
@@ -136,7 +136,7 @@ class ImageSegmenter:
         """
         prompt = prompt.validate(encoded.width, encoded.height, refining=True)
         if prompt.mask is not None:
-            raise PromptError('a candidate is corrected by points and a box, not by a mask')
+            raise PromptError('a candidate is refined by points and a box, not by a mask')
         if previous.image_size != (encoded.width, encoded.height):
             width, height = previous.image_size
             raise PromptError(
@@ -144,7 +144,7 @@ class ImageSegmenter:
                 f' {encoded.width}x{encoded.height}'
             )
         if previous.logits is None:
-            raise PromptError('the candidate was found on a crop and cannot be corrected')
+            raise PromptError('the candidate was found on a crop and cannot be refined')
         side = self.image_size // 4
         if previous.logits.shape != (side, side):
             raise PromptError(
@@ -171,7 +171,8 @@ class ImageSegmenter:
 
         :param points: [O, N, 2] in network pixels, box corners first, from ``prompt_points``.
         :param labels: [O, N].
-        :param mask_logits: [O, 1, s, s] to start from, if any.
+        :param mask_logits: [O, 1, s, s], the masks of the prompts, if any.
+        :param several: three candidates for each prompt instead of one.
         """
         with self._runtime.inference():
             prompts = self.network.encode_prompts(
@@ -188,7 +189,7 @@ class ImageSegmenter:
         mask_logits: Tensor | None,
         several: bool,
     ) -> list[list[MaskCandidate]]:
-        """Decode prompts of equal layout to candidates at image size, best first."""
+        """Decode prompts of equal layout into candidates at image size, best first."""
         rows = [prompt_points(prompt, encoded.scale) for prompt in prompts]
         points, labels = (np.stack(column) for column in zip(*rows, strict=True))
         decoded = self.decode(encoded, points, labels, mask_logits, several)
@@ -204,7 +205,7 @@ class ImageSegmenter:
 
 
 def with_box_of_mask(prompt: Prompt) -> Prompt:
-    """Add its bounding box to a prompt that is only a mask; return any other unchanged."""
+    """Add the bounding box to a prompt that is only a mask; return any other prompt unchanged."""
     if prompt.mask is None or prompt.box is not None or len(prompt.points):
         return prompt
     x, y, width, height = cv2.boundingRect(prompt.mask.astype(np.uint8))
@@ -220,8 +221,8 @@ def mask_candidates(
     """
     Resize N decoded masks to the image.
 
-    Stability is measured on the logits at the size of the network's input: further pixels of a
-    larger image are interpolated, and would only take longer to count.
+    Stability is measured at the size of the network's input: the additional pixels of a larger
+    image are interpolated and would only cost time.
 
     :param mask_logits: [N, s, s].
     :param predicted_iou: [N].
@@ -232,7 +233,7 @@ def mask_candidates(
         stability_scores(input_logits(part[:, None], scale)[:, 0], stability_offset)
         for part in logits.split(LARGEST_BATCH)
     ]
-    # One transfer for all numbers that the host needs.
+    # One transfer from the device for all numbers.
     numbers = torch.stack((predicted_iou.float(), torch.cat(stability), logits.amax((-2, -1))), 1)
     known = torch.cat((numbers, mask_boxes(logits)), dim=1).cpu().numpy().astype(np.float64)
     bounds = [row[3:] if row[2] > 0 else None for row in known]

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One answer to the question what a prompt means, or what there is, on one image."""
+"""A candidate mask on a single image."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sam_tracker.core.boxes import Box, Region
 @dataclass(frozen=True, eq=False)
 class MaskCandidate:
     """
-    A mask, and how far it is to be trusted.
+    A candidate mask with its scores.
 
-    Coordinates are pixels of the source image, origin in its top left corner, pixel centres at
-    +0.5, boxes half open [x_min, y_min, x_max, y_max].
+    Coordinates are pixels of the source image, the origin at its top left corner, pixel centres
+    at +0.5, boxes half open [x_min, y_min, x_max, y_max].
     """
 
     image_size: tuple[int, int]
@@ -29,26 +29,26 @@ class MaskCandidate:
     region: Region | None
     """The smallest rectangle of whole pixels that holds the mask; None when it is empty."""
     mask_crop: NDArray[np.uint8]
-    """[region.height, region.width] 255 on the object and 0 beside it; [0, 0] when empty."""
+    """[region.height, region.width], 255 on the object, else 0; [0, 0] when empty."""
     predicted_iou: float
-    """Overlap of the mask with what was meant, as the network predicts it, 0 to 1."""
+    """IoU with the object, predicted by the network, 0 to 1."""
     stability_score: float
-    """IoU of the masks thresholded a little higher and a little lower, 0 to 1; 0 when empty."""
+    """IoU of the masks at a slightly higher and a slightly lower threshold, 0 to 1."""
     logits: Tensor | None
     """
     [s, s] mask logits over the whole image as the network decoded them, on its device, for
     ``ImageSegmenter.refine``; None where the mask was found on a crop of the image.
     """
     point: tuple[float, float] | None = None
-    """x and y of the point that made it when everything was asked for."""
+    """x and y of the grid point that it was decoded from in automatic mode, else None."""
     prompt_index: int = 0
-    """Which of the prompts it answers."""
+    """Index of its prompt."""
     label: str = ''
-    """The word that it answers, when words were asked for."""
+    """The part of the text that it was found for; empty without a text."""
 
     @cached_property
     def area(self) -> int:
-        """Pixels of the mask."""
+        """Number of pixels of the mask."""
         return int(np.count_nonzero(self.mask_crop))
 
     @property
@@ -58,7 +58,7 @@ class MaskCandidate:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """[H, W] true on the object; made anew each time, so that many candidates stay small."""
+        """[H, W], true on the object; created on each access, to save memory."""
         width, height = self.image_size
         mask = np.zeros((height, width), dtype=np.bool_)
         if self.region is not None:
@@ -68,9 +68,9 @@ class MaskCandidate:
 
 def most_confident(candidates: Sequence[MaskCandidate], count: int) -> list[MaskCandidate]:
     """
-    Return the candidates of the highest predicted IoU, in the order they had.
+    Return the candidates with the highest predicted IoU, in their original order.
 
-    :param count: how many; 0: all of them.
+    :param count: number of candidates; 0: all.
     """
     if count == 0 or count >= len(candidates):
         return list(candidates)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""By what masks are judged and compared, and what is mended in them; all of it free functions."""
+"""Stability scores, non-maximum suppression, and removal of small holes and regions."""
 
 import cv2
 import numpy as np
@@ -13,17 +13,17 @@ Boxes = NDArray[np.float64]
 """[N, 4] x_min, y_min, x_max, y_max, half open."""
 
 STABILITY_OFFSET = 1.0
-"""Logits by which the threshold of a mask is moved to either side, as in SAM."""
+"""Offset of the two thresholds of the stability score from 0, in logits, as in SAM."""
 
 
 def stability_scores(mask_logits: Tensor, offset: float = STABILITY_OFFSET) -> Tensor:
     """
-    Measure how little masks depend on where their logits are cut.
+    Measure how little masks depend on the threshold of their logits.
 
-    :param mask_logits: [..., H, W], cut at 0.
-    :param offset: logits to either side.
-    :returns: [...] float32, the IoU of the masks cut at ``offset`` and at ``-offset``, 0 to 1; 0
-        where even the larger one is empty.
+    :param mask_logits: [..., H, W].
+    :param offset: of the thresholds, in logits.
+    :returns: [...] float32, the IoU of the masks thresholded at ``offset`` and at ``-offset``, 0
+        to 1; 0 where both are empty.
     """
     inner = (mask_logits > offset).sum((-2, -1))
     outer = (mask_logits > -offset).sum((-2, -1))
@@ -32,12 +32,12 @@ def stability_scores(mask_logits: Tensor, offset: float = STABILITY_OFFSET) -> T
 
 def distinct(boxes: Boxes, greatest_overlap: float, most: int | None = None) -> NDArray[np.int64]:
     """
-    Choose boxes by non-maximum suppression: from the best on, each drops those too much like it.
+    Select boxes by non-maximum suppression.
 
     :param boxes: [N, 4], best first.
-    :param greatest_overlap: IoU above which the worse of two is dropped.
-    :param most: after how many that are kept to stop; None: never.
-    :returns: the indices of those that are kept, best first.
+    :param greatest_overlap: IoU above which the worse of two boxes is dropped.
+    :param most: the most boxes to select; None: no limit.
+    :returns: the indices of the selected boxes, best first.
     """
     kept: list[int] = []
     remaining = np.arange(len(boxes))
@@ -52,16 +52,16 @@ def mended(mask: NDArray[np.uint8], minimum_area: int) -> NDArray[np.uint8]:
     """
     Fill small holes of a mask, then remove its small regions.
 
-    A region is what hangs together by sides or corners; a hole is what is enclosed by the mask
-    and hangs together by sides. What reaches the border of ``mask`` is open and no hole.
+    Regions are 8-connected; holes are 4-connected and enclosed by the mask. Background that
+    reaches the border of ``mask`` is not a hole.
 
-    :param mask: [h, w] uint8, 255 on the object and 0 beside it.
-    :param minimum_area: pixels from which on a hole or a region stays.
+    :param mask: [h, w] uint8, 255 on the object, else 0.
+    :param minimum_area: smallest hole and region to leave, in pixels.
     :returns: [h, w]; ``mask`` itself when nothing is small, all 0 when no region is large enough.
     """
     if not mask.size:
         return mask
-    # One row and column on each side join all that is open to the one background at the corner.
+    # Padding connects everything that reaches the border to the background at the corner.
     background = np.full((mask.shape[0] + 2, mask.shape[1] + 2), 255, np.uint8)
     background[1:-1, 1:-1] -= mask
     labels, small = _small_components(background, minimum_area, connectivity=4)
@@ -78,13 +78,16 @@ def near_inner_edge(
     boxes: Boxes, crop: Region, width: int, height: int, reach: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """
-    Tell which boxes end at an edge of a crop that is no edge of the image.
+    Find boxes that end at an edge of a crop inside the image.
 
-    There the crop cuts through things, and another crop shows the whole of them.
+    There the crop cuts off objects, which another crop shows completely.
 
     :param boxes: [N, 4] in pixels of the image.
-    :param crop: what was looked at, :param width: and :param height: of the image.
-    :param reach: [2] columns and rows that count as the edge.
+    :param crop: in pixels of the image.
+    :param width: of the image.
+    :param height: of the image.
+    :param reach: [2], the distances in x and y within which a box counts as ending at the edge.
+    :returns: [N] bool.
     """
     x_reach, y_reach = reach
     left = (crop.x > 0) & (boxes[:, 0] <= crop.x + x_reach)
@@ -98,7 +101,7 @@ def near_inner_edge(
 def _small_components(
     mask: NDArray[np.uint8], minimum_area: int, connectivity: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Label [h, w] what hangs together, and tell for each label whether it is small."""
+    """Label the connected components of [h, w]; return the labels and which ones are small."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
     small = statistics[:, cv2.CC_STAT_AREA] < minimum_area
     small[0] = False  # what is 0 in the mask

@@ -1,10 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Everything there is on an image: a grid of points is asked, and the good and different masks stay.
+Automatic mask generation: find all objects of an image by a grid of prompt points.
 
-The rules are SAM's (arXiv 2304.02643, appendix B): candidates pass by predicted IoU and by
-stability, of those with nearly the same box the best one stays, and small holes and specks go.
+The rules are SAM's (arXiv 2304.02643, appendix B): candidates are filtered by predicted IoU and
+stability, duplicates are removed by non-maximum suppression of their boxes, and small holes and
+regions are removed.
 """
 
 from __future__ import annotations
@@ -43,28 +44,28 @@ from sam_tracker.segmentation.mask_filters import (
 __all__ = ['GenerationProgress', 'MaskGenerator', 'MaskGeneratorSettings']
 
 MASK_CELL = 4
-"""Network pixels, to each side, for which the decoder says one logit."""
+"""Stride of the decoder's mask logits, in network pixels."""
 
 
 @dataclass(frozen=True)
 class GenerationProgress:
-    """How far the search has come."""
+    """Progress of a search."""
 
     points_done: int
-    """Points that have been asked."""
+    """Points decoded so far."""
     points: int
-    """Points to ask in all, on all crops."""
+    """Points of all crops."""
     crops_done: int
-    """Crops that are finished."""
+    """Crops finished so far."""
     crops: int
-    """Crops to look at, the whole image among them."""
+    """All crops, including the whole image."""
     found: int
-    """Masks of finished crops, and those of the present one as they are made."""
+    """Masks found so far, in finished crops and in the present one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Promising:
-    """N candidates that passed on one crop: not their masks, but how to get them again."""
+    """N candidates of one crop that passed the filters, without masks: see ``MaskGenerator``."""
 
     points: NDArray[np.int64]
     """[N], index of the point in the grid."""
@@ -73,10 +74,10 @@ class Promising:
     predicted_iou: NDArray[np.float64]
     """[N]."""
     boxes: Boxes
-    """[N, 4] in pixels of the crop, to a network pixel."""
+    """[N, 4] in pixels of the crop, exact to one network pixel."""
 
     def taken(self, chosen: NDArray[np.int64]) -> Promising:
-        """Return those of the given indices, in that order."""
+        """Return the candidates with the given indices, in that order."""
         return Promising(
             self.points[chosen],
             self.choices[chosen],
@@ -89,18 +90,18 @@ class MaskGenerator:
     """
     Finds all objects of an image.
 
-    Masks are as large as the image, so none is kept before it is known to stay. While the grid is
-    asked, only boxes and scores are; those points whose masks survive are then asked again, which
-    costs a few batches more and makes memory independent of the number of points.
+    In a first pass over the grid only boxes and scores are stored. The points of the selected
+    candidates are then decoded again for their masks, which are as large as the image. This costs
+    a few batches, and memory does not depend on the number of points.
     """
 
     def __init__(
         self, segmenter: ImageSegmenter, settings: MaskGeneratorSettings | None = None
     ) -> None:
         """
-        Take a segmenter to ask.
+        Store segmenter and settings.
 
-        :param settings: what suits the segmenter's network where left out.
+        :param settings: None: those that suit the segmenter's network.
         """
         self.segmenter = segmenter
         self.settings = settings or MaskGeneratorSettings.for_network(
@@ -110,7 +111,14 @@ class MaskGenerator:
     def generate(
         self, image: Pixels, progress: Callable[[GenerationProgress], None] | None = None
     ) -> list[MaskCandidate]:
-        """Run ``steps`` to the end, telling ``progress`` after each how far it is."""
+        """
+        Run ``steps`` to the end.
+
+        :param image: RGB, uint8 [H, W, 3].
+        :param progress: called after each step.
+        :returns: the masks, best first.
+        :raises FrameError: shape or type of the image is wrong.
+        """
         steps = self.steps(image)
         while True:
             try:
@@ -122,14 +130,13 @@ class MaskGenerator:
 
     def steps(self, image: Pixels) -> Generator[GenerationProgress, None, list[MaskCandidate]]:
         """
-        Search in slices: each ``next`` encodes one crop, or asks one batch of points.
+        Search in slices: each ``next`` encodes one crop or decodes one batch of points.
 
-        The result, what the generator returns, is the masks best first. It may be abandoned at
-        any yield, and lets go of everything then; other work may use the network between slices.
+        The generator may be closed at any yield. Other work may use the network between slices.
 
-        :param image: RGB, uint8 [H, W, 3]; not to be changed before the end.
-
-        Raises ``FrameError`` at once when it is no such image.
+        :param image: RGB, uint8 [H, W, 3]; must not be modified before the end.
+        :returns: a generator that returns the masks, best first.
+        :raises FrameError: shape or type of the image is wrong; raised by this call.
         """
         return self._steps(image, *frame_size(image))
 
@@ -155,7 +162,7 @@ class MaskGenerator:
                 progress = replace(progress, points_done=done)
                 yield progress
             best = self._best(passed)
-            # Their points are asked again, so there may not be more masks than points at once.
+            # Each mask needs its point to be decoded again, so ``points_per_batch`` applies too.
             at_once = min(settings.masks_per_batch, settings.points_per_batch)
             for start in range(0, len(best.points), at_once):
                 part = best.taken(np.arange(len(best.points))[start:][:at_once])
@@ -174,7 +181,7 @@ class MaskGenerator:
         crop: ImageCrop,
         size: tuple[int, int],
     ) -> Promising:
-        """Ask one batch of points, and measure which of their candidates pass."""
+        """Decode one batch of points and return the candidates that pass the filters."""
         settings, scale = self.settings, encoded.scale
         decoded = self._ask(encoded, grid[batch])
         with torch.inference_mode():
@@ -204,7 +211,7 @@ class MaskGenerator:
         return everything.taken(np.flatnonzero(passed))
 
     def _best(self, passed: Sequence[Promising]) -> Promising:
-        """Return what stays of one crop's candidates, best first."""
+        """Select from the candidates of one crop, best first."""
         joined = Promising(
             np.concatenate([part.points for part in passed]),
             np.concatenate([part.choices for part in passed]),
@@ -224,7 +231,7 @@ class MaskGenerator:
         crop: ImageCrop,
         size: tuple[int, int],
     ) -> list[MaskCandidate]:
-        """Ask for one batch of candidates again, and bring their masks to the image."""
+        """Decode one batch of candidates again, and resize their masks to the image."""
         points, rows = np.unique(wanted.points, return_inverse=True)
         decoded = self._ask(encoded, grid[points])
         with torch.inference_mode():
@@ -249,7 +256,7 @@ class MaskGenerator:
         size: tuple[int, int],
         whole: bool,
     ) -> MaskCandidate:
-        """Mend a candidate of a crop and say it in pixels of the image."""
+        """Remove small holes and regions of a candidate, and convert it to image coordinates."""
         region, mask = candidate.region, candidate.mask_crop
         if region is not None:
             mask = mended(mask, self.settings.minimum_area)
@@ -265,14 +272,14 @@ class MaskGenerator:
         )
 
     def _ask(self, encoded: EncodedImage, points: NDArray[np.float64]) -> MaskCandidates:
-        """Decode the candidates of points [N, 2], each for itself."""
+        """Decode the candidates of points [N, 2], each a prompt of its own."""
         network_points = encoded.scale.points_to_network(points)[:, None]
         labels = np.full((len(points), 1), POSITIVE)
         return self.segmenter.decode(encoded, network_points, labels, None, several=True)
 
 
 def _measured(mask_logits: torch.Tensor, scale: ImageScale, offset: float) -> torch.Tensor:
-    """[N, s, s] to [N, 6]: stability, greatest logit, and box, at the network's input size."""
+    """Return [N, 6] for [N, s, s]: stability, greatest logit, and box, at network input size."""
     full = input_logits(mask_logits[:, None], scale)[:, 0]
     return torch.cat(
         (
@@ -285,7 +292,7 @@ def _measured(mask_logits: torch.Tensor, scale: ImageScale, offset: float) -> to
 
 
 def _boxes_to_image(boxes: NDArray[np.float64], scale: ImageScale) -> Boxes:
-    """[N, 4] inclusive network pixels to [N, 4] half open pixels of the image."""
+    """Convert [N, 4] from inclusive network pixels to half open pixels of the image."""
     corners = boxes.reshape(-1, 2, 2) + np.array([[0.0], [1.0]])
     return (corners * scale.pixel).reshape(-1, 4)
 
@@ -294,10 +301,10 @@ def _without_duplicates(
     found: Sequence[tuple[int, MaskCandidate]], settings: MaskGeneratorSettings
 ) -> list[MaskCandidate]:
     """
-    Drop what several crops found, and masks that mending has made alike; sort the rest.
+    Remove duplicates across crops, and those that the removal of small regions has made; sort.
 
-    :param found: candidates that are not empty, with the layer of the crop that each is from.
-        Smaller crops have seen things larger, so their masks are kept first.
+    :param found: non-empty candidates, each with the layer of its crop. Masks of smaller crops
+        take precedence, because they have a higher resolution.
     """
     ranked = sorted(found, key=lambda one: (-one[0], -one[1].predicted_iou))
     boxes = np.array([_box(candidate) for _, candidate in ranked]).reshape(-1, 4)

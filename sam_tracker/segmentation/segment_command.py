@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The command that segments an image file: by a prompt, by words, or everything there is.
+The command that segments an image file: by a prompt, by a text, or automatically.
 
-The exit code is 0, 1 after one line that says what went wrong, and 2 for a command line that makes
-no sense.
+The exit code is 0, 1 after an error, which is reported in one line, and 2 for an invalid command
+line.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 PROGRAM = 'sam_tracker-segment'
 
 DESCRIPTION = """\
-Segments an image: what a prompt means, what a text names, or everything there is. Writes the
-masks, a picture with them drawn, and masks_coco.json, and prints a table.
+Segments an image by a prompt, by a text, or automatically (--everything). Writes the masks, an
+image with the masks drawn, and masks_coco.json, and prints a table.
 Coordinates are pixels of the image, x to the right and y down from its top left corner."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = parse(args)
-    # torch takes seconds to import, and a wrong command line needs none of it.
+    # torch takes seconds to import, so the command line is checked first.
     from sam_tracker.core.prompt import PromptError
     from sam_tracker.networks.weights.catalogue import CheckpointError
     from sam_tracker.segmentation.text_grounder import GroundingError
@@ -63,11 +63,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 class CommandError(ValueError):
-    """Something that was asked for cannot be done; the text names it."""
+    """A request that cannot be carried out; the text names the reason."""
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:
-    """Return the command line; one that makes no sense ends the program with code 2."""
+    """Parse the command line; exit with code 2 if it is invalid."""
     parser = argument_parser()
     options = parser.parse_args(args)
     wishes = {
@@ -100,7 +100,7 @@ def argument_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path('out/segment'),
         metavar='FOLDER',
-        help='where to write (default: %(default)s); masks of an earlier run are replaced',
+        help='output folder (default: %(default)s); masks of an earlier run are replaced',
     )
     prompt = add_prompt_options(parser, 'IMAGE')
     prompt.add_argument(
@@ -108,16 +108,18 @@ def argument_parser() -> argparse.ArgumentParser:
         action='store_true',
         help='three candidates, for a prompt that may mean a part or the whole',
     )
-    everything = parser.add_argument_group('everything')
-    everything.add_argument('--everything', action='store_true', help='all that there is')
+    everything = parser.add_argument_group('automatic mode')
     everything.add_argument(
-        '--points-per-side', type=int, metavar='N', help='points of the grid to each side'
+        '--everything', action='store_true', help='find all objects of the image'
     )
     everything.add_argument(
-        '--predicted-iou', type=number, metavar='P', help='least predicted IoU, 0 to 1'
+        '--points-per-side', type=int, metavar='N', help='points along each side of the grid'
     )
     everything.add_argument(
-        '--stability-score', type=number, metavar='S', help='least stability, 0 to 1'
+        '--predicted-iou', type=number, metavar='P', help='minimum predicted IoU, 0 to 1'
+    )
+    everything.add_argument(
+        '--stability-score', type=number, metavar='S', help='minimum stability score, 0 to 1'
     )
     everything.add_argument(
         '--minimum-area',
@@ -129,9 +131,9 @@ def argument_parser() -> argparse.ArgumentParser:
         '--crop-layers',
         type=int,
         metavar='N',
-        help='look also at 4 crops, 16 more with 2, and so on: for small things in large images',
+        help='1: search in 4 crops too, 2: in 16 more, ...; for small objects in large images',
     )
-    words = parser.add_argument_group('words')
+    words = parser.add_argument_group('text')
     words.add_argument('--text', help='what to look for: "red mug", "mug. screwdriver."')
     words.add_argument(
         '--text-model',
@@ -144,9 +146,9 @@ def argument_parser() -> argparse.ArgumentParser:
         type=number,
         default=0.2,
         metavar='P',
-        help='least score of what is found (default: %(default)s)',
+        help='minimum score (default: %(default)s)',
     )
-    network = parser.add_argument_group('the network')
+    network = parser.add_argument_group('network')
     network.add_argument(
         '--checkpoint',
         default='nano',
@@ -170,10 +172,16 @@ _GENERATOR_OPTIONS = (
 
 def run(options: argparse.Namespace) -> int:
     """
-    Do what the command line asks for and return the exit code.
+    Execute the command line and return the exit code.
 
-    Raises `ImageFileError`, `CheckpointError`, `PromptError`, `GroundingError`, `CommandError`
-    and `OSError`, each with a text of one line.
+    The texts of all errors have one line.
+
+    :raises ImageFileError: image or mask cannot be read.
+    :raises CheckpointError: the weights cannot be loaded.
+    :raises PromptError: the prompt is invalid.
+    :raises GroundingError: text or detector is invalid.
+    :raises CommandError: the request cannot be carried out.
+    :raises OSError: a file cannot be written.
     """
     from sam_tracker.segmentation.segment_files import candidates_table, write_answer
 

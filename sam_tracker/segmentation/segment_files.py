@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Candidates as files and as a table for people."""
+"""Write candidates to files, and format them as a table."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ HEADINGS = ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'l
 PICTURE = 'overlay.png'
 COCO = 'masks_coco.json'
 MASKS = 'masks'
-"""Folder of a black and white image for each mask, as large as the image: 0001.png and so on."""
+"""Folder with a black and white image of each mask, as large as the image: 0001.png and so on."""
 
 
 def write_answer(
     folder: Path, picture: Image, candidates: Sequence[MaskCandidate], prompt: Prompt | None
 ) -> Path:
     """
-    Write picture, masks and COCO file of an answer into a folder, and return it.
+    Write overlay, masks and COCO file into a folder, and return the folder.
 
-    :param picture: (height, width, 3) uint8, blue, green, red, that was segmented.
-    :param prompt: what was asked, if it was one prompt; its candidates are drawn one by one.
-
-    Raises ``OSError`` when something cannot be written.
+    :param picture: the segmented image, (height, width, 3) uint8 BGR.
+    :param prompt: the prompt, if there was one; its candidates are drawn side by side.
+    :raises OSError: a file cannot be written.
     """
     masks = folder / MASKS
     masks.mkdir(parents=True, exist_ok=True)
@@ -65,10 +64,10 @@ def overlay(
     picture: Image, candidates: Sequence[MaskCandidate], prompt: Prompt | None = None
 ) -> Image:
     """
-    Return a new picture with the candidates drawn.
+    Return a new image with the candidates drawn, (height, width, 3) uint8 BGR.
 
-    Those of one prompt overlap, so each has a picture of its own, side by side, with the prompt;
-    others are drawn together, numbered as in the table.
+    Candidates of one prompt overlap, so they are drawn on separate images, side by side, with the
+    prompt. Others are drawn on one image, numbered as in the table.
     """
     if prompt is None:
         together = picture.copy()
@@ -93,7 +92,7 @@ def overlay(
 
 
 def candidates_table(candidates: Sequence[MaskCandidate]) -> str:
-    """Return candidates as a table, one line each under a line of headings."""
+    """Format candidates as a table, one line each under a header."""
     rows = []
     for number, candidate in enumerate(candidates, 1):
         region = candidate.region
@@ -114,7 +113,7 @@ def candidates_table(candidates: Sequence[MaskCandidate]) -> str:
 
 
 def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:
-    """Return a line of a COCO result file; what COCO has no name for is ours."""
+    """Return an entry of a COCO result file, with further fields that COCO does not define."""
     crop, origin = _placed(candidate)
     # Without `bbox`: pycocotools would take the area of the box for that of the mask.
     return {

@@ -1,13 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-From words ("the red mug") to boxes in an image, which then serve as prompts.
+Find the objects that a text names ("the red mug") as boxes, which then serve as prompts.
 
-Whoever has such a detector of his own gives it the shape of ``Grounder``. ``TextGrounder`` is one
-over the open-vocabulary detectors of the transformers library: OWL-ViT (Minderer et al. 2022),
-OWLv2 (Minderer et al. 2023) and Grounding DINO (Liu et al. 2023). The library is an optional
-dependency, and imported only when a ``TextGrounder`` is made. A model is a folder on this
-machine; nothing is ever downloaded and no code of the folder is run.
+``Grounder`` is the interface for any such detector. ``TextGrounder`` implements it with the
+open-vocabulary detectors of the transformers library: OWL-ViT (Minderer et al. 2022), OWLv2
+(Minderer et al. 2023) and Grounding DINO (Liu et al. 2023). The library is an optional
+dependency, imported only when a ``TextGrounder`` is created. A model is a local folder; nothing
+is downloaded, and no code in the folder is run.
 """
 
 from __future__ import annotations
@@ -30,68 +30,69 @@ from torch import Tensor
 from sam_tracker.networks.runtime import choose_runtime
 
 ARCHITECTURES = {'owlv2': 'Owlv2', 'owlvit': 'OwlViT', 'grounding-dino': 'GroundingDino'}
-"""``model_type`` of a folder's config.json to what the library's classes begin with."""
+"""From ``model_type`` in config.json to the prefix of the library's classes."""
 
 OLDEST_TRANSFORMERS = (4, 57)
 
 LONGEST_TEXT = 1000
-"""Characters; what the model itself can read is usually less."""
+"""Characters; the limit of a model is usually lower."""
 
 LONGEST_SIDE = 2048
 """
-Pixels. Larger images are reduced before the library sees them: the models look at 768 to 1333
-pixels, but the library pads and filters in the size that it is given, in floating point.
+Pixels. Larger images are reduced first: the models resize to 768 to 1333 pixels, but the library
+pads and filters before that, at full size in floating point.
 """
 
 LONGEST_FOR_ITS_WIDTH = 32
-"""A side may be this many times the other: less would be left of it than a model has queries."""
+"""Largest aspect ratio; beyond it, fewer patches are left than a model has queries."""
 
 SAME_THING_IOU = 0.5
-"""Of two boxes for the same words that overlap by more than this, only the better one is given."""
+"""IoU of two boxes for the same words above which the worse one is dropped."""
 
 
 class GroundingError(ValueError):
-    """Words that cannot be looked for, or a model that cannot; the text names what is wrong."""
+    """Invalid text, image or threshold, or an unusable model; the text names the reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grounding:
-    """One place in an image that answers to the words."""
+    """One box that was found for a text."""
 
     box: NDArray[np.float64]
     """[4], x_min, y_min, x_max, y_max in pixels of the source image, half open, inside it."""
     score: float
-    """0 to 1. Scores of different models do not compare."""
+    """0 to 1. Scores of different models are not comparable."""
     label: str
-    """Which of the things that were asked for, as it was written."""
+    """The part of the text that it was found for, as written."""
 
 
 class Grounder(Protocol):
-    """Whatever can look for words in an image."""
+    """Interface of a detector that finds the objects named by a text."""
 
     def ground(self, image: NDArray[np.uint8], text: str, *, threshold: float) -> list[Grounding]:
         """
-        Return where the things that a text names are, best first.
+        Find the objects that a text names.
 
         :param image: [H, W, 3], RGB.
-        :param text: one thing, or several separated by full stops.
-        :param threshold: the least score, 0 to 1.
-        :raises GroundingError: for a text, an image or a threshold that cannot be used.
+        :param text: one object, or several separated by full stops.
+        :param threshold: minimum score, 0 to 1.
+        :returns: the boxes, best first.
+        :raises GroundingError: text, image or threshold is invalid.
         """
         ...
 
 
 def things_asked_for(text: str) -> list[str]:
     """
-    Return the things that a text names: what stands between its full stops, each once.
+    Split a text at its full stops into the objects that it names, without duplicates.
 
-    Spaces are made single; upper and lower case are one when things are compared.
+    Runs of spaces become one; case is ignored when objects are compared.
 
-    :raises GroundingError: for a text that names nothing, or is longer than ``LONGEST_TEXT``.
+    :raises GroundingError: the text names nothing or is longer than ``LONGEST_TEXT``.
     """
     if len(text) > LONGEST_TEXT:
         raise GroundingError(
-            f'the text has {len(text)} characters; at most {LONGEST_TEXT} are taken'
+            f'the text has {len(text)} characters; at most {LONGEST_TEXT} are allowed'
         )
     things: dict[str, str] = {}
     for part in text.split('.'):
@@ -106,14 +107,14 @@ class TextGrounder:
     """
     An open-vocabulary detector from a folder: ``config.json``, weights, tokenizer, preprocessor.
 
-    The folder is what ``save_pretrained`` of the library writes and what its model pages offer:
-    OWLv2, OWL-ViT or Grounding DINO. Computes in float32; nothing is kept between two images.
+    The folder has the layout that the library's ``save_pretrained`` writes, and holds OWLv2,
+    OWL-ViT or Grounding DINO. Computes in float32; it has no state between images.
 
-    :param folder: where the model lies.
-    :param device: a name that torch knows, or ``auto``.
-    :raises GroundingError: without the library, and for a folder that is not there, holds no
-        model, one of another architecture, or one that does not load completely.
-    :raises ValueError: for a device that is not there.
+    :param folder: of the model.
+    :param device: of torch, or ``auto``.
+    :raises GroundingError: the library is not installed; or the folder is missing, or holds no
+        model, one of another architecture, or an incomplete one.
+    :raises ValueError: the device is not available.
     """
 
     def __init__(self, folder: str | os.PathLike[str], device: str = 'cpu') -> None:
@@ -125,7 +126,7 @@ class TextGrounder:
             detector = _load(transformers, self.folder, self.architecture)
         except GroundingError:
             raise
-        # The library raises nearly anything for a damaged folder; its first line says the most.
+        # The library raises all kinds of errors for a damaged folder; the first line is enough.
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise GroundingError(f'{self.folder} cannot be loaded: {reason}') from error
@@ -133,18 +134,18 @@ class TextGrounder:
 
     def ground(self, image: NDArray[np.uint8], text: str, *, threshold: float) -> list[Grounding]:
         """
-        Return where the things that a text names are, best first.
+        Find the objects that a text names.
 
-        A box answers to the one thing that fits it best. Boxes are cut off at the image, dropped
-        when nothing is left of them, and each thing is given once.
+        A box gets the label that fits it best. Boxes are clipped to the image, empty ones are
+        dropped, and duplicates are removed by non-maximum suppression.
 
         :param image: [H, W, 3], RGB.
-        :param text: one thing, or several separated by full stops: "mug. screwdriver."
-        :param threshold: the least score, 0 to 1. Useful ones are 0.1 to 0.3 for OWLv2 and
+        :param text: one object, or several separated by full stops: "mug. screwdriver."
+        :param threshold: minimum score, 0 to 1. Useful values are 0.1 to 0.3 for OWLv2 and
             OWL-ViT, 0.25 to 0.4 for Grounding DINO.
-        :raises GroundingError: for an image of another kind; a threshold that is none; a text
-            that names nothing, is longer than the model can read, or has words that the model
-            has no token for.
+        :returns: the boxes, best first.
+        :raises GroundingError: shape or type of the image is wrong; the threshold is out of range;
+            or the text names nothing, is too long for the model, or has words without a token.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise GroundingError(
@@ -166,36 +167,38 @@ class TextGrounder:
             scores = _scores_of_things(outputs.logits[0], thing_of_column, len(things))
             boxes = self._boxes(outputs, height, width)
         if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
-            raise GroundingError(f'the model of {self.folder} answers with infinite numbers')
+            raise GroundingError(f'the model of {self.folder} returns numbers that are not finite')
         return _choose(boxes, scores, things, threshold)
 
     def _tokens(self, things: list[str]) -> tuple[dict[str, Tensor], Tensor]:
         """
-        Return the model's text input, and which thing each column of its logits speaks of.
+        Tokenise the text.
 
-        The second is [columns] int64, -1 for a column that speaks of none.
+        :returns: the text input of the model, and for each column of its logits the index of the
+            object, [columns] int64, -1 for none.
         """
         if self.architecture == 'grounding-dino':
             return self._tokens_of_one_text(things)
         return self._tokens_of_each(things)
 
     def _tokens_of_each(self, things: list[str]) -> tuple[dict[str, Tensor], Tensor]:
-        """OWL reads every thing on its own, and has a column for each."""
+        """Tokenise for OWL, which takes each object separately and has one column for each."""
         tokenizer = self._processor.tokenizer
         limit = self._model.config.text_config.max_position_embeddings
         for thing, ids in zip(things, tokenizer(things)['input_ids'], strict=True):
             if len(ids) > limit:
                 raise GroundingError(
-                    f'{thing!r} makes {len(ids)} tokens; this model reads {limit} for a thing'
+                    f'{thing!r} has {len(ids)} tokens; this model reads at most {limit} for each '
+                    'object'
                 )
         encoded = tokenizer(things, padding='max_length', max_length=limit, return_tensors='pt')
         tokens = {name: encoded[name] for name in ('input_ids', 'attention_mask')}
         return self._placed(tokens), torch.arange(len(things), device=self._device)
 
     def _tokens_of_one_text(self, things: list[str]) -> tuple[dict[str, Tensor], Tensor]:
-        """Grounding DINO reads all things as one text, and has a column for each token."""
+        """Tokenise for Grounding DINO, which takes one text and has one column for each token."""
         tokenizer = self._processor.tokenizer
-        # As it was trained: lower case, a full stop after each thing.
+        # As in its training: lower case, a full stop after each object.
         encoded = tokenizer(
             ' '.join(f'{thing.lower()} .' for thing in things),
             return_tensors='pt',
@@ -206,7 +209,7 @@ class TextGrounder:
         limit = min(config.max_text_len, config.text_config.max_position_embeddings)
         if len(ids) > limit:
             raise GroundingError(
-                f'the text makes {len(ids)} tokens; this model reads {limit}, and no more'
+                f'the text has {len(ids)} tokens; this model reads at most {limit}'
             )
         full_stop = ids == tokenizer.convert_tokens_to_ids('.')
         thing_of_column = full_stop.cumsum(0)
@@ -225,8 +228,8 @@ class TextGrounder:
             size = (max(round(width * reduction), 1), max(round(height * reduction), 1))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # stays uint8
         return self._placed(
-            # Planes, not pixels: the library takes what it cannot tell apart, as an image of
-            # three rows, for planes.
+            # Channels first, stated explicitly: the library would guess wrong for an image of
+            # three rows.
             self._processor.image_processor(
                 images=[np.ascontiguousarray(image.transpose(2, 0, 1))],
                 input_data_format='channels_first',
@@ -238,10 +241,10 @@ class TextGrounder:
         return {name: tensor.to(self._device) for name, tensor in tensors.items()}
 
     def _boxes(self, outputs: object, height: int, width: int) -> NDArray[np.float64]:
-        """Return [queries, 4] pixels; the library knows how its images were padded."""
+        """Return [queries, 4] in pixels, by the library, which knows the padding of its input."""
         options = {'text_threshold': 1.0} if self.architecture == 'grounding-dino' else {}
         (result,) = self._processor.post_process_grounded_object_detection(
-            # With no threshold every query keeps its place, so that ours can be matched to it.
+            # Without a threshold the boxes stay in the order of the queries, as our scores are.
             outputs,
             threshold=-1.0,
             target_sizes=[(height, width)],
@@ -270,8 +273,8 @@ def _architecture_of(folder: Path) -> str:
         )
     if config.get('use_pretrained_backbone'):
         raise GroundingError(
-            f'{folder} takes its backbone, {config.get("backbone")!r}, from elsewhere; all'
-            ' weights must lie in the folder'
+            f'{folder} loads its backbone {config.get("backbone")!r} from elsewhere; all weights'
+            ' must be in the folder'
         )
     if not any(folder.glob('*.safetensors')) and not any(folder.glob('pytorch_model*.bin')):
         raise GroundingError(
@@ -302,17 +305,21 @@ def _import_transformers() -> ModuleType:
 
 @dataclass(frozen=True)
 class _Detector:
-    """A model of the library, which is untyped here, and what goes with it."""
+    """A model of the library with its processor; the library is untyped here."""
 
     processor: Any
     model: Any
 
 
 def _load(transformers: ModuleType, folder: Path, architecture: str) -> _Detector:
-    """Return what the folder holds, for inference; refuse parameters that nobody trained."""
+    """
+    Load the model of a folder for inference.
+
+    :raises GroundingError: weights are missing, which the library would initialise at random.
+    """
     name = ARCHITECTURES[architecture]
-    # The image processor that works without torchvision. The library's fourth series calls it
-    # by the plain name, its fifth by this one.
+    # The image processor that works without torchvision; version 5 of the library has it under
+    # a name of its own.
     suffix = 'Pil' if hasattr(transformers, f'{name}ImageProcessorPil') else ''
     image_processor = getattr(transformers, f'{name}ImageProcessor{suffix}')
     processor = getattr(transformers, f'{name}Processor')(
@@ -335,9 +342,9 @@ def _load(transformers: ModuleType, folder: Path, architecture: str) -> _Detecto
 
 def _scores_of_things(logits: Tensor, thing_of_column: Tensor, things: int) -> NDArray[np.float64]:
     """
-    Return [queries, things]: how well each box fits each thing, 0 to 1.
+    Return the scores of every box for every object, [queries, things], 0 to 1.
 
-    :param logits: [queries, columns or more]; what is beyond thing_of_column is padding.
+    :param logits: [queries, at least columns]; further columns are padding.
     :param thing_of_column: [columns] int64.
     """
     probabilities = logits[:, : len(thing_of_column)].sigmoid()
@@ -348,7 +355,7 @@ def _scores_of_things(logits: Tensor, thing_of_column: Tensor, things: int) -> N
 def _choose(
     boxes: NDArray[np.float64], scores: NDArray[np.float64], things: list[str], threshold: float
 ) -> list[Grounding]:
-    """Return the boxes that are good enough, each thing once, best first."""
+    """Select boxes by score and non-maximum suppression for each object, best first."""
     best = scores.argmax(axis=1)
     score = scores.max(axis=1)
     good = (score >= threshold) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])

@@ -175,7 +175,7 @@ CLICK = ('--point', 10, 10)
         (['scene.png', '--point', 'nan', 3], 2, "'nan' is not finite"),
         (['scene.png', '--box', 1, 2, 0, 4], 2, 'positive, not [0.0, 4.0]'),
         (['none.png', *CLICK], 1, "the image 'none.png' does not exist"),
-        (['text.png', *CLICK], 1, "the image 'text.png' is no image"),
+        (['text.png', *CLICK], 1, "the image 'text.png' is not a readable image"),
         (['scene.png', '--point', 900, 1], 1, 'point 0 at (900, 1) lies outside'),
         (['scene.png', '--box', 900, 2, 40, 40], 1, '[900, 2, 940, 42] does not lie inside'),
         (['scene.png', '--mask', 'small.png'], 1, 'the mask has 320x100 pixels'),

@@ -230,14 +230,16 @@ def test_a_long_text_is_refused_with_its_length_and_the_limit():
 
 def test_a_thing_of_too_many_tokens_is_named_with_the_limit(grounders):
     # Eight letters, the end of the word in the last, a start and an end: ten tokens.
-    with pytest.raises(GroundingError, match=r"'spanners' makes 10 tokens; this model reads 8"):
+    with pytest.raises(
+        GroundingError, match=r"'spanners' has 10 tokens; this model reads at most 8"
+    ):
         grounders['owlv2'].ground(noise(), 'red. spanners', threshold=0.5)
 
 
 def test_more_things_than_one_text_can_hold_are_refused_with_the_limit(grounders):
     grounder = grounders[DINO]
     seven = 'a. b. c. the. red. mug. a a'
-    with pytest.raises(GroundingError, match='makes 17 tokens; this model reads 16'):
+    with pytest.raises(GroundingError, match='has 17 tokens; this model reads at most 16'):
         grounder.ground(noise(), seven, threshold=0.5)
     assert grounder.ground(noise(), seven.removesuffix(' a'), threshold=0.0)
 
@@ -495,7 +497,7 @@ def test_a_folder_without_weights_is_named(tmp_path):
 def test_a_model_that_would_fetch_its_backbone_is_refused(tmp_path):
     config = {'model_type': DINO, 'use_pretrained_backbone': True, 'backbone': 'resnet50'}
     write_json(tmp_path / 'config.json', config)
-    with pytest.raises(GroundingError, match="takes its backbone, 'resnet50', from elsewhere"):
+    with pytest.raises(GroundingError, match="loads its backbone 'resnet50' from elsewhere"):
         TextGrounder(tmp_path)
 
 
