@@ -25,7 +25,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from sam_tracker.msg import ImageBox, Prompt, TrackArray
-from sam_tracker.nodes.tracker.network_setup import set_up_network
+from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import time_message

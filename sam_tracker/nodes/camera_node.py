@@ -35,7 +35,7 @@ from sam_tracker.ros.process.worker import WorkerStoppedError
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
 
-    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.nodes.network_setup import NetworkSetup
     from sam_tracker.ros.camera.image_buffer import ImageBuffer
     from sam_tracker.ros.camera.image_intake import ImageIntake
 

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from sam_tracker.nodes.camera_diagnostics import CameraDiagnostics
 from sam_tracker.nodes.camera_node import GRACE, CameraNode
+from sam_tracker.nodes.network_setup import set_up_image_network
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
 from sam_tracker.nodes.segmenter.segmenter_session import SegmenterSession
-from sam_tracker.nodes.tracker.network_setup import set_up_image_network
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.process.run_node import run_node
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 if TYPE_CHECKING:
     from sam_tracker.networks.api import PromptableNetwork
-    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.nodes.network_setup import NetworkSetup
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
 """Images, parameters and diagnostics, a transition, and what segmentation needs."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
 
     from sam_tracker.networks.api import PromptableNetwork
-    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.nodes.network_setup import NetworkSetup
     from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 
 Result = TypeVar('Result')

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from sam_tracker.nodes.camera_diagnostics import CameraDiagnostics
 from sam_tracker.nodes.camera_node import GRACE, CameraNode
+from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
-from sam_tracker.nodes.tracker.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession
 from sam_tracker.ros.parameters.tracker import TrackerParameters
@@ -26,7 +26,7 @@ from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 if TYPE_CHECKING:
     from sam_tracker.networks.api import VideoNetwork
-    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.nodes.network_setup import NetworkSetup
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
 """Images, all services, and a transition, which may take seconds; and what segmentation needs."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.nodes.camera_node import STOP_TIMEOUT
+from sam_tracker.nodes.network_setup import tracker_settings, warm_up
 from sam_tracker.nodes.segmenter.text_search import TextSearch
-from sam_tracker.nodes.tracker.network_setup import tracker_settings, warm_up
 from sam_tracker.nodes.tracker.track_output import TrackOutput
 from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sam_tracker.msg import Prompt
     from sam_tracker.networks.api import VideoNetwork
-    from sam_tracker.nodes.tracker.network_setup import NetworkSetup
+    from sam_tracker.nodes.network_setup import NetworkSetup
     from sam_tracker.ros.camera.received_image import ReceivedImage
     from sam_tracker.ros.parameters.tracker import TrackerParameters
     from sam_tracker.ros.process.managed_node import ManagedNode

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.publisher import Publisher
 
-RELIABILITIES = {
-    'reliable': ReliabilityPolicy.RELIABLE,
-    'best_effort': ReliabilityPolicy.BEST_EFFORT,
-}
-
 
 @dataclass(frozen=True)
 class CameraTopics:
@@ -39,11 +34,13 @@ def image_quality_of_service(reliability: str, depth: int) -> QoSProfile:
     """
     Return the profile of an image topic.
 
-    :param reliability: ``reliable`` or ``best_effort``.
+    :param reliability: one of ``RELIABILITIES``.
     :param depth: images that may wait in the queue.
     """
     return QoSProfile(
-        reliability=RELIABILITIES[reliability], history=HistoryPolicy.KEEP_LAST, depth=depth
+        reliability=ReliabilityPolicy[reliability.upper()],
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
     )
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.parameters.declaration import AUTO, Change, declared
 
+RELIABILITIES = ('reliable', 'best_effort')
+"""Of a topic with images, as ROS names them."""
+
 
 @dataclass(frozen=True)
 class BufferParameters:
@@ -44,7 +47,7 @@ class ImageParameters:
         AUTO,
         'Reliability of the subscription to images. auto: reliable while every publisher offers '
         'it, else best effort. A qos_overrides parameter of the topic takes precedence.',
-        choices=(AUTO, 'reliable', 'best_effort'),
+        choices=(AUTO, *RELIABILITIES),
     )
     dynamic_range: str = declared(
         AUTO,

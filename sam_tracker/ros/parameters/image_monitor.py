@@ -4,8 +4,8 @@
 
 from dataclasses import dataclass
 
-from sam_tracker.ros.camera.camera_topics import RELIABILITIES
 from sam_tracker.ros.parameters.declaration import Change, declared
+from sam_tracker.ros.parameters.image import RELIABILITIES
 
 START = Change.AT_START
 
@@ -46,7 +46,7 @@ class ImageMonitorParameters:
         'best_effort',
         'best_effort hears every publisher; reliable asks again for what was lost.',
         change=START,
-        choices=tuple(RELIABILITIES),
+        choices=RELIABILITIES,
     )
     depth: int = declared(
         5,

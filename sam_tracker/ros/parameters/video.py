@@ -4,9 +4,9 @@
 
 from dataclasses import dataclass
 
-from sam_tracker.ros.camera.camera_topics import RELIABILITIES
 from sam_tracker.ros.images.conversion import WRITTEN
 from sam_tracker.ros.parameters.declaration import Change, declared
+from sam_tracker.ros.parameters.image import RELIABILITIES
 from sam_tracker.video.sources import PATTERN
 
 START = Change.AT_START
@@ -99,7 +99,7 @@ class VideoParameters:
         'reliable',
         'Of the image topics. A reliable publisher serves best-effort subscribers too.',
         change=START,
-        choices=tuple(RELIABILITIES),
+        choices=RELIABILITIES,
     )
     depth: int = declared(
         5,

@@ -8,7 +8,7 @@ import pytest
 from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from sam_tracker.nodes.tracker.network_setup import set_up_network
+from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters

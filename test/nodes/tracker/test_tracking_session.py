@@ -23,7 +23,7 @@ from sam_tracker.msg import ImageBox, ImagePoint, Prompt, TrackArray
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
-from sam_tracker.nodes.tracker.network_setup import NetworkSetup, warm_up
+from sam_tracker.nodes.network_setup import NetworkSetup, warm_up
 from sam_tracker.nodes.tracker.track_output import MOST_WAITING, TrackOutput
 from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession

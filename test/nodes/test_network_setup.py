@@ -11,7 +11,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.catalogue import CheckpointError
-from sam_tracker.nodes.tracker.network_setup import set_up_network, tracker_settings
+from sam_tracker.nodes.network_setup import set_up_network, tracker_settings
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.tracker import (
     MemoryParameters,
