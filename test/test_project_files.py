@@ -75,3 +75,14 @@ def test_the_documentation_site_has_no_broken_link(tmp_path):
     pages = {path.name for path in (tmp_path / 'html').glob('*.html')}
     assert {'index.html', 'messages.html', 'parameters.html', 'architecture.html'} <= pages
     assert 'STATE_OCCLUDED' in (tmp_path / 'html/messages.html').read_text()
+
+
+@pytest.mark.parametrize(
+    'path',
+    [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')],
+    ids=lambda path: path.name,
+)
+def test_prose_fits_into_120_columns(path):
+    without_code = re.sub(r'^```.*?^```', '', path.read_text(), flags=re.S | re.M)
+    lines = [line for line in without_code.splitlines() if not line.startswith(('|', '!['))]
+    assert [line for line in lines if len(line) > 120] == []
