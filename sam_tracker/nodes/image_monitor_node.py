@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Receives images and tells how they arrive: rate, latency, losses, and the last one as a picture.
+Measures how images arrive: rate, latency and losses; it can save the last image.
 
-It listens to `image` or `image/compressed`. Lost images are those that the middleware knows of:
-missing numbers in a publisher's sequence since the first image that arrived. The exit code is 1 if
-no image came.
+It subscribes to `image` or `image/compressed`. Lost images are those that the middleware reports:
+gaps in a publisher's sequence numbers since the first image that arrived. The exit code is 1 if
+no image arrived.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ except ImportError:  # Humble
     from rclpy.qos_event import QoSMessageLostInfo, SubscriptionEventCallbacks
 
 LONGEST_LATENCY = 3_600_000.0
-"""Milliseconds; beyond it the stamps are not times of publication."""
+"""Milliseconds; with a longer latency the stamps cannot be times of publication."""
 
 
 class ImageMonitorNode(Node):
@@ -87,12 +87,20 @@ class ImageMonitorNode(Node):
 
 
 def check_writable(settings: ImageMonitorParameters) -> None:
-    """Refuse now what could not be written at the end."""
+    """
+    Check at start whether the files can be written at the end.
+
+    :raises ParameterError: a file cannot be written.
+    """
     for name, value in (('picture', settings.picture), ('report', settings.report)):
         if value and not expanded(value).parent.is_dir():
-            raise ParameterError(f'{name} cannot be written: {value!r} is in no existing folder')
+            raise ParameterError(
+                f'{name} cannot be written: the folder of {value!r} does not exist'
+            )
     if settings.picture and not cv2.haveImageWriter(settings.picture):
-        raise ParameterError(f'picture cannot be written: {settings.picture!r} is no image name')
+        raise ParameterError(
+            f'picture cannot be written: {settings.picture!r} has no suffix of an image format'
+        )
 
 
 def summary(node: ImageMonitorNode, report: StreamReport) -> str:
@@ -102,7 +110,7 @@ def summary(node: ImageMonitorNode, report: StreamReport) -> str:
         return text
     text += f' at {report.rate:.2f} Hz, lost {node.lost}; '
     if not -LONGEST_LATENCY < latency.median < LONGEST_LATENCY:
-        return text + 'their stamps do not tell the latency'
+        return text + 'latency unknown: the stamps are not times of publication'
     return text + (
         f'latency in ms: least {latency.least:.1f}, median {latency.median:.1f}, '
         f'p95 {latency.p95:.1f}, most {latency.most:.1f}'
@@ -111,12 +119,10 @@ def summary(node: ImageMonitorNode, report: StreamReport) -> str:
 
 def write_results(node: ImageMonitorNode, report: StreamReport) -> None:
     """
-    Write the files that the parameters ask for.
+    Write the files named by the parameters.
 
-    Raises:
-        ImageError: the last image cannot be read.
-        OSError: a file cannot be written.
-
+    :raises ImageError: the last image cannot be read.
+    :raises OSError: a file cannot be written.
     """
     settings, logger = node.settings, node.get_logger()
     if settings.report:

@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Records what is tracked: a video, pictures and text files in one folder.
+Records tracks and their images as a video, plots and text files in one folder.
 
-It subscribes to `image` (or `image/compressed`) and `tracks` (sam_tracker/TrackArray), and brings
-together those with equal headers. Every ending completes the files: SIGINT, SIGTERM, `stop_after`
-and `idle_timeout`.
+It subscribes to `image` (or `image/compressed`) and `tracks` (sam_tracker/TrackArray), and pairs
+messages with equal headers. The files are complete after SIGINT, SIGTERM, `stop_after` and
+`idle_timeout`.
 """
 
 from collections.abc import Sequence
@@ -49,19 +49,19 @@ if TYPE_CHECKING:
 NAME = 'recorder'
 
 IMAGE_DEPTH = 8
-"""Images that may queue up while one is written."""
+"""Images queued while one is written."""
 
 TRACKS = QoSProfile(depth=50)
 
 CHECK_PERIOD = 0.5
-"""Seconds between looks at the clock and at the publishers."""
+"""Seconds between checks of the clock and of the publishers."""
 
 SILENCE = 3.0
-"""Seconds without a pair after which it is said what is waited for."""
+"""Seconds without a pair before a warning gives the reasons."""
 
 
 class RecorderNode(Node):
-    """Writes each image with its tracks as soon as both are there."""
+    """Writes each image with its tracks as soon as both have arrived."""
 
     def __init__(self, **options: object) -> None:
         """
@@ -147,7 +147,7 @@ class RecorderNode(Node):
             reasons.append(f'nobody publishes {self._tracks.topic_name}')
         images, tracks = self._match.waiting
         if images and tracks:
-            reasons.append('the headers of images and tracks do not agree')
+            reasons.append('the headers of images and tracks do not match')
         elif tracks and not reasons:
             reasons.append(f'no images on {self._input.topic}')
         elif images and not reasons:
@@ -159,7 +159,7 @@ class RecorderNode(Node):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Record until asked to stop or done; complete the files whatever happened."""
+    """Record until stopped or done; complete the files in any case."""
     made: list[RecorderNode] = []
 
     def make_node() -> RecorderNode:
@@ -177,7 +177,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _complete(node: RecorderNode, exit_code: int) -> int:
-    """Complete the files and return the exit code, given that of the recording itself."""
+    """Complete the files and return the exit code; ``exit_code`` is that of the recording."""
     logger = get_logger(NAME)
     try:
         paths = node.recording.finish()

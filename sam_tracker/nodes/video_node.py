@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A camera made of a file: publishes a video, a folder of images, or a test pattern.
+Publishes a video file, a folder of images, or a test pattern as a camera.
 
-It publishes `image` (sensor_msgs/Image), `image/compressed` (sensor_msgs/CompressedImage) and
-`camera_info` (sensor_msgs/CameraInfo). The last two follow `image` wherever it is remapped to, as
-the topics of any camera do.
+The topics are `image` (sensor_msgs/Image), `image/compressed` (sensor_msgs/CompressedImage) and
+`camera_info` (sensor_msgs/CameraInfo). When `image` is remapped, the other two move with it, as
+with any camera.
 """
 
 from collections.abc import Sequence
@@ -42,21 +42,21 @@ from sam_tracker.ros.process.run_node import NodeFinished, run_node
 from sam_tracker.video.sources import Frame, VideoError, open_source, silence_decoders
 
 SETTLING_TIME = 0.5
-"""Seconds between finding the subscribers and the first image, for them to find the publisher."""
+"""Seconds from finding the subscribers to the first image, so that they find the publisher."""
 
 LAST_IMAGES = Duration(seconds=2)
-"""How long the last images may take to arrive before the node ends."""
+"""Longest wait for the last images to arrive before the node ends."""
 
 RECORDING_START = SECOND
-"""Stamp of the first frame of what tells no time, in ns. Not zero: in ROS that means no stamp."""
+"""Stamp of the first frame of a source without times, in ns; not zero, which means no stamp."""
 
 
 class VideoNode(Node):
-    """Publishes one frame whenever its timer says so; the next is decoded in between."""
+    """Publishes one frame at each timer event, and decodes the next in between."""
 
     def __init__(self, **options: object) -> None:
         """
-        Open the source and start to publish.
+        Open the source and start publishing.
 
         :param options: keyword arguments of ``rclpy.node.Node``.
         :raises ParameterError: a parameter is invalid.
@@ -75,7 +75,7 @@ class VideoNode(Node):
         height, width = first.bgr.shape[:2]
         self._camera_info = self._make_camera_info(width, height)
         if self._settings.image_transport != 'raw':
-            # An encoding that cannot be compressed is refused now, not at the first image.
+            # Refuse now, not at the first image, an encoding that cannot be compressed.
             self._compress(converted_from_bgr(first.bgr, self._settings.encoding), Header())
         self._make_publishers()
 
@@ -189,7 +189,7 @@ class VideoNode(Node):
         )
         if self._source.undecoded:
             self.get_logger().warning(
-                f'{self._source.undecoded} damaged frames of {self._settings.source} were left out'
+                f'{self._source.undecoded} damaged frames of {self._settings.source} were skipped'
             )
         raise NodeFinished
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Asking the services of a tracker node, with bounded waits."""
+"""Client of the services of a tracker node, with timeouts."""
 
 from collections.abc import Callable
 import time
@@ -27,22 +27,23 @@ SERVICES = {
 }
 
 PATIENCE = 1.0
-"""Seconds after which it is said what is waited for."""
+"""Seconds of waiting before a line says for what."""
 
 
 class TrackerClientError(Exception):
-    """No answer; the text names the service."""
+    """The tracker did not answer in time; the text names service or topic."""
 
 
 class TrackerClient:
-    """The services of one tracker node. It spins the node itself while it waits."""
+    """Client of the services of one tracker node; it spins its own node while it waits."""
 
     def __init__(self, node: 'Node', tracker: str, say: Callable[[str], None]) -> None:
         """
-        Make no client yet: each is made when it is first asked for.
+        Store the arguments; the client of a service is created at its first use.
 
-        :param tracker: name of the tracker node; relative to the namespace of `node` or absolute.
-        :param say: takes a line that says what is waited for.
+        :param node: spun while the client waits.
+        :param tracker: name of the tracker node, relative to the node's namespace or absolute.
+        :param say: called with a line that says what is awaited, when a wait takes long.
         """
         self._node = node
         self._tracker = tracker
@@ -54,9 +55,10 @@ class TrackerClient:
         Call a service and wait for its answer.
 
         :param service: a key of SERVICES.
+        :param request: of the type of the service.
         :param timeout: seconds to wait for the service, and again for its answer.
-
-        Raises `TrackerClientError` when the service is not there or does not answer in time.
+        :returns: the response.
+        :raises TrackerClientError: the service is not available or does not answer in time.
         """
         client = self._client(service)
         self._wait_for(client, timeout)
@@ -71,9 +73,10 @@ class TrackerClient:
 
     def wait_for(self, service: str, timeout: float) -> None:
         """
-        Wait until a service is there.
+        Wait until a service is available.
 
-        Raises `TrackerClientError` when it is not after so many seconds.
+        :param timeout: in seconds.
+        :raises TrackerClientError: the service is not available in time.
         """
         self._wait_for(self._client(service), timeout)
 
@@ -81,7 +84,8 @@ class TrackerClient:
         """
         Wait for the tracker to process an image and return its header.
 
-        Raises `TrackerClientError` when there is none within so many seconds.
+        :param timeout: in seconds.
+        :raises TrackerClientError: no image is processed in time.
         """
         headers: list[Header] = []
         subscription = self._node.create_subscription(
@@ -106,12 +110,12 @@ class TrackerClient:
             self._node.destroy_subscription(subscription)
 
     def send(self, service: str, request: Any) -> 'Future | None':  # noqa: ANN401 -- any service
-        """Call a service without waiting; None when it is not there."""
+        """Call a service without waiting; return None if it is not available."""
         client = self._client(service)
         return client.call_async(request) if client.service_is_ready() else None
 
     def forget(self, service: str, future: 'Future') -> None:
-        """Give up a request of ``send``, so that nothing is kept for its answer."""
+        """Abandon a request of ``send`` and release its memory."""
         self._client(service).remove_pending_request(future)
 
     def _client(self, service: str) -> 'Client':
@@ -132,7 +136,7 @@ class TrackerClient:
             f'there is {", ".join(trackers)}: give --tracker' if trackers else 'no tracker runs'
         )
         raise TrackerClientError(
-            f'service {client.service_name} is not there after {timeout:g} s; {others}'
+            f'service {client.service_name} is not available after {timeout:g} s; {others}'
         )
 
     def _known_trackers(self) -> list[str]:

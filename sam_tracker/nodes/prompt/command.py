@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of the prompt node: what it takes, what it asks, what it prints."""
+"""The command line of the prompt node: options, requests and output."""
 
 import argparse
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 DESCRIPTION = """\
-Says to a tracker what to follow. Without a prompt and without a command it opens a window in which
-to point with the mouse; `image` and the tracks of the tracker are shown there.
+Prompts a tracker. Without prompt and command it opens a window that shows `image` and the tracks,
+for prompts with the mouse.
 Coordinates are pixels of the camera image, x to the right and y down from its top left corner."""
 
 
@@ -62,7 +62,7 @@ def argument_parser() -> argparse.ArgumentParser:
         type=positive_number,
         default=15.0,
         metavar='SECONDS',
-        help='how long to wait for the service, and for its answer (default: %(default)s)',
+        help='longest wait for the service, and again for its answer (default: %(default)s)',
     )
     parser.add_argument(
         '--image-transport',
@@ -72,19 +72,19 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     prompt = add_prompt_options(parser, 'the camera image')
     prompt.add_argument(
-        '--label', default='', help='what to call the object, or every new one in the window'
+        '--label', default='', help='label of the object, or of each new one in the window'
     )
     prompt.add_argument(
         '--stamp',
         type=stamp,
         default=0,
         metavar='SECONDS',
-        help='of the image that is meant, as in 1712.040000000 (default: the newest)',
+        help='stamp of the prompted image, such as 1712.040000000 (default: the newest)',
     )
     prompt.add_argument(
         '--next-image',
         action='store_true',
-        help='wait for the next image and mean that one; before a recording is played: its first',
+        help='wait for the next image and prompt on it; before playback starts, the first one',
     )
     prompt.add_argument(
         '--object-id',
@@ -94,16 +94,16 @@ def argument_parser() -> argparse.ArgumentParser:
         help='refine this object (default: a new one)',
     )
     command = parser.add_argument_group('commands').add_mutually_exclusive_group()
-    command.add_argument('--remove', type=object_id, metavar='ID', help='stop following it')
-    command.add_argument('--reset', action='store_true', help='stop following everything')
-    command.add_argument('--list', action='store_true', help='show what is followed')
-    command.add_argument('--pause', action='store_true', help='let images pass untracked')
-    command.add_argument('--resume', action='store_true', help='go on tracking')
+    command.add_argument('--remove', type=object_id, metavar='ID', help='stop tracking an object')
+    command.add_argument('--reset', action='store_true', help='stop tracking all objects')
+    command.add_argument('--list', action='store_true', help='list the tracked objects')
+    command.add_argument('--pause', action='store_true', help='ignore images')
+    command.add_argument('--resume', action='store_true', help='continue after --pause')
     return parser
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the command line; one that makes no sense ends the program with code 2."""
+    """Parse the command line; exit with code 2 if it is invalid."""
     parser = argument_parser()
     options = parser.parse_args(arguments)
     if has_prompt(options) and _is_command(options):
@@ -111,7 +111,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not has_prompt(options) and (options.stamp or options.next_image or options.object_id):
         parser.error('--stamp, --next-image and --object-id need --box, --point or --mask')
     if options.stamp and options.next_image:
-        parser.error('--stamp and --next-image mean different images')
+        parser.error('--stamp and --next-image exclude each other')
     if _is_command(options) and options.label:
         parser.error('--label belongs to a prompt')
     options.box = box_corners(parser, options)
@@ -124,9 +124,10 @@ def wants_window(options: argparse.Namespace) -> bool:
 
 def run(options: argparse.Namespace, client: 'TrackerClient') -> int:
     """
-    Do what the command line asks for and return the exit code: 1 when the tracker refuses.
+    Execute the command line and return the exit code: 1 if the tracker refuses.
 
-    Raises `TrackerClientError` when it does not answer, `ImageFileError` for an unreadable mask.
+    :raises TrackerClientError: the tracker does not answer.
+    :raises ImageFileError: the mask cannot be read.
     """
     service, request = _request(options)
     if options.next_image:
@@ -209,18 +210,16 @@ def _decimal(value: float, digits: int) -> str:
 def object_id(text: str) -> int:
     value = int(text)
     if not 1 <= value <= LARGEST_ID:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no object id: they go from 1 to {LARGEST_ID}'
-        )
+        raise argparse.ArgumentTypeError(f'invalid object id {text!r} (1 to {LARGEST_ID})')
     return value
 
 
 def stamp(text: str) -> int:
-    """Return seconds as nanoseconds, exactly: a float has not enough digits for today's date."""
+    """Parse seconds to nanoseconds exactly, for which a float has not enough digits."""
     try:
         value = Decimal(text) * SECOND
     except InvalidOperation:
         value = Decimal(-1)
     if not value.is_finite() or value < 0 or value >= SECOND * 2**31:
-        raise argparse.ArgumentTypeError(f'{text!r} is no time in seconds')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a time in seconds')
     return round(value)

@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What mouse and keyboard mean over a picture: prompts and commands. Knows no window and no ROS.
+Turn mouse and keyboard events into prompts and commands, without a window and without ROS.
 
 Left click: a point on the object. Right click: a point beside it. Dragging with the left button:
-a box. They start a new object while none is selected, and refine the selected one otherwise.
+a box. They refine the selected object, or start a new one if none is selected.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from sam_tracker.rendering import Box
 
 SMALLEST_DRAG = 4
-"""Pixels; what moves less is a click by an unsteady hand."""
+"""Pixels; a shorter drag is a click."""
 
 HELP = (
     'left: point on it | right: point beside it | drag: box | n: new | tab, 1-9: select | '
@@ -26,7 +26,7 @@ TAB, ESCAPE, BACKSPACE, DELETE = 9, 27, 8, 127
 
 @dataclass(frozen=True)
 class AddPrompt:
-    """A prompt; coordinates in pixels of the picture, the centre of the first at (0.5, 0.5)."""
+    """A prompt; coordinates in pixels of the image, the first pixel's centre at (0.5, 0.5)."""
 
     object_id: int
     """0: a new object."""
@@ -61,24 +61,24 @@ Command: TypeAlias = AddPrompt | RemoveObject | SetPaused | Reset | Quit
 
 @dataclass
 class MousePrompts:
-    """Turns events into commands; pixels are those of the picture, counted from 0."""
+    """Turns events into commands; pixels are those of the image, counted from 0."""
 
     width: int = 0
     height: int = 0
-    """Of the picture; the caller keeps them up to date."""
+    """Of the image; the caller updates them."""
     object_ids: Sequence[int] = ()
-    """Of the objects there are; likewise."""
+    """Of the tracked objects; the caller updates them."""
     selected: int = 0
-    """Id of the object that is refined; 0: the next prompt starts a new one."""
+    """Id of the object to refine; 0: the next prompt starts a new one."""
     paused: bool = False
     hint: str = ''
-    """Why the last event meant nothing."""
+    """Why the last event had no effect."""
     _start: tuple[int, int] | None = field(default=None, init=False)
     _end: tuple[int, int] = field(default=(0, 0), init=False)
 
     @property
     def dragged_box(self) -> Box | None:
-        """The box that is being drawn, half open."""
+        """The box that is being drawn, half open; None without one."""
         if self._start is None:
             return None
         (x1, y1), (x2, y2) = self._start, self._end
@@ -90,7 +90,7 @@ class MousePrompts:
 
     @property
     def busy(self) -> bool:
-        """Whether a button is down: the picture should stand still."""
+        """Whether a button is down, during which the image should not change."""
         return self._start is not None
 
     def press(self, button: Literal['left', 'right'], x: int, y: int) -> Command | None:
@@ -108,7 +108,7 @@ class MousePrompts:
             self._end = self._inside(x, y)
 
     def release(self, x: int, y: int) -> Command | None:
-        """Take the left button's release."""
+        """Handle the release of the left button."""
         if self._start is None:
             return None
         self.move(x, y)
@@ -119,7 +119,7 @@ class MousePrompts:
         return self._point(*start, 1)
 
     def key(self, code: int) -> Command | None:
-        """Take a key, as OpenCV's waitKey tells it."""
+        """Handle a key, by its code from OpenCV's waitKey."""
         self.hint = ''
         character = chr(code) if 0 <= code < 128 else ''
         if character == 'q' or code == ESCAPE:
@@ -141,7 +141,7 @@ class MousePrompts:
         return None
 
     def forget_missing(self) -> None:
-        """Deselect an object that is not there any more."""
+        """Deselect the object if it is no longer tracked."""
         if self.selected not in self.object_ids:
             self.selected = 0
 
@@ -170,5 +170,5 @@ class MousePrompts:
         return AddPrompt(self.selected, points=((x + 0.5, y + 0.5),), point_labels=(label,))
 
     def _inside(self, x: int, y: int) -> tuple[int, int]:
-        """Return the nearest pixel of the picture: a drag may end beside the window."""
+        """Return the nearest pixel of the image: a drag may end outside."""
         return min(max(x, 0), self.width - 1), min(max(y, 0), self.height - 1)

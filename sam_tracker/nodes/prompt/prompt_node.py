@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Prompts for those without rqt: from the command line, or with the mouse in a window.
+Prompts a tracker from the command line, or with the mouse in a window.
 
-The exit code is 0 when the tracker did what was asked, 1 when it refused or did not answer, and 2
-for a command line that makes no sense.
+The exit code is 0 on success, 1 if the tracker refuses or does not answer, and 2 for an invalid
+command line.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from sam_tracker.nodes.prompt.window import PromptWindow, WindowError, require_w
 from sam_tracker.ros.process.run_node import BAD_COMMAND_LINE, REFUSED, one_line
 
 NAME = 'prompt_node'
-"""Of the program, for what it says."""
+"""Name of the program in its messages."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Ask what the command line says and return the exit code."""
+    """Execute the command line and return the exit code."""
     arguments = list(sys.argv[1:] if args is None else args)
     try:
-        # argparse would take what is meant for ROS for its own.
+        # ROS arguments are removed, because argparse would refuse them.
         options = parse(remove_ros_args([NAME, *arguments])[1:])
         if wants_window(options):
             require_windows()

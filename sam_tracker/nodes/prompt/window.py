@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The window of the prompt node: the camera image with its tracks, and the mouse over it."""
+"""The window of the prompt node: shows the camera image with its tracks, and takes the mouse."""
 
 from dataclasses import dataclass
 import os
@@ -48,12 +48,12 @@ Picture = NDArray[np.uint8]
 
 TITLE = 'sam_tracker'
 SPIN_TIME = 0.02
-"""Seconds for callbacks between two pictures: as many as there are in that time."""
+"""Seconds in which callbacks run between two pictures."""
 KEY_TIME = 10
-"""Milliseconds for the window to do its work."""
+"""Milliseconds for the window's events."""
 
 ANSWER_TIMEOUT = 15.0
-"""Seconds after which a request without an answer is given up."""
+"""Seconds after which an unanswered request is abandoned."""
 
 UNTRACKED_AFTER = 1.0
 """Seconds without tracks after which images are shown without them."""
@@ -61,34 +61,35 @@ UNTRACKED_AFTER = 1.0
 IMAGE_MEMORY = 64_000_000
 CHECK_PERIOD = 1.0
 CLOSED_AFTER = 0.5
-"""Seconds that a window is not visible: while it is resized it may not be either."""
+"""Seconds of invisibility after which a window counts as closed: resizing also hides it."""
 
 BAR_HEIGHT = 26
 TEXT_SCALE = 0.5
 
 
 class WindowError(Exception):
-    """There is no window to be had; the text says what to do."""
+    """No window can be opened; the text says what to do."""
 
 
 def require_windows() -> None:
     """
     Check that windows can be opened.
 
-    Raises `WindowError` otherwise. A headless OpenCV fails with the first window, and without a
-    display the libraries behind OpenCV end the whole process: both are found out here.
+    Without a display the libraries behind OpenCV would end the process.
+
+    :raises WindowError: OpenCV is built without windows, or there is no display.
     """
     built_without = any(
         line.split() == ['GUI:', 'NONE'] for line in cv2.getBuildInformation().splitlines()
     )
     if built_without:
         raise WindowError(
-            f'this OpenCV ({cv2.__version__}) is built without windows: install opencv-python in '
-            'place of opencv-python-headless (on a robot python3-opencv), or prompt with --box or '
+            f'this OpenCV ({cv2.__version__}) is built without windows: install opencv-python '
+            'instead of opencv-python-headless (on a robot python3-opencv), or use --box or '
             '--point'
         )
     if sys.platform == 'linux' and not any(map(os.environ.get, ('DISPLAY', 'WAYLAND_DISPLAY'))):
-        raise WindowError('there is no display (DISPLAY is not set): prompt with --box or --point')
+        raise WindowError('there is no display (DISPLAY is not set): use --box or --point')
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,14 @@ class _Request:
     service: str
     future: 'Future'
     deadline: float
-    """By the monotonic clock."""
+    """On the monotonic clock, in seconds."""
 
 
 class PromptWindow:
     """
-    Shows the newest image with the tracks of that very image, and sends what the mouse means.
+    Shows the newest image with its tracks, and sends prompts and commands to the tracker.
 
-    A prompt carries the stamp of the image that was shown when the button went down.
+    A prompt has the stamp of the image that was shown when the button was pressed.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class PromptWindow:
 
     def run(self) -> int:
         """Show the window until it is closed, and return the exit code."""
-        # Without the toolbar of Qt, whose menu would take the right button.
+        # Without Qt's toolbar, whose menu would take the right button.
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.setMouseCallback(TITLE, self._on_mouse)
         next_check = time.monotonic()
@@ -174,10 +175,10 @@ class PromptWindow:
         return 0
 
     def update(self) -> None:
-        """Handle the answers that have come, and show the newest image."""
+        """Handle the answers that have arrived, and show the newest image."""
         self._take_answers()
         self._give_up_requests()
-        # What is pointed at stands still.
+        # The image does not change while a button is down.
         if self._newest is not None and not self._mouse.busy:
             newest, self._newest = self._newest, None
             self._show(*newest)
@@ -201,11 +202,11 @@ class PromptWindow:
             (width, _), _ = cv2.getTextSize(line, FONT, TEXT_SCALE, 1)
             scale = TEXT_SCALE * min(1.0, (bar.shape[1] - 30) / max(width, 1))
             cv2.putText(bar, line, place, FONT, scale, shade, 1, cv2.LINE_AA)
-        # Below the image, so that pixels of the window are pixels of the image.
+        # Below the image, so that window and image have the same pixel coordinates.
         return np.concatenate((image, bar))
 
     def do(self, command: Command | None) -> bool:
-        """Send what a command means to the tracker; return whether to go on."""
+        """Send a command to the tracker; return False to quit."""
         if command is None:
             return True
         if isinstance(command, Quit):
@@ -307,14 +308,14 @@ class PromptWindow:
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:
-    """Run the callbacks of SPIN_TIME: images, tracks and answers come faster than pictures."""
+    """Run callbacks for SPIN_TIME: several messages arrive for each picture."""
     end = time.monotonic() + SPIN_TIME
     while (left := end - time.monotonic()) > 0:
         executor.spin_once(timeout_sec=left)
 
 
 def _closed() -> bool:
-    """Return whether the window was closed by its button, and not just hidden for a moment."""
+    """Return whether the window was closed by its button, and not only hidden briefly."""
     deadline = time.monotonic() + CLOSED_AFTER
     while cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
         if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Between image messages and arrays."""
+"""Conversion between image messages and arrays."""
 
 from sam_tracker.ros.images.conversion import (
     compressed_image_message,

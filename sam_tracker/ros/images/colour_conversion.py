@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Colours from one packed encoding to another: by cv_bridge where a working one is installed.
+Conversion of packed encodings to RGB, by cv_bridge if a working one is installed.
 
-Elsewhere by OpenCV directly, which gives the same bytes. Both get pixels without padding in native
-byte order: cv_bridge shears an image whose `step` is not a multiple of the pixel size.
+Otherwise by OpenCV, with identical results. Both get pixels without padding in native byte order,
+because cv_bridge shears an image whose `step` is not a multiple of the pixel size.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sam_tracker.ros.images.encodings import ImageError
 
-# OpenCV names a Bayer pattern by the second and third pixel of the second row.
+# OpenCV names a Bayer pattern after the second and third pixel of the second row.
 CODES = {
     'bayer_rggb': cv2.COLOR_BayerBG2RGB,
     'bayer_bggr': cv2.COLOR_BayerRG2RGB,
@@ -32,23 +32,23 @@ CODES = {
 }
 
 NUMPY_2_MODULE = b'numpy._core'
-"""The name under which compiled code finds NumPy, if it was built for version 2."""
+"""The module that compiled code imports if it was built for NumPy 2."""
 
 Convert = Callable[[NDArray[Any], str], NDArray[Any]]
-"""Takes pixels and their encoding, a key of CODES with or without its depth, and returns RGB."""
+"""From pixels and their encoding, a key of CODES with or without its depth, to RGB."""
 
 
 @dataclass(frozen=True)
 class ColourConverter:
     convert: Convert
-    """Returns (height, width, 3) of the same depth in its own memory; raises ImageError."""
+    """Returns a new array, (height, width, 3) of the same depth, or raises ImageError."""
     description: str
-    """Which library converts and why, for the log."""
+    """For the log: which library converts, and why."""
 
 
 @dataclass
 class PackedImage:
-    """The part of sensor_msgs/Image that cv_bridge reads, over an array, not a copy of it."""
+    """An array as the part of sensor_msgs/Image that cv_bridge reads, without a copy."""
 
     height: int
     width: int
@@ -60,11 +60,11 @@ class PackedImage:
 
 @functools.cache
 def colour_converter() -> ColourConverter:
-    """Return the converter of this installation, chosen at the first call."""
+    """Return the converter of this installation, selected at the first call."""
     if importlib.util.find_spec('cv_bridge') is None:
         fault = 'is not installed'
     elif _built_for_numpy_1() and int(np.__version__.partition('.')[0]) > 1:
-        # It can be imported all the same, and ends the process at its first conversion.
+        # The import would succeed, but the first conversion would crash the process.
         fault = f'was built for NumPy 1, and NumPy {np.__version__} is installed'
     else:
         try:
@@ -90,7 +90,12 @@ def _built_for_numpy_1() -> bool:
 
 
 def _tried_cv_bridge() -> Convert:
-    """Return cv_bridge's conversion; raises what it raises, or ImageError for wrong colours."""
+    """
+    Return cv_bridge's conversion after a trial.
+
+    :raises ImageError: it converts white and black wrongly.
+    :raises Exception: whatever importing or calling cv_bridge raises.
+    """
     from cv_bridge import CvBridge, CvBridgeError
 
     bridge = CvBridge()

@@ -1,9 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Compressed images: decoding what OpenCV reads, encoding as compressed_image_transport does.
+Compressed images: decoded by OpenCV, and encoded as compressed_image_transport does.
 
-Not by cv_bridge: it takes grey pictures for BGR.
+cv_bridge is not used, because it treats grey images as BGR.
 """
 
 import io
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
 
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP', 'BMP', 'PPM')
-"""Formats that OpenCV decodes and whose size Pillow reads from the header."""
+"""Formats that OpenCV decodes and of which Pillow reads the size from the header."""
 
 MOST_PIXELS = 64_000_000
-"""Larger images are refused before they are decoded: a few kilobytes can claim gigapixels."""
+"""Larger images are refused before decoding: a few kilobytes can claim gigapixels."""
 
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB\x60\x82'
@@ -33,22 +33,22 @@ PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB\x60\x82'
 DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 
 UNREAD = b'\x5a' * 4096
-"""Bytes that a decoder of JPEG does not look at when the picture is complete."""
+"""Bytes that a JPEG decoder ignores after a complete image."""
 
 
 def decoded_rgb(
     message: 'CompressedImage', dynamic_range: DynamicRange | None = None
 ) -> NDArray[np.uint8]:
     """
-    Return the picture in a compressed message as (height, width, 3) uint8 RGB.
+    Decode a compressed message.
 
-    The first bytes decide how it is decoded; `format` may name it loosely (`jpg`), or with the
-    encoding of the image that was compressed (`bgr8; jpeg compressed bgr8`). A picture with an
-    EXIF orientation is turned upright, as in image files.
+    The data determine the codec. The field ``format`` is only used for RGB that was compressed
+    as if it were BGR, and for depth. An EXIF orientation is applied.
 
-    :param dynamic_range: as for `rgb_image`.
-    :raises ImageError: the data are in none of FORMATS, truncated or damaged, have more than
-        MOST_PIXELS, or hold depth.
+    :param dynamic_range: as for ``rgb_image``.
+    :returns: (height, width, 3) uint8 RGB.
+    :raises ImageError: the data are in none of FORMATS, are truncated or damaged, have more than
+        MOST_PIXELS, or contain depth.
     """
     source_encoding, separator, compression = (
         part.strip() for part in message.format.partition(';')
@@ -60,8 +60,7 @@ def decoded_rgb(
         raise ImageError(f'image of format {message.format!r} has no data')
     _check_size(data, message.format)
     image = eight_bits(_decoded(_completed(data, message.format), message.format), dynamic_range)
-    # OpenCV decodes to BGR. The one exception of image_transport: a publisher that compressed RGB
-    # as if it were BGR.
+    # OpenCV decodes to BGR, but some publishers of image_transport compress RGB as if it were BGR.
     if 'compressed rgb' in compression:
         return image
     rgb: Any = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -71,7 +70,7 @@ def decoded_rgb(
 def eight_bits(
     pixels: NDArray[Any], dynamic_range: DynamicRange | None = None
 ) -> NDArray[np.uint8]:
-    """Return pixels of 8 or 16 bits as 8 bits; `dynamic_range` as for `rgb_image`."""
+    """Convert pixels of 8 or 16 bits to 8 bits; ``dynamic_range`` as for ``rgb_image``."""
     if pixels.dtype == np.uint8:
         return pixels
     if dynamic_range is not None:
@@ -90,7 +89,11 @@ def eight_bits(
 
 
 def _check_size(data: bytes, named_format: str) -> None:
-    """Refuse what is too large by its header alone."""
+    """
+    Check the format and the size in the header, before decoding.
+
+    :raises ImageError: the format is unknown, or the image has more than MOST_PIXELS.
+    """
     try:
         with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
@@ -103,25 +106,27 @@ def _check_size(data: bytes, named_format: str) -> None:
         ) from error
     if width * height > MOST_PIXELS:
         raise ImageError(
-            f'image of format {named_format!r} is too large: {width}x{height} pixels, and at most '
+            f'image of format {named_format!r} is too large: {width}x{height} pixels; at most '
             f'{MOST_PIXELS // 1_000_000} million are decoded'
         )
 
 
 def _completed(data: bytes, named_format: str) -> bytes:
     """
-    Return the data with their end marker.
+    Return the data of a complete image, with an end marker.
 
-    Decoders fill what is missing of a JPEG with grey and do not report it. Some cameras leave out
-    the end marker of a complete picture: what follows that is never read, while in a truncated
-    picture it would be decoded.
+    Decoders fill the missing part of a truncated JPEG with grey without an error, so it is checked
+    here. Some cameras omit the end marker of a complete image: then a decoder ignores appended
+    bytes, while in a truncated image it would decode them.
+
+    :raises ImageError: the image is truncated.
     """
     if data.startswith(PNG_START):
         complete = PNG_END in data
     elif not data.startswith(JPEG_START):
         complete = True  # the decoder reports it
     else:
-        # A thumbnail in the header has an end marker too: look behind the last scan.
+        # A thumbnail in the header has an end marker too, so search after the last scan.
         complete = data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
         if not complete and _scan_is_complete(data):
             return data + JPEG_END
@@ -133,7 +138,7 @@ def _completed(data: bytes, named_format: str) -> bytes:
 
 
 def _scan_is_complete(jpeg: bytes) -> bool:
-    # By Pillow, since OpenCV's decoder writes to stderr about the bytes that it skips.
+    # Decoded by Pillow, because OpenCV's decoder warns on stderr about bytes that it skips.
     pictures = []
     for rest in (b'', UNREAD):
         file = io.BytesIO(jpeg + rest + JPEG_END)
@@ -162,16 +167,16 @@ def _decoded(data: bytes, named_format: str) -> NDArray[Any]:
 def encoded(
     image: NDArray[Any], encoding: str, codec: str, jpeg_quality: int
 ) -> tuple[str, NDArray[np.uint8]]:
-    """Return `format` and data of a compressed message; see `compressed_image_message`."""
+    """Return ``format`` and data of a compressed message; see ``compressed_image_message``."""
     taken = {'jpeg': ('mono8', 'bgr8', 'rgb8'), 'png': ('mono8', 'mono16', 'bgr8', 'rgb8')}
     if codec not in taken:
         raise ImageError(f'unknown codec {codec!r}; known are {", ".join(taken)}')
     if encoding not in taken[codec]:
         raise ImageError(
-            f'{codec} takes no {encoding!r} image; it takes {", ".join(taken[codec])}'
+            f'{codec} cannot store {encoding!r} images; it can store {", ".join(taken[codec])}'
         )
     if not 1 <= jpeg_quality <= 100:
-        raise ImageError(f'jpeg quality {jpeg_quality} is outside of 1 to 100')
+        raise ImageError(f'jpeg quality {jpeg_quality} is not between 1 and 100')
     stored = encoding
     if encoding == 'rgb8':
         image, stored = cv2.cvtColor(image, cv2.COLOR_RGB2BGR), 'bgr8'

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Image messages as arrays, and arrays as image messages."""
+"""Conversion of image messages to arrays and of arrays to image messages."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,8 @@ __all__ = [
 # The encodings that can be written.
 WRITTEN = {name: PACKED[name] for name in ('mono8', 'mono16', 'bgr8', 'rgb8', 'bgra8', 'rgba8')}
 
-# Encodings whose channels only change places. OpenCV does it straight from the message, padded or
-# not, in half of the time that cv_bridge takes.
+# Encodings that only differ in the order of channels. OpenCV reads the message directly, padded or
+# not, and takes half the time of cv_bridge.
 REORDERINGS = {
     'bgr8': cv2.COLOR_BGR2RGB,
     'bgra8': cv2.COLOR_BGRA2RGB,
@@ -53,7 +53,7 @@ FROM_BGR = {
     'mono16': cv2.COLOR_BGR2GRAY,
 }
 
-# OpenCV's demosaicing leaves smaller images black.
+# OpenCV's demosaicing returns smaller images black.
 SMALLEST_BAYER = 3
 
 
@@ -61,16 +61,15 @@ def rgb_image(
     message: Image | CompressedImage, dynamic_range: DynamicRange | None = None
 ) -> NDArray[np.uint8]:
     """
-    Return the picture in a sensor_msgs/Image or sensor_msgs/CompressedImage as RGB.
+    Convert a sensor_msgs/Image or sensor_msgs/CompressedImage to RGB.
 
-    YUV is read as BT.601 in limited range, alpha is dropped, and encodings without colours
-    (`8UC1`, `8UC3`, `8UC4`) are read as grey, BGR and BGRA.
+    YUV is BT.601 in limited range; alpha is dropped; encodings without a defined colour order
+    (``8UC1``, ``8UC3``, ``8UC4``) are taken as grey, BGR and BGRA.
 
-    :param dynamic_range: of the camera, for 16 bits; None: they are scaled by 255/65535, as
-        cv_bridge does.
-    :returns: (height, width, 3) uint8. For `rgb8` it is a view of the message's memory: read only.
-    :raises ImageError: the encoding is unknown or no picture, the size is zero, or the data do not
-        fit the size.
+    :param dynamic_range: of the camera, for 16 bits; None: scale by 255/65535, as cv_bridge does.
+    :returns: (height, width, 3) uint8; for ``rgb8`` a read-only view of the message's memory.
+    :raises ImageError: the encoding is unknown or not a colour or grey image, the size is zero, or
+        the data do not fit the size.
     """
     if isinstance(message, CompressedImage):
         return decoded_rgb(message, dynamic_range)
@@ -84,11 +83,11 @@ def rgb_image(
         if min(pixels.shape) < SMALLEST_BAYER:
             raise ImageError(
                 f'a {message.width}x{message.height} {message.encoding} image is too small: '
-                f'its colours need {SMALLEST_BAYER}x{SMALLEST_BAYER} pixels'
+                f'demosaicing needs {SMALLEST_BAYER}x{SMALLEST_BAYER} pixels'
             )
         return eight_bits(colour_converter().convert(pixels, known_as), dynamic_range)
     if encoding.dtype is np.uint16:
-        # Alpha is no brightness.
+        # Alpha must not influence the range.
         colours = pixels[..., :3] if encoding.channels == 4 else pixels
         pixels = eight_bits(colours, dynamic_range)
         known_as = known_as.replace('a16', '8').replace('16', '8')
@@ -98,28 +97,25 @@ def rgb_image(
         reordered: Any = cv2.cvtColor(pixels, reordering)
         return reordered
     rgb = colour_converter().convert(pixels, known_as)
-    return rgb[:, : message.width]  # without the column that only completed the last pair
+    return rgb[:, : message.width]  # without the column that completes the last pair
 
 
 def image_message(image: NDArray[Any], encoding: str, header: 'Header') -> Image:
     """
-    Return a sensor_msgs/Image that holds a copy of the array.
+    Copy an array into a sensor_msgs/Image.
 
-    Args:
-        image: (height, width) or (height, width, channels); uint16 for `mono16`, else uint8.
-        encoding: `mono8`, `mono16`, `bgr8`, `rgb8`, `bgra8` or `rgba8`: what the array already
-            holds.
-        header: taken over as it is.
-
-    Raises:
-        ImageError: the encoding is not one of these, or shape or type of the array do not fit it.
-
+    :param image: (height, width) or (height, width, channels); uint16 for ``mono16``, else uint8.
+    :param encoding: of the array: ``mono8``, ``mono16``, ``bgr8``, ``rgb8``, ``bgra8`` or
+        ``rgba8``.
+    :param header: of the message.
+    :raises ImageError: the encoding is not one of these, or shape or type of the array do not fit
+        it.
     """
     check_array(image, encoding)
     message = Image(header=header, height=image.shape[0], width=image.shape[1], encoding=encoding)
     message.is_bigendian = int(sys.byteorder == 'big')
     message.step = image.shape[1] * WRITTEN[encoding].pixel_bytes
-    # The one public way without a detour through a second buffer or Python integers.
+    # The only public way without a second buffer or a detour through Python integers.
     message.data.frombytes(np.ascontiguousarray(image).data.cast('B'))
     return message
 
@@ -133,18 +129,14 @@ def compressed_image_message(
     jpeg_quality: int = 90,
 ) -> CompressedImage:
     """
-    Return a sensor_msgs/CompressedImage of the array, with `format` as image_transport has it.
+    Compress an array into a sensor_msgs/CompressedImage, with ``format`` as in image_transport.
 
-    Args:
-        image: as for `image_message`.
-        encoding: `mono8`, `bgr8` or `rgb8`; with png also `mono16`.
-        header: taken over as it is.
-        codec: `jpeg` loses detail, `png` none.
-        jpeg_quality: 1 (smallest) to 100 (best).
-
-    Raises:
-        ImageError: encoding, codec and array do not fit, or the quality is out of range.
-
+    :param image: as for ``image_message``.
+    :param encoding: ``mono8``, ``bgr8`` or ``rgb8``; with png also ``mono16``.
+    :param header: of the message.
+    :param codec: ``jpeg`` is lossy, ``png`` lossless.
+    :param jpeg_quality: 1 (smallest) to 100 (best).
+    :raises ImageError: encoding, codec and array do not fit, or the quality is out of range.
     """
     check_array(image, encoding)
     message = CompressedImage(header=header)
@@ -155,11 +147,12 @@ def compressed_image_message(
 
 def converted_from_bgr(bgr: NDArray[np.uint8], encoding: str) -> NDArray[Any]:
     """
-    Return a picture as OpenCV has it, (height, width, 3) uint8 BGR, in an encoding to write.
+    Convert a BGR image to an encoding that can be written.
 
-    Raises:
-        ImageError: the encoding is none of those that are written.
-
+    :param bgr: (height, width, 3).
+    :param encoding: a key of WRITTEN.
+    :returns: (height, width) or (height, width, channels), uint16 for ``mono16``, else uint8.
+    :raises ImageError: the encoding cannot be written.
     """
     if encoding not in WRITTEN:
         raise ImageError(
@@ -172,6 +165,11 @@ def converted_from_bgr(bgr: NDArray[np.uint8], encoding: str) -> NDArray[Any]:
 
 
 def check_array(image: NDArray[Any], encoding: str) -> None:
+    """
+    Check that an array fits an encoding.
+
+    :raises ImageError: it does not, is empty, or the encoding cannot be written.
+    """
     if (written := WRITTEN.get(encoding)) is None:
         raise ImageError(
             f'cannot write image encoding {encoding!r}; written are {", ".join(WRITTEN)}'
@@ -179,19 +177,19 @@ def check_array(image: NDArray[Any], encoding: str) -> None:
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.ndim not in {2, 3} or channels != written.channels or image.dtype != written.dtype:
         raise ImageError(
-            f'an array of shape {image.shape} and type {image.dtype} is no {encoding} image: '
-            f'that has {written.channels} channel(s) of {np.dtype(written.dtype)}'
+            f'an array of shape {image.shape} and type {image.dtype} is not a {encoding} image, '
+            f'which has {written.channels} channel(s) of {np.dtype(written.dtype)}'
         )
     if image.size == 0:
         raise ImageError(f'image of zero size: an array of shape {image.shape}')
 
 
 def _rgb_of_two_planes(message: Image, encoding: TwoPlaneEncoding) -> NDArray[np.uint8]:
-    """Convert with OpenCV: cv_bridge does not know where the colour plane lies."""
+    """Convert by OpenCV: cv_bridge does not support an offset of the colour plane."""
     brightness, colour = two_planes(message, encoding)
     height, width = brightness.shape
     if encoding.subsampling == 1:
-        # OpenCV has no NV24. Doubling every pixel makes it UYVY, whose arithmetic is that of NV12.
+        # OpenCV lacks NV24. With every pixel doubled it is UYVY, converted as NV12 is.
         pairs = np.empty((height, width, 4), np.uint8)
         pairs[..., 0], pairs[..., 2] = colour[..., 0], colour[..., 1]
         pairs[..., 1] = pairs[..., 3] = brightness

@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which image encodings are pictures, and how their bytes are laid out.
+The accepted image encodings and their memory layout.
 
-The names are those of sensor_msgs/image_encodings.hpp (Humble to Rolling), with `nv12` added,
-which camera drivers send although the header forgot it.
+The names are those of sensor_msgs/image_encodings.hpp (Humble to Rolling), and `nv12`, which the
+header lacks although camera drivers send it.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,15 @@ import numpy as np
 
 
 class ImageError(ValueError):
-    """An image message that cannot be read or made; the text names the offending value."""
+    """An image message that cannot be read or written; the text names the offending value."""
 
 
 @dataclass(frozen=True)
 class PackedEncoding:
-    """
-    Pixels that lie one after the other, all their channels together.
-
-    `known_as` is the oldest sensor_msgs name of the same bytes, which every conversion library
-    understands.
-    """
+    """An encoding with interleaved channels, in one plane."""
 
     known_as: str
+    """The oldest sensor_msgs name of the same layout, which every conversion library knows."""
     channels: int
     dtype: type[np.uint8] | type[np.uint16] = np.uint8
 
@@ -39,19 +35,16 @@ class PackedEncoding:
 
     @property
     def pairs_pixels(self) -> bool:
-        """Whether two neighbouring pixels share their colour, as in YUV 4:2:2."""
+        """Whether two neighbouring pixels share their chroma, as in YUV 4:2:2."""
         return self.known_as.startswith('yuv422')
 
 
 @dataclass(frozen=True)
 class TwoPlaneEncoding:
-    """
-    A plane of brightness, then a plane of interleaved colour, as V4L2 defines the NV formats.
-
-    `subsampling` is how many pixels share one colour, along x and along y alike.
-    """
+    """A plane of luma, then a plane of interleaved chroma, as V4L2 defines the NV formats."""
 
     subsampling: int
+    """Number of pixels that share their chroma, in x and in y."""
     v_first: bool = False
 
 
@@ -66,7 +59,7 @@ PACKED = {
     'bgra16': PackedEncoding('bgra16', 4, np.uint16),
     'mono8': PackedEncoding('mono8', 1),
     'mono16': PackedEncoding('mono16', 1, np.uint16),
-    # OpenCV types tell no colours; by OpenCV's own habit they are grey, BGR and BGRA.
+    # OpenCV's types define no colour order; by its convention they are grey, BGR and BGRA.
     '8UC1': PackedEncoding('mono8', 1),
     '8UC3': PackedEncoding('bgr8', 3),
     '8UC4': PackedEncoding('bgra8', 4),
@@ -91,14 +84,14 @@ TWO_PLANE = {
 }
 
 NOT_PICTURES = {
-    '16UC1': 'it is depth in millimetres (REP 118), not a picture; give a colour or mono image',
-    '32FC1': 'it is depth in metres (REP 118), not a picture; give a colour or mono image',
-    '8UC2': 'it does not tell what its two channels are; publish uyvy or yuyv',
+    '16UC1': 'it is depth in millimetres (REP 118); use a colour or mono image',
+    '32FC1': 'it is depth in metres (REP 118); use a colour or mono image',
+    '8UC2': 'it does not define its two channels; publish uyvy or yuyv',
 }
 
 
 def refuse(encoding: str) -> ImageError:
-    """Return the error that says why images of this encoding are not read, and which are."""
+    """Return the error for an encoding that is not accepted, with the reason."""
     if reason := NOT_PICTURES.get(encoding):
         return ImageError(f'image encoding {encoding!r} is refused: {reason}')
     accepted = ', '.join(sorted([*PACKED, *TWO_PLANE], key=str.lower))

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of an image message as arrays: checked, and without a copy where possible."""
+"""Arrays over the data of an image message, checked, and without a copy where possible."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,9 @@ def packed_pixels(message: 'Image', encoding: PackedEncoding) -> NDArray[Any]:
 
     :returns: (height, width) or (height, width, channels), uint8 or uint16 in native byte order.
         It shares the message's memory (rows may be padded) unless byte order or alignment have to
-        change. YUV 4:2:2 of an odd width has one column more, because its last pixel shares the
-        colour of one that is not shown.
-    :raises ImageError: the size is zero, `data` is too short, or `step` is too small for a row
-        and `data` are not just the rows without padding.
+        change. YUV 4:2:2 of an odd width has an additional column, which completes the last pair.
+    :raises ImageError: the size is zero, ``data`` is too short, or ``step`` is too small for a row
+        and ``data`` does not have the length of rows without padding.
     """
     check_size(message)
     width = message.width + message.width % 2 if encoding.pairs_pixels else message.width
@@ -35,10 +34,10 @@ def packed_pixels(message: 'Image', encoding: PackedEncoding) -> NDArray[Any]:
     strides: tuple[int, ...] = (step, encoding.pixel_bytes)
     if encoding.channels > 1:
         shape, strides = (*shape, encoding.channels), (*strides, dtype.itemsize)
-    # 16-bit pixels of either byte order; for bytes numpy ignores the order.
+    # 16-bit pixels may have either byte order; for 8 bits NumPy ignores it.
     wire_order = dtype.newbyteorder('>' if message.is_bigendian else '<')
     pixels: NDArray[Any] = np.ndarray(shape, wire_order, message.data, 0, strides)
-    # An odd step puts every second row between two 16-bit words, where OpenCV would misread it.
+    # With an odd step every second row is misaligned for 16 bits, which OpenCV would misread.
     return np.require(pixels.astype(dtype, copy=False), requirements=['ALIGNED'])
 
 
@@ -46,13 +45,13 @@ def two_planes(
     message: 'Image', encoding: TwoPlaneEncoding
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """
-    Return brightness and colour of an NV image, sharing the message's memory.
+    Return luma and chroma of an NV image, as views of the message's memory.
 
-    `message.height` counts the rows of the picture, not those of the colour plane below it.
+    ``message.height`` is the number of rows of luma, without those of chroma.
 
     :returns: (height, width) and (rows, columns, 2) uint8; rows and columns are halved and
-        rounded up where four pixels share one colour.
-    :raises ImageError: as `packed_pixels`.
+        rounded up where four pixels share their chroma.
+    :raises ImageError: as for ``packed_pixels``.
     """
     check_size(message)
     shared = encoding.subsampling
@@ -60,8 +59,7 @@ def two_planes(
     row_bytes = columns * shared
     step = _row_step(message, row_bytes, row_bytes * message.height + 2 * columns * rows)
     colour_start = step * message.height
-    # The colour rows are as long as those of brightness, or twice as long when every pixel has its
-    # own colour.
+    # Rows of chroma are as long as those of luma, or twice as long without subsampling.
     colour_step = step * 2 // shared
     _check_length(message, step, colour_start + (rows - 1) * colour_step + 2 * columns)
     brightness: NDArray[np.uint8] = np.ndarray(
@@ -79,7 +77,7 @@ def check_size(message: 'Image') -> None:
 
 
 def _row_step(message: 'Image', row_bytes: int, packed_bytes: int) -> int:
-    """Return the bytes from row to row, also where a driver left out `step` and nothing else."""
+    """Return the bytes from row to row, also where a driver set only ``step`` wrongly."""
     if message.step >= row_bytes:
         return message.step
     what = f'a {message.width}x{message.height} {message.encoding} image'
@@ -88,7 +86,7 @@ def _row_step(message: 'Image', row_bytes: int, packed_bytes: int) -> int:
             f'step {message.step} is too small: a row of {what} has {row_bytes} bytes'
         )
     get_logger('sam_tracker').warning(
-        f'step {message.step} of {what} is wrong; its data are read as rows of {row_bytes} bytes',
+        f'step {message.step} of {what} is wrong; assuming rows of {row_bytes} bytes',
         once=True,
     )
     return row_bytes

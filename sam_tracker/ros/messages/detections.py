@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def detection_array(tracks: TrackArray) -> Detection2DArray:
     """
-    Return the objects that are seen, with the same header; only where ``INSTALLED``.
+    Return the visible objects as detections, with the same header; only where ``INSTALLED``.
 
     ``id`` is the object's id, ``class_id`` its label, ``score`` its confidence. Objects that are
-    occluded or lost are no detections.
+    occluded or lost are left out.
     """
     seen = [track for track in tracks.tracks if track.state == track.STATE_TRACKED]
     detections = [_detection(track, tracks) for track in seen]

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompt messages as prompts."""
+"""Conversion of prompt messages to prompts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt:
     """
-    Return a prompt message as a prompt.
+    Convert a prompt message to a prompt.
 
-    DDS implementations do not enforce the bounds of the message definition on what they receive,
-    so they are checked here. Coordinates are not checked: see ``Prompt.validate``.
+    DDS implementations do not enforce the bounds of the message definition on reception, so they
+    are checked here. Coordinates are not checked: see ``Prompt.validate``.
 
     :param width: columns of the image that the prompt was made on.
     :param height: rows of that image.
@@ -46,9 +46,11 @@ def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt
 
 def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_] | None:
     """
-    Return the mask in an image of that size, [height, width]; None for an empty region.
+    Convert a mask message to a mask of the size of the image.
 
-    :raises PromptError: the data do not fill the region, or the region leaves the image.
+    :returns: [height, width]; None if the region is empty.
+    :raises PromptError: the data do not have the size of the region, or the region is not inside
+        the image.
     """
     region = message.region
     if region.width == 0 or region.height == 0:
@@ -78,10 +80,10 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
 
 def prompt_of_click(point: Point, header: Header | None = None) -> PromptMessage:
     """
-    Return the prompt of a click: a new object with this point on it.
+    Return a prompt for a new object at a click.
 
     :param point: x and y in pixels; z is not used.
-    :param header: stamp and frame of the image that was clicked on; None: the newest.
+    :param header: of the image that was clicked on; None: the newest image.
     """
     return PromptMessage(
         header=Header() if header is None else header,

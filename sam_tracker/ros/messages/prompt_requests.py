@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as messages, for clients of the tracker."""
+"""Prompt messages for clients of the tracker."""
 
 from collections.abc import Sequence
 
@@ -26,15 +26,15 @@ def prompt_message(
     label: str = '',
 ) -> Prompt:
     """
-    Return a prompt as the services take it; coordinates in pixels of the source image.
+    Return a prompt message; coordinates in pixels of the source image.
 
-    :param header: of the image the prompt is made on; a zero stamp means the newest.
+    :param header: of the image that the prompt refers to; a zero stamp: the newest.
     :param points: x and y each.
     :param point_labels: Prompt.POINT_POSITIVE or Prompt.POINT_NEGATIVE for each point.
     :param box: half open.
-    :param mask: [height, width] of the whole image; any value but 0 is the object.
+    :param mask: [height, width] of the whole image; nonzero pixels are the object.
     :param object_id: the object to refine; 0: a new one.
-    :param label: what to call it.
+    :param label: of the object.
     """
     message = Prompt(header=header, object_id=object_id, label=label)
     message.points = [ImagePoint(x=float(x), y=float(y)) for x, y in points]
@@ -46,7 +46,7 @@ def prompt_message(
 
 
 def whole_mask_message(mask: NDArray[np.uint8]) -> Mask:
-    """Return the mask [height, width] of an image, any value but 0 the object, as a message."""
+    """Crop a mask [height, width] of an image, nonzero on the object, into a message."""
     x, y, width, height = cv2.boundingRect((mask != 0).view(np.uint8))
     if not width:
         return Mask()

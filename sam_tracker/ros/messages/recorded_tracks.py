@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Track messages as what is drawn and recorded."""
+"""Conversion of track messages to the tracks that are drawn and recorded."""
 
 import math
 from typing import TYPE_CHECKING
@@ -24,10 +24,10 @@ class TrackMessageError(ValueError):
 
 def recorded_frame(message: 'TrackArray') -> RecordedFrame:
     """
-    Return all tracks of a message; their masks are views of its memory.
+    Convert all tracks of a message; their masks are views of its memory.
 
-    :raises TrackMessageError: a mask does not fit its region, or the region the image; a number is
-        not finite.
+    :raises TrackMessageError: a mask does not fit its region, a region is not inside the image, or
+        a number is not finite.
     """
     for track in message.tracks:
         region = track.mask.region
@@ -50,10 +50,10 @@ def recorded_frame(message: 'TrackArray') -> RecordedFrame:
 
 def recorded_track(message: 'Track') -> RecordedTrack:
     """
-    Return one track; its mask is a view of the message's memory.
+    Convert one track; its mask is a view of the message's memory.
 
-    :raises TrackMessageError: the mask does not fit its region; a number is not finite, where
-        ``motion_score`` may be NaN.
+    :raises TrackMessageError: the mask does not fit its region, or a number is not finite, except
+        that ``motion_score`` may be NaN.
     """
     region = message.mask.region
     mask = None
@@ -87,14 +87,14 @@ def recorded_track(message: 'Track') -> RecordedTrack:
 
 def check_size(frame: RecordedFrame, picture: NDArray[np.uint8]) -> None:
     """
-    Check that tracks and picture, [height, width, 3], have one size.
+    Check that tracks belong to an image of the size of ``picture``, [height, width, 3].
 
-    :raises TrackMessageError: they have not.
+    :raises TrackMessageError: the sizes differ.
     """
     height, width = picture.shape[:2]
     if (frame.width, frame.height) != (width, height):
         raise TrackMessageError(
-            f'the tracks are those of an image of {frame.width}x{frame.height}, and the image of '
+            f'the tracks are for an image of {frame.width}x{frame.height}, but the image with '
             f'that stamp has {width}x{height}'
         )
 

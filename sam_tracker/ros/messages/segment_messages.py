@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Candidates of segmented images as messages, and the prompts of a request."""
+"""Messages of single-image segmentation: candidates to messages, requests to prompts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def candidate_message(candidate: MaskCandidate, *, mask: bool = True) -> MaskCandidateMessage:
     """
-    Return a candidate as a message.
+    Convert a candidate to a message.
 
-    :param mask: whether to fill in the mask; box and area are filled in either way.
+    :param mask: whether to include the mask; box and area are always included.
     """
     message = MaskCandidateMessage(
         prompt_index=candidate.prompt_index,
@@ -43,13 +43,12 @@ def prompts_of_messages(
     messages: Sequence[PromptMessage], width: int, height: int, first_index: int = 0
 ) -> list[Prompt]:
     """
-    Return the prompts of a request, each checked against the image.
+    Convert the prompts of a request, and validate them for the image.
 
     :param width: columns of the image.
     :param height: rows of the image.
-    :param first_index: of the first message in its request, for the text of errors.
-
-    :raises PromptError: names the first prompt that is not valid, and the reason.
+    :param first_index: of the first message in its request, for error texts.
+    :raises PromptError: a prompt is invalid; the text has its index and the reason.
     """
     prompts = []
     for index, message in enumerate(messages, first_index):

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masks and boxes as messages."""
+"""Conversion of masks and boxes to messages."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +12,23 @@ from sam_tracker.msg import ImageBox, Mask
 
 def mask_message(region: Region | None, crop: NDArray[np.uint8]) -> Mask:
     """
-    Return a mask message, which holds only the part of the image that has pixels.
+    Return a mask message.
 
-    :param region: of the image; None: the mask is empty, and so is the message.
-    :param crop: [region.height, region.width], 255 on the object and 0 beside it.
+    :param region: of the image that ``crop`` covers; None: the mask is empty.
+    :param crop: [region.height, region.width], 255 on the object, else 0.
     """
     message = Mask()
     if region is not None:
         message.region = RegionOfInterest(
             x_offset=region.x, y_offset=region.y, width=region.width, height=region.height
         )
-        # Neither through Python integers nor through a second buffer.
+        # Without a second buffer and without a detour through Python integers.
         message.data.frombytes(np.ascontiguousarray(crop).data.cast('B'))
     return message
 
 
 def box_message(box: Box | None) -> ImageBox:
-    """Return a box message, all zero for no box."""
+    """Return a box message, all zero for None."""
     if box is None:
         return ImageBox()
     x_min, y_min, x_max, y_max = box.tolist()

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stamps and durations of messages as whole nanoseconds, the unit of the tracker."""
+"""Conversion of stamps and durations to integer nanoseconds, the tracker's unit, and back."""
 
 from builtin_interfaces.msg import Duration, Time
 
@@ -11,19 +11,19 @@ _SHORTEST = -(2**31) * SECOND
 
 
 def nanoseconds(stamp: Time | Duration) -> int:
-    """Return a stamp or a duration as whole nanoseconds."""
+    """Convert a stamp or a duration to nanoseconds."""
     return int(stamp.sec) * SECOND + int(stamp.nanosec)
 
 
 def time_message(value: int) -> Time:
-    """Return nanoseconds, not negative, as a stamp."""
+    """Convert nanoseconds, not negative, to a stamp."""
     seconds, rest = divmod(value, SECOND)
     return Time(sec=seconds, nanosec=rest)
 
 
 def duration_message(value: int) -> Duration:
     """
-    Return nanoseconds as a duration, saturated at what the message can hold (68 years).
+    Convert nanoseconds to a duration, saturated at the limit of the message (68 years).
 
     A negative duration has negative seconds and positive nanoseconds, as in rclpy.
     """
@@ -32,6 +32,6 @@ def duration_message(value: int) -> Duration:
 
 
 def stamp_text(value: int) -> str:
-    """Return nanoseconds as seconds for people, exact to the nanosecond: ``12.500000000``."""
+    """Format nanoseconds as seconds, exact to the nanosecond: ``12.500000000``."""
     seconds, rest = divmod(value, SECOND)
     return f'{seconds}.{rest:09d}'

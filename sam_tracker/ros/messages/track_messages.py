@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tracks as messages, as a label image, and as what is drawn."""
+"""Conversion of tracks to messages, to a label image, and to tracks to draw."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def track_array(
     header: Header, width: int, height: int, tracks: Sequence[Track], *, masks: bool = True
 ) -> TrackArray:
     """
-    Return the tracks of one image; ``processing_latency`` is left for whoever publishes.
+    Convert the tracks of one image to a message; the publisher sets ``processing_latency``.
 
-    :param header: of the image, taken over as it is.
-    :param masks: whether to send the masks too.
+    :param header: of the image.
+    :param width: of the image, in pixels.
+    :param height: of the image, in pixels.
+    :param masks: whether to include the masks.
     """
     return TrackArray(
         header=header,
@@ -65,7 +67,7 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
 
 
 def label_image(tracks: Sequence[Track], width: int, height: int) -> NDArray[np.uint16]:
-    """Return [height, width]: each pixel the id of the object it belongs to, 0 for none."""
+    """Return [height, width], the id of the object at each pixel, 0 for none."""
     labels = np.zeros((height, width), dtype=np.uint16)
     for track in tracks:
         if track.region is not None:

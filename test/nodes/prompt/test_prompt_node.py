@@ -143,13 +143,13 @@ def test_a_tracker_elsewhere_is_named(ask):
     waiting, failure = said
     assert answer.returncode == 1
     assert 'waiting up to 2 s for service /left/sam_tracker/get_objects' in waiting
-    assert 'is not there after 2 s; there is /sam_tracker: give --tracker' in failure
+    assert 'is not available after 2 s; there is /sam_tracker: give --tracker' in failure
 
 
 def test_without_any_tracker_the_wait_is_bounded(domain):
     answer = prompt(domain, '--reset', '--timeout', 1, '--ros-args', '-r', '__ns:=/right')
     assert answer.returncode == 1
-    assert 'service /right/sam_tracker/reset is not there after 1 s' in answer.stderr
+    assert 'service /right/sam_tracker/reset is not available after 1 s' in answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_without_any_tracker_the_wait_is_bounded(domain):
         (['--point', 'here', '2'], "invalid number value: 'here'"),
         (['--label', 'mug', '--list'], '--label belongs to a prompt'),
         (['--object-id', '2'], '--stamp, --next-image and --object-id need'),
-        (['--point', '1', '2', '--stamp', '3', '--next-image'], 'mean different images'),
-        (['--point', '1', '2', '--stamp', 'noon'], "'noon' is no time in seconds"),
-        (['--remove', '0'], "'0' is no object id"),
-        (['--remove', '70000'], "'70000' is no object id"),
+        (['--point', '1', '2', '--stamp', '3', '--next-image'], 'exclude each other'),
+        (['--point', '1', '2', '--stamp', 'noon'], "'noon' is not a time in seconds"),
+        (['--remove', '0'], "invalid object id '0'"),
+        (['--remove', '70000'], "invalid object id '70000'"),
         (['--point', '1', '2', '--reset'], 'do not go together'),
         (['--list', '--reset'], 'not allowed with'),
         (['--timeout', '0', '--list'], "'0' is not positive"),
@@ -186,7 +186,7 @@ def test_without_windows_it_says_in_one_line_what_to_install(domain):
     answer = prompt(domain)
     assert answer.returncode == 1
     assert answer.stderr.count('\n') == 1
-    assert 'install opencv-python in place of opencv-python-headless' in answer.stderr
+    assert 'install opencv-python instead of opencv-python-headless' in answer.stderr
 
 
 def test_a_table_has_a_place_for_what_is_not_known():
