@@ -1,14 +1,14 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Compares the states of the Kalman filter of a box by how well they predict boxes.
+Compares two parametrisations of the Kalman filter by their prediction of boxes.
 
     python benchmark/motion.py
 
-The filter follows the exact boxes of generated clips, and of any files of boxes that are named,
-and predicts the box before each frame: on every frame, on every third, and ten frames ahead
-without updates. Measured boxes have noise of 2 % of their size, like a network's.
-Printed is the IoU of predicted and true boxes: the mean, and the 10th percentile.
+The filter tracks the exact boxes of generated clips, and of files of boxes named as arguments,
+with noise of 2 % of their size, like a network's. It predicts the box before each frame: on every
+frame, on every third, and ten frames ahead without updates. Printed are mean and 10th percentile
+of the IoU of predicted and true boxes.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 """
 Time per frame of the network, beside Meta's sam2 with the same weights.
 
-    python benchmark/network.py                      # as the machine allows: CPU or GPU
+    python benchmark/network.py                      # on the GPU if there is one, else the CPU
     python benchmark/network.py --network small --image-size 256 --objects 1
     python benchmark/network.py --network tiny edgetam --image-size 512 --alone
 
@@ -47,7 +47,7 @@ PARTS = {
     'decoder': ('decode', '_forward_sam_heads'),
     'memory encoder': ('remember', '_encode_new_memory'),
 }
-"""Each part, and the methods in which it lies: in ``PlainLoop``, and in sam2's predictor."""
+"""The parts, and their methods in ``PlainLoop`` and in sam2's predictor."""
 
 
 class PlainLoop:
@@ -149,7 +149,7 @@ def sam2_steps(
 
 @dataclass
 class Stopwatch:
-    """Adds up the milliseconds that calls of wrapped functions take."""
+    """Adds up the duration of calls of wrapped functions, in milliseconds."""
 
     device: torch.device
     clock: Callable[[], float]
@@ -196,7 +196,7 @@ def compare(
     if predictor is not None:
         predictor.load_state_dict(network.state_dict())
     network = runtime.place(network)
-    # Two frames more at either end: to compile anew, and to time the parts.
+    # Two more frames at the start, for compilation, and two at the end, to time the parts.
     clip = moving_pattern(FULL_MEMORY + frames + 4)
     images = network_input(torch.from_numpy(clip), size)
     for count in objects:

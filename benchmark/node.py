@@ -49,12 +49,12 @@ SIZES = ((640, 480), (1280, 720))
 PATIENCE = 60.0
 """Seconds."""
 SHORTEST_RUN = 6.0
-"""Seconds after which the node's diagnostics speak of the present run alone."""
+"""Seconds after which the node's diagnostics only cover the current run."""
 
 
 @dataclass
 class Trip:
-    """Medians of many images, in ms; and how many came back."""
+    """Medians over images, in ms, and the number of images whose tracks came back."""
 
     there_and_back: float
     in_the_node: float
@@ -144,7 +144,7 @@ class Bench:
         sent = len(self.sent)
         self.diagnostics.clear()
         self.spin_until(lambda: self.diagnostics, 'diagnostics')
-        # The very images that the diagnostics speak of.
+        # The images that the diagnostics cover.
         begin = time.monotonic_ns() - WINDOW
         there_and_back, in_the_node = zip(
             *(times for when, *times in self.returned if when > begin), strict=True
@@ -174,7 +174,7 @@ def memcpy_milliseconds(picture: NDArray[np.uint8]) -> float:
 
 
 def bench_checkpoint(folder: Path) -> Path:
-    """Return the bundled weights, or random ones of the same network: the time is the same."""
+    """Return the bundled weights, or random ones of the same network, which take the same time."""
     try:
         return find_checkpoint('nano')
     except CheckpointError:

@@ -6,7 +6,7 @@ Duration of a segmentation slice, and latency of tracks while automatic mode run
     python benchmark/segmentation.py            # --slices, --latency for one of them
 
 Slices are measured in this process, in processor time of their thread, relative to tracking one
-object on an image of the same size: an image waits for one slice at most.
+object on an image of the same size: an image waits for at most one slice.
 
 For the latency, this process publishes images at a steady rate to a tracker node in another
 process, alternately without other work and with continuous requests in automatic mode, so that
@@ -55,7 +55,7 @@ SLICED_SIZES = ((640, 480), (1920, 1080), (3840, 2160))
 FRAME_PERIOD = 33_000_000
 """Nanoseconds."""
 FRAMES = 240
-"""Of the pattern, until it begins again."""
+"""Frames after which the pattern repeats."""
 PATIENCE = 120.0
 """Seconds."""
 
@@ -67,7 +67,7 @@ def pattern(width: int, height: int, number: int) -> NDArray[np.uint8]:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this thread, the only one of the network."""
+    """Return the processor time of this thread in ms; the network has no other thread."""
     start = time.thread_time()
     work()
     return (time.thread_time() - start) * 1000
@@ -87,7 +87,7 @@ def tracked_image(tracker: Tracker, width: int, height: int) -> float:
         for number in range(1, 25)
     ]
     tracker.reset()
-    # The first ones have less to remember.
+    # The first frames have fewer memories.
     return statistics.median(times[10:])
 
 
@@ -204,7 +204,7 @@ class Bench:
                 pending.add_done_callback(lambda done: self.answers.append(done.result()))
             while (left := due - time.monotonic()) > 0:
                 self.executor.spin_once(timeout_sec=left)
-        # What is under way would disturb the turn without it.
+        # Wait, or the pending request would disturb the next turn.
         if pending is not None:
             self.spin_until(pending.done, 'an answer of segment_image')
 

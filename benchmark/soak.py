@@ -5,10 +5,10 @@ Checks that the memory of a tracker stays constant.
 
     python benchmark/soak.py
 
-Five objects come and go on a long stream: they are prompted by box, click or mask, refined,
-occluded and removed. Resident memory and the number of live tensors are printed and must not grow
-after a warm-up; else the exit code is 1. The network is SAM 2.1 in the smallest size that works:
-the length of the stream matters here, not the quality.
+Up to five objects are prompted by box, click or mask, refined, occluded and removed on a long
+stream. Resident memory and the number of live tensors are printed; if they grow after a warm-up,
+the exit code is 1. The network is SAM 2.1 in the smallest size that works, since quality does not
+matter here.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def smallest_network() -> Sam2Network:
         iou_head_hidden=16,
     )
     network = Sam2Network(configuration).eval()
-    # Untrained, so that at least the object score comes and goes.
+    # With large random weights the object score varies, so that objects appear and disappear.
     head = network.sam_mask_decoder.pred_obj_score_head.layers[2]
     torch.nn.init.normal_(head.weight, std=3.0)
     return network
@@ -130,8 +130,8 @@ def main() -> None:
     resident, tensors = zip(*figures[warm:], strict=True)
     half = len(resident) // 2
     growth = max(resident[half:]) - max(resident[:half])
-    # An object that was just prompted holds a mask of its own until the next frame; what is kept
-    # for good raises the least count too.
+    # Minima are compared, because a new object holds its mask until the next frame; a leak raises
+    # the minimum too.
     more = min(tensors[half:]) - min(tensors[:half])
     print(
         f'after warm-up, second half against first: {growth:+.1f} MiB resident, {more:+} tensors'

@@ -66,7 +66,7 @@ def sam2(predictor: torch.nn.Module, images: torch.Tensor, objects: int) -> Iter
     import sam2.sam2_video_predictor as module
 
     module.load_video_frames = lambda **_: (images, HEIGHT, WIDTH)
-    # Its progress bar would take part in the figures.
+    # Its progress bar would count in the times.
     module.tqdm = lambda iterable, **_: iterable
     state = predictor.init_state('')
     for number, box in enumerate(boxes(objects), 1):

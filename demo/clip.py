@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the demonstration plays: a generated clip, or a video of the user's."""
+"""The clip of the demonstration: generated, or a video of the user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from sam_tracker.rendering import Box
 from sam_tracker.video.generated import Scenario, generate_clip
 from sam_tracker.video.sources import VideoError, open_source
 
-# One thing leaves and returns, the other stays; textures and outlines are none that the weights
-# were trained on. A clip that goes well, out of a dozen: docs/evaluation.md tells how others go.
+# One object leaves and returns, the other stays; its textures and outlines were not used in the
+# training. Chosen from a dozen clips because tracking succeeds; docs/nano.md has the averages.
 SEED = 5
 SCENARIO: Scenario = 're_entry'
 DIFFICULTY = 'easy'
@@ -26,23 +26,23 @@ FOLLOWED = 2
 
 @dataclass(frozen=True)
 class Clip:
-    """A video file and what to follow in it."""
+    """A video file and the objects to track in it."""
 
     path: Path
     rate: float
     """Frames per second."""
     frame_count: int | None
     boxes: dict[str, Box]
-    """What to follow, by label: where it is on the first frame."""
+    """By label, the object's box on the first frame."""
     truth: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    """By label, [T, 4]: where it is on every frame, NaN where it is not seen; may be empty."""
+    """By label, [T, 4], the true boxes, NaN where the object is not visible; may be empty."""
 
 
 def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
     """
     Return the video that VIDEO and BOX name, or else a clip generated into the folder.
 
-    Raises `DemoError` naming the variable that is wrong.
+    :raises DemoError: a variable is invalid; the text names it.
     """
     if not (video := environment.get('VIDEO', '')):
         return generated_clip(folder)
@@ -53,7 +53,7 @@ def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
     frame = source.read()
     source.close()
     if frame is None or source.frame_count is None:
-        raise DemoError(f'VIDEO={video!r} is no video with an end')
+        raise DemoError(f'VIDEO={video!r} is an endless source')
     height, width = frame.bgr.shape[:2]
     box = _box(environment.get('BOX', ''), width, height)
     label = environment.get('LABEL', '') or 'object'
@@ -61,7 +61,7 @@ def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
 
 
 def generated_clip(folder: Path) -> Clip:
-    """Write the generated clip as a video; the first objects that are seen are followed."""
+    """Write the generated clip as a video; the first visible objects are tracked."""
     clip = generate_clip(
         SEED, FRAMES, (HEIGHT, WIDTH), DIFFICULTY, held_out=True, scenario=SCENARIO
     )
@@ -71,7 +71,7 @@ def generated_clip(folder: Path) -> Clip:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
     seen = np.flatnonzero(clip.visible[0])[:FOLLOWED]
-    # Letters, not to be taken for the ids that the tracker gives in the order of the prompts.
+    # Letters, to distinguish labels from the tracker's object ids.
     truth = {f'thing {chr(65 + index)}': clip.boxes[:, index] for index in seen}
     boxes = {label: _corners(truth[label][0]) for label in truth}
     return Clip(path, RATE, FRAMES, boxes, truth)
@@ -80,7 +80,7 @@ def generated_clip(folder: Path) -> Clip:
 def _box(text: str, width: int, height: int) -> Box:
     if not text:
         raise DemoError(
-            f'BOX is not set: give BOX=x,y,w,h, what to follow on the first of the frames of '
+            f'BOX is not set: give BOX=x,y,w,h, the object on the first frame, of '
             f'{width}x{height} pixels'
         )
     try:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of a demonstration: started as a user starts them, and all ended with it."""
+"""The processes of the demonstration."""
 
 import os
 from pathlib import Path
@@ -13,15 +13,15 @@ from types import TracebackType
 from sam_tracker import programs
 
 PATIENCE = 20.0
-"""Seconds that a node may take to end when it is asked to."""
+"""Seconds that a node may take to stop after SIGINT."""
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on; the text says why."""
+    """The demonstration failed; the text says why."""
 
 
 class Graph:
-    """Nodes in processes of their own, in a DDS domain of their own; their logs in one folder."""
+    """Nodes in separate processes and a separate DDS domain; their logs are in one folder."""
 
     def __init__(self, logs: Path) -> None:
         # Any domain would do; this one is unlikely to be in use, and Linux allows 0 to 101.
@@ -46,7 +46,7 @@ class Graph:
             self._wait_or_kill(name)
 
     def start(self, node: str, *remappings: str, **parameters: object) -> None:
-        """Start a node of this package; what it logs goes to a file named after it."""
+        """Start a node of this package; its log file has the name of the node."""
         arguments = ['--ros-args']
         for remapping in remappings:
             arguments += ['-r', remapping]
@@ -55,7 +55,7 @@ class Graph:
         self.run(node, node, *arguments)
 
     def run(self, name: str, node: str, *arguments: str) -> None:
-        """Start a node with a command line of its own; its file is called `name`."""
+        """Start a node with any command line; its log file is called ``name``."""
         command = [sys.executable, '-m', getattr(programs, node).args[0], *arguments]
         with self.log(name).open('wb') as log:
             self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
@@ -67,7 +67,11 @@ class Graph:
         return self._processes[node].poll() is None
 
     def check(self) -> None:
-        """Raise `DemoError` when a node has ended with an error."""
+        """
+        Check that no node has failed.
+
+        :raises DemoError: a node ended with a nonzero exit code.
+        """
         for name, process in self._processes.items():
             if process.poll():
                 raise DemoError(
@@ -75,7 +79,12 @@ class Graph:
                 )
 
     def wait(self, node: str, timeout: float) -> None:
-        """Wait until a node has ended; raise `DemoError` when it fails or any other does."""
+        """
+        Wait until a node has ended.
+
+        :param timeout: in seconds.
+        :raises DemoError: it takes too long, or a node fails.
+        """
         deadline = time.monotonic() + timeout
         while self.running(node):
             if time.monotonic() > deadline:
@@ -85,7 +94,7 @@ class Graph:
         self.check()
 
     def end(self, node: str) -> None:
-        """Ask a node to end, as Ctrl-C does."""
+        """Stop a node by SIGINT, as Ctrl-C does."""
         if self.running(node):
             self._processes[node].send_signal(signal.SIGINT)
         self._wait_or_kill(node)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A node of the demonstration's own that listens to the tracker."""
+"""A node of the demonstration that observes the tracker."""
 
 import threading
 
@@ -19,7 +19,7 @@ DROPPED = 'images dropped: '
 
 
 class Observer:
-    """Keeps of every message with tracks what the summary needs; listens in a thread."""
+    """Subscribes to tracks and diagnostics, in a thread, and stores what the summary needs."""
 
     def __init__(self) -> None:
         rclpy.init()
@@ -37,10 +37,10 @@ class Observer:
         self.latencies: list[float] = []
         """Seconds from the stamp of each image to the arrival of its tracks here."""
         self.boxes: dict[str, dict[int, Box]] = {}
-        """By label, where the object was seen, by stamp."""
+        """By label, the object's boxes by stamp."""
         self.diagnostics: dict[str, str] = {}
         self.error = ''
-        """What the tracker node says keeps it from tracking."""
+        """The error that the tracker node reports in its diagnostics; empty without one."""
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
@@ -48,7 +48,7 @@ class Observer:
 
     @property
     def listeners(self) -> int:
-        """How many nodes listen to the tracks, this one included."""
+        """Number of subscribers of the tracks, including this node."""
         return self._node.count_subscribers(self._topic)
 
     def close(self) -> None:

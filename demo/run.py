@@ -1,16 +1,15 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The package at work: a camera, the tracker, prompts and the recorder, each a process of its own.
+Demonstration: a camera, the tracker, prompts and the recorder, each in its own process.
 
-`make demo` runs it. Images, prompts and tracks go through DDS. The environment may say what is
-played and followed, and with which weights:
+`make demo` runs it. Images, prompts and tracks go through DDS. Environment variables:
 
-    VIDEO=clip.mp4 BOX=x,y,w,h   any video, and what to follow on its first frame (LABEL=mug)
+    VIDEO=clip.mp4 BOX=x,y,w,h   any video, and the box of an object on its first frame (LABEL=mug)
     CHECKPOINT=weights.pt        instead of the weights that come with the package
-    OUTPUT=folder                instead of out/demo
+    OUTPUT=folder                for the recording, instead of out/demo
 
-The pictures are there; the exit code is not 0 if nothing was tracked.
+The exit code is not 0 if nothing was tracked.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,14 +40,14 @@ IDLE = 4.0
 """Seconds without an image after which the recording is complete."""
 
 FRAME_BUFFER = 20.0
-"""Seconds of images that prompts may point back to: a busy machine starts programs slowly."""
+"""Seconds of images that prompts may refer to: a loaded machine starts programs slowly."""
 
 
 def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     silence_decoders()
     for name in RESULTS:
-        # What an earlier run left must not pass for the result of this one.
+        # Removed, so that files of an earlier run are not mistaken for results of this one.
         (OUTPUT / name).unlink(missing_ok=True)
     try:
         clip = clip_of_environment(os.environ, OUTPUT)
@@ -71,7 +70,7 @@ def main() -> int:
 
 def play(graph: Graph, clip: Clip, observer: Observer) -> None:
     """Start the nodes, prompt on the first image, and wait for the recording to be complete."""
-    # Asked for from the start: nobody has to subscribe anew once the camera is there.
+    # With a fixed reliability no node has to resubscribe when the camera starts.
     reliable = {'image_reliability': 'reliable'}
     weights = {'checkpoint': path} if (path := os.environ.get('CHECKPOINT')) else {}
     graph.start('tracker_node', **reliable, **weights)
@@ -83,8 +82,8 @@ def play(graph: Graph, clip: Clip, observer: Observer) -> None:
         **reliable,
     )
     prompts = start_prompts(graph, clip)
-    # Recorder, prompts and observer listen to the tracker; then the camera may begin, and it waits
-    # for tracker and recorder: nobody misses the first frame.
+    # The camera starts when recorder, prompts and observer have subscribed to the tracks, and
+    # waits for the subscriptions of tracker and recorder: no node misses the first frame.
     wait_for(lambda: observer.listeners >= len(prompts) + 2, 'listeners', graph, observer)
     graph.start('video_node', source=clip.path, wait_for_subscribers=2)
     wait_for(lambda: observer.stamps, 'tracks', graph, observer)
@@ -98,13 +97,18 @@ def play(graph: Graph, clip: Clip, observer: Observer) -> None:
         graph.wait(prompt, START_TIMEOUT)
         lines = graph.log(prompt).read_text().splitlines()
         say(next(line for line in lines if not line.startswith('prompt_node: waiting')))
-    # Diagnostics come every second: the last ones tell of all images.
+    # Diagnostics are published every second; the last ones count all images.
     time.sleep(1.5)
     graph.end('tracker_node')
 
 
 def wait_for(condition: Callable[[], object], what: str, graph: Graph, observer: Observer) -> None:
-    """Wait for a condition; `DemoError` when it takes too long or a node cannot go on."""
+    """
+    Wait for a condition.
+
+    :param what: for the error text: what is awaited.
+    :raises DemoError: it takes longer than START_TIMEOUT, or a node fails.
+    """
     deadline = time.monotonic() + START_TIMEOUT
     while not condition():
         time.sleep(0.05)
@@ -118,7 +122,7 @@ def wait_for(condition: Callable[[], object], what: str, graph: Graph, observer:
 
 
 def start_prompts(graph: Graph, clip: Clip) -> list[str]:
-    """Have the tracker follow every box of the clip from the first image on."""
+    """Start one prompt for each box of the clip, on the first image; return their names."""
     prompts: list[str] = []
     for label, (x_min, y_min, x_max, y_max) in clip.boxes.items():
         box = [str(each) for each in (x_min, y_min, x_max - x_min, y_max - y_min)]
@@ -129,7 +133,11 @@ def start_prompts(graph: Graph, clip: Clip) -> list[str]:
 
 
 def report(clip: Clip, observer: Observer) -> None:
-    """Say what was tracked, how fast, and where the pictures are; `DemoError` if nothing was."""
+    """
+    Print what was tracked, how fast, and where the results are.
+
+    :raises DemoError: nothing was tracked.
+    """
     stamps = observer.stamps
     seconds = (stamps[-1] - stamps[0]) / SECOND
     rate = (len(stamps) - 1) / seconds if seconds else 0.0
@@ -149,11 +157,11 @@ def report(clip: Clip, observer: Observer) -> None:
 
 
 def dropped(clip: Clip, observer: Observer) -> str:
-    """Return how many images were not tracked, and why."""
+    """Return the number of images that were not tracked, by reason."""
     reasons = dict(observer.dropped)
     published = int(observer.diagnostics.get('images published', 0))
     if clip.frame_count:
-        # The tracker counts what it missed since the first image that it received.
+        # The tracker only counts images that it missed after the first one that it received.
         reasons['before the tracker subscribed'] = max(clip.frame_count - published, 0)
     count = sum(reasons.values())
     details = ', '.join(f'{each} {reason}' for reason, each in reasons.items() if each)
@@ -163,7 +171,7 @@ def dropped(clip: Clip, observer: Observer) -> str:
 
 
 def compared(clip: Clip, label: str, seen: Mapping[int, Box], first: int) -> str:
-    """Compare with the truth, where there is one."""
+    """Compare the boxes with the truth, if there is one."""
     truth = clip.truth.get(label)
     if truth is None or not seen:
         return ''

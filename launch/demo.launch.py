@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A video published as a camera, a tracker, and something to click with.
+Starts a video as a camera, a tracker, and a tool for clicks.
 
     ros2 launch sam_tracker demo.launch.py source:=clip.mp4 click:=rqt rviz:=true
 """
@@ -37,16 +37,16 @@ from sam_tracker.ros.process.fast_dds import large_image_environment
 
 TRACKER = Path(get_package_share_directory('sam_tracker')) / 'launch' / 'tracker.launch.py'
 PASSED_ON = {'params_file': '', 'rviz': 'false', 'respawn': 'false', 'log_level': 'info'}
-"""Arguments of tracker.launch.py with their defaults, besides parameters of the node."""
+"""Arguments of tracker.launch.py with their defaults, without the parameters of the node."""
 
 ARGUMENTS = [
     DeclareLaunchArgument(
         'source',
         default_value='pattern',
-        description='Path of a video or of a folder of images, or pattern: a moving test pattern.',
+        description='Path of a video or of a folder of images; pattern: a moving test pattern.',
     ),
     DeclareLaunchArgument(
-        'loop', default_value='true', choices=BOOLEAN, description='Whether to repeat it for ever.'
+        'loop', default_value='true', choices=BOOLEAN, description='Whether to repeat the video.'
     ),
     DeclareLaunchArgument(
         'rate', default_value='auto', description='Images per second; auto: as recorded.'
@@ -59,8 +59,8 @@ ARGUMENTS = [
         'click',
         default_value='none',
         choices=['none', 'rqt', 'window'],
-        description='What to click with: rqt_image_view, where the box beside "click location '
-        'topic" is to be ticked, or the window of prompt_node.',
+        description='Tool for clicks: rqt_image_view, in which to tick the box beside "click '
+        'location topic", or the window of prompt_node.',
     ),
     DeclareLaunchArgument(
         'use_sim_time',
@@ -114,7 +114,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
         ],
     )
-    # rqt passes no remappings on to its plugins: the tracker listens where they publish.
+    # rqt does not pass remappings to its plugins, so the tracker subscribes to their topic.
     click_topic = [
         SetLaunchConfiguration('click_topic', '~/click'),
         SetLaunchConfiguration(

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Starts one segmenter node, which answers ``~/segment_image`` about the images of one camera.
+Starts a segmenter node, which serves ``~/segment_image`` for the images of one camera.
 
     ros2 launch sam_tracker segmenter.launch.py image:=/camera/color/image_raw
 """

@@ -1,12 +1,12 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Starts one tracker node for one camera.
+Starts a tracker node for one camera.
 
     ros2 launch sam_tracker tracker.launch.py image:=/camera/color/image_raw rviz:=true
 
-For several cameras include it several times with a namespace or name, each in a GroupAction:
-launch passes the arguments of one include on to the next one in the same scope.
+For several cameras include it several times, each with a namespace or name and in a GroupAction,
+because launch passes the arguments of one include to the next in the same scope.
 """
 
 from pathlib import Path

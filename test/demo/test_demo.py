@@ -74,7 +74,7 @@ def test_any_video_is_tracked_and_leaves_pictures(domain, tmp_path, video, check
     'variables,complaint',
     [
         ({'VIDEO': '/no/such.mp4'}, "'/no/such.mp4' does not exist"),
-        ({'VIDEO': 'pattern', 'BOX': '1,2,3,4'}, "VIDEO='pattern' is no video with an end"),
+        ({'VIDEO': 'pattern', 'BOX': '1,2,3,4'}, "VIDEO='pattern' is an endless source"),
         ({'VIDEO': 'square'}, 'BOX is not set'),
         ({'VIDEO': 'square', 'BOX': '1,2,3'}, "BOX='1,2,3' is not x,y,w,h"),
         ({'VIDEO': 'square', 'BOX': '150,0,20,20'}, 'frames of 160x120 pixels'),
