@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masks as COCO's run lengths, which pycocotools and every annotation tool read."""
+"""COCO's run-length encoding of masks, which pycocotools and annotation tools read."""
 
 from typing import TypedDict
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 
-# Five bits to a digit: eight of them hold the pixels of any image.
+# Eight digits of five bits are enough for the number of pixels of any image.
 DIGIT_BITS = 5
 MOST_DIGITS = 8
 
@@ -25,17 +25,13 @@ def run_lengths(
     mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height: int
 ) -> RunLengths:
     """
-    Return a mask as COCO has it.
+    Encode a mask as a COCO segmentation.
 
-    Args:
-        mask: [h, w], cropped to the object; any value but 0 is the object.
-        origin: x and y of the mask's top left pixel in the image.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
-
-    Raises:
-        ValueError: the mask does not lie inside the image.
-
+    :param mask: [h, w], cropped to the object; nonzero pixels are the object.
+    :param origin: x and y of the mask's top left pixel in the image.
+    :param width: of the image, in pixels.
+    :param height: of the image, in pixels.
+    :raises ValueError: the mask is not inside the image.
     """
     return {'size': [height, width], 'counts': compressed(counts(mask, origin, width, height))}
 
@@ -44,7 +40,8 @@ def counts(mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height:
     """
     Return the lengths of the runs of 0, 1, 0, ... down the columns of the image, left to right.
 
-    Arguments as for `run_lengths`. The work depends on the size of the crop, not of the image.
+    Arguments and errors as for ``run_lengths``. The time depends on the size of the crop, not of
+    the image.
     """
     x, y = origin
     rows, columns = mask.shape
@@ -53,14 +50,14 @@ def counts(mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height:
             f'a mask of {columns}x{rows} pixels at ({x}, {y}) does not lie inside an image of '
             f'{width}x{height}'
         )
-    # One empty pixel under each column ends every run inside its own column.
+    # An empty pixel below each column ends every run within its column.
     columnwise = np.zeros((columns, rows + 1), np.bool_)
     columnwise[:, :rows] = mask.T != 0
     change = np.flatnonzero(np.diff(columnwise.reshape(-1), prepend=False))
     column, row = np.divmod(change, rows + 1)
     position = (x + column) * height + y + row
     starts, ends = position[::2], position[1::2]
-    # A run that reaches the lowest pixel goes on where the next column starts at the highest.
+    # Join a run that reaches the bottom of the image to one that starts at the next column's top.
     apart = starts[1:] != ends[:-1]
     starts = np.concatenate((starts[:1], starts[1:][apart]))
     ends = np.concatenate((ends[:-1][apart], ends[-1:]))
@@ -72,18 +69,18 @@ def counts(mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height:
 
 def compressed(lengths: Counts) -> str:
     """
-    Return run lengths as COCO's text.
+    Encode run lengths as COCO's text.
 
-    From the fourth on, each is replaced by its difference from the one before the last; each is
-    then written in digits of five bits, lowest first, in two's complement: bit 5 says that
-    another digit follows, and 48 is added to make it a printable character.
+    From the fourth on, each length is replaced by its difference from the length two before. Each
+    is written in digits of five bits, least significant first, in two's complement. Bit 5 is set
+    if another digit follows, and 48 is added to make it a printable character.
     """
     values = lengths.astype(np.int64)
     values[3:] -= lengths[1:-2]
     shifts = DIGIT_BITS * np.arange(MOST_DIGITS)
     digits = (values[:, None] >> shifts) & 31
     remainders = values[:, None] >> (shifts + DIGIT_BITS)
-    # The highest bit of the last digit is the sign: it must tell what the remainder would.
+    # The highest bit of the last digit is the sign, so it must agree with the remainder.
     follows = np.where(digits & 16, remainders != -1, remainders != 0)
     used = np.ones_like(follows)
     used[:, 1:] = np.logical_and.accumulate(follows, axis=1)[:, :-1]

@@ -246,7 +246,7 @@ class NetworkFamily:
     """
     Build the network of that name, an ``nn.Module``, with a side S of its input; None: its own.
 
-    Raises ``ValueError`` for an impossible side.
+    :raises ValueError: the side is impossible.
     """
     hint: Callable[[Collection[str]], str] = lambda missing: ''  # noqa: ARG005
     """What a file without these keys probably is instead, for a message; or ''."""

@@ -193,8 +193,8 @@ def configuration_named(name: str, image_size: int | None = None) -> NetworkConf
     """
     Return the configuration of that name, at its own image size unless another is given.
 
-    Raises ``ValueError`` for a name that is not one of ``CONFIGURATION_NAMES``, and for an image
-    size that is not a multiple of 32 from 128 to 1024.
+    :raises ValueError: the name is not one of ``CONFIGURATION_NAMES``, or the image size is not a
+        multiple of 32 from 128 to 1024.
     """
     for size in _SIZES:
         if size.name == name:

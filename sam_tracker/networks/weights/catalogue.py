@@ -169,7 +169,11 @@ def download_folder() -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits; raises ``OSError`` as reading does."""
+    """
+    Return the SHA-256 of a file, 64 hexadecimal digits.
+
+    :raises OSError: the file cannot be read.
+    """
     digest = hashlib.sha256()
     buffer = bytearray(1 << 20)
     view = memoryview(buffer)

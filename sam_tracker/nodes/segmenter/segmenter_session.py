@@ -70,7 +70,11 @@ class SegmenterSession:
         return {}
 
     def submit_slices(self, generator: Generator[object, None, Result]) -> Future[Result]:
-        """Run long work in slices; raises as ``Worker.submit_slices`` does."""
+        """
+        Run long work in slices; errors as for ``Worker.submit_slices``.
+
+        :raises WorkerStoppedError: the segmenter is not running.
+        """
         worker = self._worker
         if worker is None:
             raise WorkerStoppedError('the segmenter is not running')

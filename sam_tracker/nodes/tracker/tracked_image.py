@@ -39,7 +39,11 @@ class TrackedImage:
 
     @property
     def frame(self) -> Frame:
-        """The image as the tracker takes it; raises as ``pixels`` does."""
+        """
+        The image as the tracker's input.
+
+        :raises ImageError: it cannot be read.
+        """
         return Frame(self.pixels, self.image.stamp)
 
     def with_tracks(self, tracks: list[Track], tracking_time: int = 0) -> TrackedImage:

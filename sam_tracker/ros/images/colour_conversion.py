@@ -41,7 +41,11 @@ Convert = Callable[[NDArray[Any], str], NDArray[Any]]
 @dataclass(frozen=True)
 class ColourConverter:
     convert: Convert
-    """Returns a new array, (height, width, 3) of the same depth, or raises ImageError."""
+    """
+    Returns a new array, (height, width, 3) of the same depth.
+
+    :raises ImageError: the image cannot be converted.
+    """
     description: str
     """For the log: which library converts, and why."""
 
