@@ -204,7 +204,7 @@ ROOMS = {
     'networks.sam1': {'core', 'networks', 'networks.sam2'},
     'networks.edgetam': {'networks', 'networks.sam2'},
     'networks.registry': {'networks', 'networks.sam2', 'networks.sam1', 'networks.edgetam'},
-    'networks.weights': {'networks', 'networks.registry'},
+    'networks.weights': {'core', 'networks', 'networks.registry'},
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
     },

@@ -34,6 +34,21 @@ class Region:
         return np.array([self.x, self.y, self.x + self.width, self.y + self.height], np.float64)
 
 
+def whole_mask(
+    region: Region | None, crop: NDArray[np.uint8], width: int, height: int
+) -> NDArray[np.bool_]:
+    """
+    Return a mask [height, width] at the size of its image.
+
+    :param region: where the crop lies, inside the image; None: the mask is empty.
+    :param crop: [region.height, region.width], any value but 0 on the object.
+    """
+    mask = np.zeros((height, width), dtype=np.bool_)
+    if region is not None:
+        np.not_equal(crop, 0, out=mask[region.slices])
+    return mask
+
+
 def box_iou(boxes: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     Return the intersection over union of boxes, pair by pair.

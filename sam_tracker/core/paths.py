@@ -6,8 +6,9 @@ from pathlib import Path
 
 
 def expanded(path: str | Path) -> Path:
-    """Return the path with ``~`` replaced; as it is where nobody knows that user's folder."""
+    """Return the path with ``~`` replaced; unchanged where that user's folder is not known."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
+        # '~name' without such a user: a file may have this name.
         return Path(path)

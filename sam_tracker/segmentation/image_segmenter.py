@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,15 +17,13 @@ from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels, frame_size
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, PromptableNetwork
+from sam_tracker.networks.batching import LARGEST_BATCH, batches
 from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask
 from sam_tracker.networks.masks import corrected_logits, input_logits, mask_as_logits
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET, stability_scores
-
-LARGEST_BATCH = 16
-"""Prompts in one batch; more are decoded in several batches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +101,7 @@ class ImageSegmenter:
             for index, prompt in enumerate(prompts)
         ]
         answers: list[list[MaskCandidate]] = [[] for _ in prompts]
-        for batch in _batches(prompts):
+        for batch in batches([_layout(prompt) for prompt in prompts]):
             asked = [prompts[index] for index in batch]
             with self._runtime.inference():
                 dense = [
@@ -261,12 +259,6 @@ def _validated(prompt: Prompt, index: int, encoded: EncodedImage) -> Prompt:
         raise PromptError(f'prompt {index}: {error}') from None
 
 
-def _batches(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
-    """Group indices of prompts of equal layout into batches of at most LARGEST_BATCH."""
-    layouts: dict[tuple[int, bool, bool], list[int]] = {}
-    for index, prompt in enumerate(prompts):
-        layout = (len(prompt.points), prompt.box is not None, prompt.mask is not None)
-        layouts.setdefault(layout, []).append(index)
-    for members in layouts.values():
-        for start in range(0, len(members), LARGEST_BATCH):
-            yield members[start : start + LARGEST_BATCH]
+def _layout(prompt: Prompt) -> tuple[int, bool, bool]:
+    """Return what prompts of one batch have in common."""
+    return len(prompt.points), prompt.box is not None, prompt.mask is not None

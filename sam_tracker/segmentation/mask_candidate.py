@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.boxes import Box, Region, whole_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +59,7 @@ class MaskCandidate:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """[H, W], true on the object; created on each access, to save memory."""
-        width, height = self.image_size
-        mask = np.zeros((height, width), dtype=np.bool_)
-        if self.region is not None:
-            mask[self.region.slices] = self.mask_crop != 0
-        return mask
+        return whole_mask(self.region, self.mask_crop, *self.image_size)
 
 
 def most_confident(candidates: Sequence[MaskCandidate], count: int) -> list[MaskCandidate]:

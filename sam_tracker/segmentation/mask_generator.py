@@ -22,12 +22,12 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Pixels, frame_size
 from sam_tracker.core.prompt import POSITIVE
 from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import mask_boxes, tightened
 from sam_tracker.networks.masks import input_logits
 from sam_tracker.segmentation.generator_settings import MaskGeneratorSettings
 from sam_tracker.segmentation.image_crops import ImageCrop, image_crops, point_grid
 from sam_tracker.segmentation.image_segmenter import (
-    LARGEST_BATCH,
     EncodedImage,
     ImageSegmenter,
     mask_candidates,
@@ -55,8 +55,6 @@ class GenerationProgress:
     """Points decoded so far."""
     points: int
     """Points of all crops."""
-    crops_done: int
-    """Crops finished so far."""
     crops: int
     """All crops, including the whole image."""
     found: int
@@ -146,9 +144,9 @@ class MaskGenerator:
         settings = self.settings
         crops = image_crops(width, height, settings.crop_layers, settings.crop_overlap)
         points = sum(settings.points_of_layer(crop.layer) ** 2 for crop in crops)
-        progress = GenerationProgress(0, points, 0, len(crops), 0)
+        progress = GenerationProgress(0, points, len(crops), 0)
         found: list[tuple[int, MaskCandidate]] = []
-        for number, crop in enumerate(crops):
+        for crop in crops:
             encoded = self.segmenter.encode(image[crop.region.slices])
             yield progress
             grid = point_grid(
@@ -170,7 +168,6 @@ class MaskGenerator:
                 found += [(crop.layer, candidate) for candidate in made]
                 progress = replace(progress, found=len(found))
                 yield progress
-            progress = replace(progress, crops_done=number + 1)
         return _without_duplicates(found, settings)
 
     def _promising(

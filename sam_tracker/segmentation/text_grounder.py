@@ -3,11 +3,10 @@
 """
 Find the objects that a text names ("the red mug") as boxes, which then serve as prompts.
 
-``Grounder`` is the interface for any such detector. ``TextGrounder`` implements it with the
-open-vocabulary detectors of the transformers library: OWL-ViT (Minderer et al. 2022), OWLv2
-(Minderer et al. 2023) and Grounding DINO (Liu et al. 2023). The library is an optional
-dependency, imported only when a ``TextGrounder`` is created. A model is a local folder; nothing
-is downloaded, and no code in the folder is run.
+``TextGrounder`` uses the open-vocabulary detectors of the transformers library: OWL-ViT (Minderer
+et al. 2022), OWLv2 (Minderer et al. 2023) and Grounding DINO (Liu et al. 2023). The library is an
+optional dependency, imported only when a ``TextGrounder`` is created. A model is a local folder;
+nothing is downloaded, and no code in the folder is run.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import json
 import os
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,22 +63,6 @@ class Grounding:
     """0 to 1. Scores of different models are not comparable."""
     label: str
     """The part of the text that it was found for, as written."""
-
-
-class Grounder(Protocol):
-    """Interface of a detector that finds the objects named by a text."""
-
-    def ground(self, image: NDArray[np.uint8], text: str, *, threshold: float) -> list[Grounding]:
-        """
-        Find the objects that a text names.
-
-        :param image: [H, W, 3], RGB.
-        :param text: one object, or several separated by full stops.
-        :param threshold: minimum score, 0 to 1.
-        :returns: the boxes, best first.
-        :raises GroundingError: text, image or threshold is invalid.
-        """
-        ...
 
 
 def things_asked_for(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the network for a tracker: decode objects, decode a prompt, encode memories."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, VideoNetwork
+from sam_tracker.networks.batching import LARGEST_BATCH, batches
 from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.networks.masks import (
@@ -26,9 +27,6 @@ from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
 from sam_tracker.tracking.settings import TrackerSettings
-
-LARGEST_BATCH = 16
-"""Objects in one batch; more are computed in several batches."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Inference:
         order: list[int] = []
         decoded: list[MaskCandidates] = []
         readings = self.store.readings(rows)
-        for batch in batches(readings):
+        for batch in batches([None if each is None else each.layout for each in readings]):
             shown = features
             if len(features.embedding) > 1:
                 shown = image_features(features, batch)
@@ -206,17 +204,6 @@ def image_features(features: ImageFeatures, chosen: slice | list[int]) -> ImageF
     return ImageFeatures(
         features.embedding[chosen], tuple(level[chosen] for level in features.high_resolution)
     )
-
-
-def batches(readings: Sequence[MemoryReading | None]) -> Iterator[list[int]]:
-    """Group indices of equal layout into batches of at most LARGEST_BATCH."""
-    layouts: dict[tuple[int, int] | None, list[int]] = {}
-    for index, reading in enumerate(readings):
-        layout = None if reading is None else reading.layout
-        layouts.setdefault(layout, []).append(index)
-    for members in layouts.values():
-        for start in range(0, len(members), LARGEST_BATCH):
-            yield members[start : start + LARGEST_BATCH]
 
 
 def joined(parts: Sequence[MaskCandidates]) -> MaskCandidates:

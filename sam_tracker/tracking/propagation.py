@@ -19,6 +19,7 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates
+from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import (
@@ -36,7 +37,7 @@ from sam_tracker.tracking.decoded_mask import (
     areas_in_common,
     without_lost_pixels,
 )
-from sam_tracker.tracking.inference import LARGEST_BATCH, Inference, PromptAnswer, image_features
+from sam_tracker.tracking.inference import Inference, PromptAnswer, image_features
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState

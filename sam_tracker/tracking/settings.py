@@ -86,7 +86,7 @@ class TrackerSettings:
 
     exclusive: bool = True
     """
-    Give a pixel that two tracks claim to the better supported one, and tell a track whose mask
+    Give a pixel that two tracks claim to the better supported one, and mark a track whose mask
     has become another's (``duplicate_of``); False: tracks ignore each other, as in SAM 2.
     """
     duplicate_share: float = 0.8
@@ -108,7 +108,7 @@ class TrackerSettings:
     Each object costs a decoding on every frame, seen or not. Pauses of the stream are not search.
     """
     maximum_objects: int = 64
-    """Objects that may be followed at once: what bounds the memory of a tracker."""
+    """Objects that may be tracked at once: what bounds the memory of a tracker."""
 
     def __post_init__(self) -> None:
         for name in (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.boxes import Box, Region, whole_mask
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.decoded_mask import DecodedMask
 
@@ -110,11 +110,7 @@ class Track:
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """[H, W] true on the object."""
-        width, height = self.image_size
-        mask = np.zeros((height, width), dtype=np.bool_)
-        if self.region is not None:
-            mask[self.region.slices] = self.mask_crop != 0
-        return mask
+        return whole_mask(self.region, self.mask_crop, *self.image_size)
 
     @property
     def box(self) -> Box | None:

@@ -72,8 +72,7 @@ class TrackedObject:
         """
         Return the object on a later frame, where it was not looked for yet.
 
-        A clock that went back and an image of other proportions tell nothing about motion: the
-        motion starts anew.
+        After a clock that went back, or an image of other proportions, the motion starts anew.
 
         :param camera_motion: since its newest frame, as for ``Motion.predict``.
         """

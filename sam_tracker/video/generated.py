@@ -128,7 +128,7 @@ class GeneratedScene:
         self.height, self.width = (size, size) if isinstance(size, int) else size
         if min(self.height, self.width) < 16:
             raise ValueError(f'size is {size}; each side must have at least 16 pixels')
-        self._difficulty = d = level(difficulty)
+        d = level(difficulty)
         self._held_out = held_out
         self._duration = max(float(duration), 2.0)
         self._unit = float(min(self.height, self.width))
@@ -147,10 +147,6 @@ class GeneratedScene:
         self._build_occluders(d, scenario)
         self._build_light(d)
         self._bring_object_one_into_view()
-
-    @property
-    def object_count(self) -> int:
-        return len(self._objects)
 
     # -- building ------------------------------------------------------------------------------
 

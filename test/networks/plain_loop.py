@@ -92,7 +92,7 @@ class PlainLoop:
         object_logit = torch.full((1,), 10.0)
         return Output(
             mask_logits,
-            network.pointer_of_mask(features, mask),
+            pointer_of_mask(network, features, mask),
             object_logit,
             self.encode(frame, mask_logits, object_logit, binary=True),
         )
@@ -122,3 +122,21 @@ class PlainLoop:
             pointers=torch.stack([output.pointer for _, output in pointers], dim=1),
             pointer_distances=torch.tensor([[float(distance) for distance, _ in pointers]]),
         )
+
+
+def pointer_of_mask(network, features, mask):
+    """
+    Make object pointers [O, D] from given masks [O, 1, S, S] of 0 and 1.
+
+    The decoder reads the plain image embedding, without memory and without the embedding of no
+    memory. The object is absent where its mask is empty or the decoder predicts absence.
+    """
+    nowhere = mask.new_zeros(len(mask), 0, 2)
+    candidates = network.decode(
+        features,
+        features.embedding,
+        network.encode_prompts(nowhere, nowhere[..., 0], network.encode_mask_prompt(mask)),
+        several=False,
+    )
+    present = (candidates.object_logit > 0) & mask.flatten(1).any(1)
+    return network.object_pointer(candidates.tokens[:, 0], present)

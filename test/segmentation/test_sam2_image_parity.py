@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 
 from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.runtime import Runtime
-from sam_tracker.segmentation.image_segmenter import LARGEST_BATCH, ImageSegmenter
+from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
 SIZE, WIDTH, HEIGHT = 160, 200, 120
 MASK = np.zeros((HEIGHT, WIDTH), bool)

@@ -23,7 +23,6 @@ from sam_tracker.core.prompt import Prompt
 from sam_tracker.segmentation import text_grounder
 from sam_tracker.segmentation.text_grounder import (
     LONGEST_TEXT,
-    Grounder,
     GroundingError,
     TextGrounder,
     things_asked_for,
@@ -252,7 +251,7 @@ def test_a_word_without_a_token_is_named(grounders):
 # ---- what every architecture does ----
 
 
-def test_boxes_lie_in_the_image_best_first_and_make_prompts(grounder: Grounder):
+def test_boxes_lie_in_the_image_best_first_and_make_prompts(grounder: TextGrounder):
     groundings = grounder.ground(noise(), 'Red. a b', threshold=0.0)
     assert groundings
     scores = [grounding.score for grounding in groundings]

@@ -133,10 +133,11 @@ def test_a_prompt_on_an_old_frame_gives_what_it_would_have_given_then(network, c
     assert len(tracker.objects) == 2
 
 
-def test_objects_beyond_one_batch_are_followed_alike(network, clips, monkeypatch):
+def test_objects_beyond_one_batch_are_tracked_alike(network, clips, monkeypatch):
     prompts = {0: [BOX, CLICK, Prompt(points=[[30, 100]], labels=[1])]}
     expected = list(follow(network, clips[0], prompts))
-    monkeypatch.setattr('sam_tracker.tracking.inference.LARGEST_BATCH', 2)
+    for module in ('networks.batching', 'tracking.inference', 'tracking.propagation'):
+        monkeypatch.setattr(f'sam_tracker.{module}.LARGEST_BATCH', 2)
     for tracks, whole in zip(follow(network, clips[0], prompts), expected, strict=True):
         for object_id, track in tracks.items():
             assert difference(track, whole[object_id]) < 1e-4

@@ -14,8 +14,7 @@ import torch.nn.functional as F
 WINDOWS = 16
 """Windows along either side of the memory map."""
 GLOBAL_LATENTS = 256
-MEMORY_TOKENS = GLOBAL_LATENTS + WINDOWS * WINDOWS
-"""Tokens of one memory, the global ones first."""
+"""Global tokens of one memory, before those of the windows."""
 
 
 class LatentAttention(nn.Module):

@@ -199,4 +199,4 @@ def configuration_named(name: str, image_size: int | None = None) -> NetworkConf
     for size in _SIZES:
         if size.name == name:
             return size if image_size is None else replace(size, image_size=image_size)
-    raise ValueError(f'no network is called {name!r}; there are {", ".join(CONFIGURATION_NAMES)}')
+    raise ValueError(f'unknown network {name!r}; choose from {", ".join(CONFIGURATION_NAMES)}')

@@ -244,23 +244,6 @@ class SamVideoNetwork(nn.Module):
         present = present.to(token.dtype)[:, None]
         return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
 
-    def pointer_of_mask(self, features: ImageFeatures, mask: Tensor) -> Tensor:
-        """
-        Make object pointers [O, D] from given masks [O, 1, S, S] of 0 and 1.
-
-        The decoder reads the plain image embedding, without memory and without the embedding of
-        no memory. The object is absent where its mask is empty or the decoder predicts absence.
-        """
-        nowhere = mask.new_zeros(len(mask), 0, 2)
-        candidates = self.decode(
-            features,
-            features.embedding,
-            self.encode_prompts(nowhere, nowhere[..., 0], self.encode_mask_prompt(mask)),
-            several=False,
-        )
-        present = (candidates.object_logit > 0) & mask.flatten(1).any(1)
-        return self.object_pointer(candidates.tokens[:, 0], present)
-
     @abstractmethod
     def encode_memory(self, embedding: Tensor, mask: Tensor, object_logit: Tensor) -> Tensor:
         """

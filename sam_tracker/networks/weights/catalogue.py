@@ -13,10 +13,10 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
+from sam_tracker.core.paths import expanded
+
 FOLDER_VARIABLE = 'SAM_TRACKER_CHECKPOINTS'
 BUNDLED_FOLDER = Path(__file__).parents[2] / 'weights'
-
-
 _FILES_OF_FOLDERS = ('model.safetensors', 'pytorch_model.bin')
 """What transformers calls the weights in the folder of a network, the preferred one first."""
 
@@ -133,7 +133,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     else:
         if not wanted:
             raise CheckpointError(f"no checkpoint '': {_choice()}")
-        path = _expanded(wanted)
+        path = expanded(wanted)
         places = [path]
         if path.name == wanted:
             places += _places_of(wanted)
@@ -190,15 +190,7 @@ def known_by_sha256(sha256: str) -> KnownCheckpoint | None:
 
 def _environment_folder() -> Path | None:
     value = os.environ.get(FOLDER_VARIABLE)
-    return _expanded(value) if value else None
-
-
-def _expanded(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        # '~name' without such a user: a file may have this name.
-        return Path(path)
+    return expanded(value) if value else None
 
 
 def _places_of(file_name: str) -> list[Path]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sam_tracker.ros.camera.image_buffer import ImageBuffer
 
 EPOCHS = 1000
-"""Epochs after which the offset that tells equal stamps apart repeats; 1 ns each."""
+"""Epochs after which the offset that distinguishes equal stamps repeats; 1 ns each."""
 
 
 class ImageIntake:

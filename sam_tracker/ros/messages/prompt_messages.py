@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
+from sam_tracker.core.boxes import Region, whole_mask
 from sam_tracker.core.prompt import MOST_POINTS, Prompt, PromptError, checked_label
 from sam_tracker.msg import ImagePoint, Mask
 from sam_tracker.msg import Prompt as PromptMessage
@@ -72,10 +73,9 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
             f'({region.x_offset}, {region.y_offset}), does not lie inside the image of '
             f'{width}x{height} pixels'
         )
-    mask = np.zeros((height, width), dtype=np.bool_)
     crop = np.frombuffer(message.data, np.uint8).reshape(region.height, region.width)
-    mask[region.y_offset : bottom, region.x_offset : right] = crop != 0
-    return mask
+    place = Region(region.x_offset, region.y_offset, region.width, region.height)
+    return whole_mask(place, crop, width, height)
 
 
 def prompt_of_click(point: Point, header: Header | None = None) -> PromptMessage:

@@ -119,8 +119,8 @@ def with_values(values: Values, changes: Mapping[str, object]) -> Values:
     """
     Return the dataclass with some values replaced.
 
-    :param changes: ROS values by full names. An integer is accepted for a number, since people do
-        not tell ``2`` from ``2.0``.
+    :param changes: ROS values by full names. An integer is accepted for a number, so that
+        ``2`` will do for ``2.0``.
     :raises ParameterError: naming the first value that is of the wrong type, out of range or none
         of the choices.
     """

@@ -24,6 +24,8 @@ from sam_tracker.networks.sam2.position_encoding import (
     sine_position,
 )
 
+from ..plain_loop import pointer_of_mask
+
 PUBLISHED = ('tiny', 'small', 'base_plus', 'large')
 
 
@@ -287,7 +289,7 @@ def test_a_given_mask_is_the_answer_and_its_pointer_has_seen_no_memory(
         small, full, _, _, _, pointer, _ = meta._use_mask_as_output(
             features.embedding, list(features.high_resolution), mask
         )
-        assert_close(network.pointer_of_mask(features, mask), pointer, 1e-5)
+        assert_close(pointer_of_mask(network, features, mask), pointer, 1e-5)
     finally:
         bias.copy_(kept)
     ours = mask_as_logits(mask)
