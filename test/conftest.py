@@ -217,3 +217,21 @@ def listener(domain) -> Iterator[Listener]:
     listener = Listener(domain)
     yield listener
     listener.close()
+
+
+@pytest.fixture(scope='session')
+def random_checkpoint(tmp_path_factory) -> Path:
+    """A network of random weights that holds every object for present."""
+    # Imported here: most tests need no torch.
+    import torch
+
+    from sam_tracker.networks.sam2.configuration import configuration_named
+    from sam_tracker.networks.sam2.network import Sam2Network
+
+    torch.manual_seed(2)
+    network = Sam2Network(configuration_named('nano'))
+    with torch.no_grad():
+        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pt'
+    torch.save({'model': network.state_dict()}, path)
+    return path

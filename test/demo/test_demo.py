@@ -10,10 +10,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-import torch
-
-from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import Sam2Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,21 +42,14 @@ def video(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory) -> Path:
-    """A network of random weights that holds every object for present."""
-    torch.manual_seed(2)
-    network = Sam2Network(configuration_named('nano'))
-    with torch.no_grad():
-        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
-    path = tmp_path_factory.mktemp('weights') / 'random.pt'
-    torch.save({'model': network.state_dict()}, path)
-    return path
-
-
-def test_any_video_is_tracked_and_leaves_pictures(domain, tmp_path, video, checkpoint):
+def test_any_video_is_tracked_and_leaves_pictures(domain, tmp_path, video, random_checkpoint):
     ran = demo(
-        domain, tmp_path, VIDEO=video, BOX='20,40,40,40', LABEL='square', CHECKPOINT=checkpoint
+        domain,
+        tmp_path,
+        VIDEO=video,
+        BOX='20,40,40,40',
+        LABEL='square',
+        CHECKPOINT=random_checkpoint,
     )
     assert ran.returncode == 0, ran.stderr
     assert 'object 1 (square) is followed' in ran.stdout

@@ -28,11 +28,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
-import torch
 
 from sam_tracker.msg import ImageBox, Prompt, TrackArray
-from sam_tracker.networks.sam2.configuration import configuration_named
-from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
@@ -40,18 +37,6 @@ from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 from ..conftest import PATIENCE, Program, unused_domain, wait_until
 
 WIDTH, HEIGHT = 160, 120
-
-
-@pytest.fixture(scope='session')
-def random_checkpoint(tmp_path_factory) -> Path:
-    """A network of random weights that holds every object for present."""
-    torch.manual_seed(2)
-    network = Sam2Network(configuration_named('nano'))
-    with torch.no_grad():
-        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
-    path = tmp_path_factory.mktemp('weights') / 'random.pt'
-    torch.save({'model': network.state_dict()}, path)
-    return path
 
 
 class Graph:
