@@ -3,8 +3,8 @@
 """
 Real clips through real weights, beside what the released code made of them.
 
-The recordings lie beside the repository, not in it, or in the folder that the environment variable
-SAM_TRACKER_RECORDED names: where they are absent the test is skipped.
+The recordings and their weights are too large for the repository. They are in the folder that the
+environment variable SAM_TRACKER_RECORDED names; without it the test is skipped.
 """
 
 import os
@@ -21,8 +21,7 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
-BESIDE = Path(__file__).resolve().parents[2].parent / 'shared/reference/interim_nano'
-FOLDER = Path(os.environ.get('SAM_TRACKER_RECORDED', BESIDE))
+FOLDER = Path(os.environ.get('SAM_TRACKER_RECORDED', 'recorded'))
 CLIPS = sorted(FOLDER.glob('*.npz'))
 
 # Of the weights that the recordings were made with.
@@ -53,7 +52,7 @@ def network():
     return network
 
 
-@pytest.mark.skipif(not CLIPS, reason=f'{FOLDER} holds no recordings')
+@pytest.mark.skipif(not CLIPS, reason='SAM_TRACKER_RECORDED names no folder with recordings')
 @pytest.mark.parametrize('path', CLIPS, ids=lambda path: path.stem)
 def test_a_recorded_clip_is_tracked_as_by_the_released_code(path, network):
     clip = np.load(path)
