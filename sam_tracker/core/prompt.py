@@ -106,6 +106,21 @@ class Prompt:
                 raise PromptError(f'a mask is H rows of W pixels; its shape is {mask.shape}')
             object.__setattr__(self, 'mask', mask)
 
+    def added_to(self, earlier: Prompt) -> Prompt:
+        """
+        Return what this prompt and an earlier one of the same image say together.
+
+        The points of both count, the newest ``MOST_POINTS`` of them; a new box replaces the
+        earlier one, and a mask all that was said before.
+        """
+        if self.mask is not None:
+            return self
+        return Prompt(
+            points=np.concatenate((earlier.points, self.points))[-MOST_POINTS:],
+            labels=np.concatenate((earlier.labels, self.labels))[-MOST_POINTS:],
+            box=earlier.box if self.box is None else self.box,
+        )
+
     @property
     def extent(self) -> Box | None:
         """[4] half open box around the object, as box or mask show it; None: only points."""

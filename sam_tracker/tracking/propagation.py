@@ -17,7 +17,7 @@ from torch import Tensor
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
-from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
@@ -31,6 +31,7 @@ from sam_tracker.tracking.candidates import (
 )
 from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.closer_look.shared_views import shared_views
+from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import (
     DecodedMask,
@@ -78,6 +79,7 @@ class PromptDecision:
     prompt: Prompt
     decision: Decision
     candidates: MaskCandidates
+    measured: Measurements
     answer: PromptAnswer
     features: ImageFeatures
     scale: ImageScale
@@ -175,20 +177,20 @@ class Propagation:
 
         On the object's newest frame the prompt corrects its track; on any other it starts anew
         from there, with the memory it has.
+
+        :raises PromptError: the network's answer contradicts the prompt that refines an object.
         """
         settings, store = self._settings, self._inference.store
         correcting = held.track is not None and held.stamp == cached.stamp
         previous = None
         if correcting and held.newest.state is TrackState.TRACKED:
             previous = held.newest.decoded_mask
-        prompted = held.at_prompt(cached)
-        view = self._prompt_view(prompt, cached, previous)
-        answered = self._answered(prompted, frame, cached, prompt, view, correcting, previous)
-        closer = self._closer_view(answered, cached)
-        if closer != view:
-            answered = self._answered(
-                prompted, frame, cached, prompt, closer, correcting, previous
-            )
+        prompted = held.at_prompt(cached, prompt, settings.cumulative_prompts)
+        if held.track is None or not settings.cumulative_prompts:
+            answered = self._closest(prompted, frame, cached, prompt, correcting, previous)
+        else:
+            kept = mask_to_keep(prompt, held.newest) if previous is not None else None
+            answered = self._agreeing(prompted, frame, cached, prompt, correcting, previous, kept)
         held, decision, candidates = prompted, answered.decision, answered.candidates
         features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
@@ -255,6 +257,72 @@ class Propagation:
         closer = focus.region(cached.stamp, self._inference.image_size)
         return closer if answered.prompt.lies_in(closer) else view
 
+    def _agreeing(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        correcting: bool,
+        previous: DecodedMask | None,
+        kept: DecodedMask | None,
+    ) -> PromptDecision:
+        """
+        Return an answer that agrees with a prompt that refines an object.
+
+        The network starts from the mask before. When the answer contradicts the prompt or changes
+        much, it is asked again without that mask; of answers that agree with the prompt, the one
+        that changes less is taken.
+
+        :param held: with all that was said about it on the frame.
+        :param kept: the mask that the prompt asks to keep for the most part, if any.
+        :raises PromptError: no answer agrees.
+        """
+        assert held.said is not None
+        asked = held.said
+        starts = [None] if previous is None else [previous, None]
+        if prompt.mask is not None:
+            asked, starts = prompt, [None]
+        best, most, contradiction = None, -1.0, ''
+        for start in starts:
+            answered = self._closest(held, frame, cached, asked, correcting, start)
+            logits, measured = answered.candidates.mask_logits[0], answered.measured
+            agreed = agreement(logits, answered.scale, prompt, kept)
+            wrong = [agreed.contradiction(index) for index in range(len(logits))]
+            if all(wrong):
+                contradiction = contradiction or wrong[answered.decision.choice.index]
+                continue
+            affinities = np.where([text == '' for text in wrong], measured.affinities, -math.inf)
+            decision = self._decision(held, replace(measured, affinities=affinities), 0)
+            overlap = agreed.overlaps[decision.choice.index]
+            if overlap > most:
+                best, most = replace(answered, decision=decision), overlap
+            if most >= LITTLE_CHANGE:
+                break
+        if best is None:
+            raise PromptError(
+                f'object {held.object_id} stays as it was, since the answer contradicts the'
+                f' prompt: {contradiction}'
+            )
+        return best
+
+    def _closest(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        correcting: bool,
+        previous: DecodedMask | None,
+    ) -> PromptDecision:
+        """Decode a prompt on the part of the frame that shows best what it means."""
+        view = self._prompt_view(prompt, cached, previous)
+        answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
+        closer = self._closer_view(answered, cached)
+        if closer == view:
+            return answered
+        return self._answered(held, frame, cached, prompt, closer, correcting, previous)
+
     def _answered(
         self,
         held: TrackedObject,
@@ -272,7 +340,7 @@ class Propagation:
         answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
         candidates, measured = self._measured(answer.candidates, False, [scale], cached)
         decision = self._decision(held, measured, 0)
-        return PromptDecision(prompt, decision, candidates, answer, features, scale)
+        return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
 
     def _measured(
         self,

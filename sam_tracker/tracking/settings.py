@@ -73,6 +73,11 @@ class TrackerSettings:
     So SAM 2 was trained; its predictors do not by default, and then a correction fades like any
     other frame.
     """
+    cumulative_prompts: bool = True
+    """
+    Add up the prompts of one frame, and refuse answers that contradict a prompt that refines an
+    object; False: each prompt stands alone, as in SAM 2's predictors.
+    """
     binarise_prompted_masks: bool = True
     """Remember prompted frames by their mask instead of its logits, as SAM 2's predictors do."""
 
@@ -169,6 +174,7 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'samurai',
         'presence_logit': TrackerSettings.presence_logit,
         'corrections_condition': False,
+        'cumulative_prompts': False,
         'closer_look': False,
         'exclusive': False,
         'longest_step': math.inf,
@@ -180,6 +186,7 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'sam2',
         'presence_logit': 0.0,
         'corrections_condition': False,
+        'cumulative_prompts': False,
         'closer_look': False,
         'exclusive': False,
         'lost_after': _NEVER,

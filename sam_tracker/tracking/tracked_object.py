@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
@@ -53,6 +54,10 @@ class TrackedObject:
     """Nanoseconds of the stream that it was searched in vain; pauses do not count."""
     uncompared: Track | None = None
     """Its track on the frame of its prompt, until it was compared with all others there are."""
+    said: Prompt | None = None
+    """All points and the box said about it on one frame, a mask as its box."""
+    said_stamp: int | None = None
+    """Of that frame, the last on which it was prompted; None: of a clock that was restarted."""
     focus: Focus | None = None
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
@@ -93,10 +98,19 @@ class TrackedObject:
             expected_box=selector.expected_box,
         )
 
-    def at_prompt(self, frame: CachedFrame) -> TrackedObject:
-        """Return the object on the frame of a prompt, from which its motion starts anew."""
+    def at_prompt(self, frame: CachedFrame, prompt: Prompt, cumulative: bool) -> TrackedObject:
+        """
+        Return the object on the frame of a prompt, from which its motion starts anew.
+
+        :param cumulative: whether what was said on the same frame before still counts.
+        """
+        said = prompt
+        if cumulative and self.said is not None and self.said_stamp == frame.stamp:
+            said = prompt.added_to(self.said)
         return replace(
             self,
+            said=replace(said, box=said.extent, mask=None),
+            said_stamp=frame.stamp,
             selector=self.selector.restart(),
             stamp=frame.stamp,
             image_size=frame.image_size,

@@ -126,8 +126,10 @@ class Tracker:
         propagate the other objects to it afterwards.
 
         An object that is refined is first propagated to the frame; its memory and, where it is
-        seen, its mask help to read the prompt. Its motion starts anew. When the prompt is older
-        than its newest track, all that was tracked since its prompts is forgotten.
+        seen, its mask help to read the prompt. Prompts on one frame add up: points join those
+        said before, a new box replaces the box, and a mask everything. Its motion starts anew.
+        When the prompt is older than its newest track, all that was tracked since its prompts is
+        forgotten.
 
         With ``settings.exclusive`` a prompt for a new object whose mask is that of a tracked
         object (``settings.same_object``) is answered with that object, which stays as it is: a
@@ -142,7 +144,8 @@ class Tracker:
             time, each after the one before it was tracked.
         :returns: the object on the last of these frames.
         :raises PromptError: the prompt does not fit the image, the label is too long, the object
-            is unknown, or there would be more than ``maximum_objects``.
+            is unknown, there would be more than ``maximum_objects``, or every answer of the
+            network contradicts the prompt that refines an object (see ``corrections``).
         :raises FrameError: the frame has another size than the newest frame of this stamp, or
             a later frame does not follow the one before.
         """
@@ -206,7 +209,7 @@ class Tracker:
         self._frame = None
         self._shared.forget_frames()
         self._objects = {
-            object_id: replace(held, stamp=None, selector=held.selector.restart())
+            object_id: replace(held, stamp=None, said_stamp=None, selector=held.selector.restart())
             for object_id, held in self._objects.items()
         }
 

@@ -94,8 +94,7 @@ class ScriptedNetwork:
         else:
             self.batches.append(len(numbers))
         if numbers == [0]:
-            self.prompted += 1
-            numbers = [self.prompted]
+            numbers = [self._prompted(mask_logits)]
         self._decoded += numbers
         answers = [self.script(self.frame, number) for number in numbers]
         kept = slice(0, 3) if several else slice(0, 1)
@@ -108,6 +107,17 @@ class ScriptedNetwork:
             token[:, kept],
             torch.tensor([float(logit) for _, _, logit in answers]),
         )
+
+    def _prompted(self, mask_logits):
+        """Return the number of a new object, or of the one whose mask is corrected."""
+        for number in range(1, self.prompted + 1):
+            logits, _, _ = self.script(self.frame, number)
+            if mask_logits is not None and torch.equal(
+                mask_logits[0, 0], logits[0].clamp(-32, 32)
+            ):
+                return number
+        self.prompted += 1
+        return self.prompted
 
     def object_pointer(self, token, present):
         for number, there in zip(token[:, 1].long().tolist(), present.tolist(), strict=True):

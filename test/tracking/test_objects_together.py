@@ -19,6 +19,7 @@ SIDE = SIZE // 4
 IMAGE = np.zeros((160, 320, 3), np.uint8)
 SETTINGS = TrackerSettings(closer_look=False)
 BOX = Prompt(box=[10, 10, 60, 60])
+WHOLE = Prompt(box=[0, 0, 320, 160])
 PROMPTED, NEWEST = 3, 10
 """Frames: of the late prompt, and when it is given."""
 
@@ -183,6 +184,7 @@ def test_a_refined_object_is_not_taken_for_another(scene):
     for _ in range(2):
         playing.tracker.add_prompt(playing.frame(0), BOX)
     playing.where = still
-    assert playing.tracker.add_prompt(playing.frame(0), BOX, object_id=1).object_id == 1
-    assert playing.tracker.add_prompt(playing.frame(0), BOX, object_id=2).object_id == 2
+    for number in (1, 2):
+        prompted = playing.tracker.add_prompt(playing.frame(0), WHOLE, object_id=number)
+        assert prompted.object_id == number
     assert len(playing.tracker.objects) == 2

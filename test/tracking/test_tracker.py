@@ -26,7 +26,7 @@ IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 SETTINGS = TrackerSettings(closer_look=False)
 PERIOD = SETTINGS.frame_period
 BOX = Prompt(box=[10, 10, 60, 60])
-CLICK = Prompt(points=[[30, 30]], labels=[1])
+CLICK = Prompt(points=[[55, 52]], labels=[1])
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_one_object_too_many_is_refused_with_the_limit(playing):
     tracker.add_prompt(at(0), BOX)
     with pytest.raises(PromptError, match='2 objects are tracked, and maximum_objects is 2'):
         tracker.add_prompt(at(0), BOX)
-    tracker.add_prompt(at(0), BOX, object_id=2)
+    tracker.add_prompt(at(0), Prompt(box=[0, 0, WIDTH, HEIGHT]), object_id=2)
 
 
 def test_a_refused_prompt_changes_nothing(playing):
@@ -378,7 +378,8 @@ def test_a_correction_of_an_object_that_is_not_seen_starts_from_no_mask(playing)
     tracker.add_prompt(at(0), BOX)
     (gone,) = run(tracker, 3)[-1]
     assert gone.state is TrackState.OCCLUDED
-    tracker.add_prompt(at(3 * PERIOD), CLICK, object_id=1)
+    with pytest.raises(PromptError, match='mask would be empty'):
+        tracker.add_prompt(at(3 * PERIOD), CLICK, object_id=1)
     assert network.prompts[-1][2] is None
 
 
@@ -665,7 +666,9 @@ def test_a_network_that_fails_leaves_the_tracker_as_it_was(playing, monkeypatch,
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
         patch.setattr(network, method, fail)
         if refining:
-            tracker.add_prompt(at(10 * PERIOD), CLICK, object_id=1, label='cup')
+            # The network sees the 22nd image, on which the disc is there.
+            click = Prompt(points=[[140, 52]], labels=[1])
+            tracker.add_prompt(at(10 * PERIOD), click, object_id=1, label='cup')
         else:
             tracker.step(at(21 * PERIOD))
     assert tracker.objects == before
@@ -731,7 +734,8 @@ def test_a_clock_that_starts_anew_may_repeat_stamps(playing):
     (track,) = tracker.step(Frame(small, 20 * PERIOD))
     assert track.stamp == 20 * PERIOD and track.predicted_box is None
     assert network.readings[21, 1].frames == [0, 15, 16, 17, 18, 19, 20]
-    assert tracker.add_prompt(Frame(small, 20 * PERIOD), CLICK, object_id=1).object_id == 1
+    click = Prompt(points=[[67, 26]], labels=[1])
+    assert tracker.add_prompt(Frame(small, 20 * PERIOD), click, object_id=1).object_id == 1
 
 
 def test_a_prompt_may_come_first_after_a_clock_started_anew(playing):
