@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 import sys
 
-from sam_tracker.evaluation.commands import benchmark, clips, generated, real
+from sam_tracker.evaluation.commands import benchmark, clips, corrections, generated, real
 from sam_tracker.evaluation.sequence import DatasetError
 from sam_tracker.networks.weights.catalogue import CheckpointError
 
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     clips.add_command(commands)
     generated.add_command(commands)
+    corrections.add_command(commands)
     real.add_command(commands)
     benchmark.add_commands(commands)
     options = parser.parse_args(arguments)

@@ -103,9 +103,17 @@ def make_follower(name: str, setup: Setup) -> Follower:
     if name == STATIC_BOX:
         return StaticBox()
     if name in MODES:
-        network = _network(setup.checkpoint, setup.image_size, setup.device, setup.precision)
-        return in_mode(name, network, setup.exclusive)
+        return in_mode(name, loaded_network(setup), setup.exclusive)
     return OpenCvTracker(name)
+
+
+def loaded_network(setup: Setup) -> VideoNetwork:
+    """
+    Return the network that a setup names, loaded once.
+
+    :raises CheckpointError: the weights are not there or do not fit.
+    """
+    return _network(setup.checkpoint, setup.image_size, setup.device, setup.precision)
 
 
 @lru_cache(maxsize=1)  # each process loads it once, for all its sequences

@@ -42,10 +42,15 @@ def add_floors_option(parser: argparse.ArgumentParser) -> None:
 
 def add_run_options(parser: argparse.ArgumentParser, output: str) -> None:
     """Add the options of commands that run long and write files."""
+    add_output_option(parser, output)
+    parser.add_argument('--workers', type=positive, default=1, help='processes (%(default)s)')
+
+
+def add_output_option(parser: argparse.ArgumentParser, output: str) -> None:
+    """Add the option for the folder that gets the results."""
     parser.add_argument(
         '--output', type=Path, default=Path(output), help='folder for results (%(default)s)'
     )
-    parser.add_argument('--workers', type=positive, default=1, help='processes (%(default)s)')
 
 
 def setup(
