@@ -39,9 +39,6 @@ START_TIMEOUT = 120.0
 IDLE = 4.0
 """Seconds without an image after which the recording is complete."""
 
-FRAME_BUFFER = 20.0
-"""Seconds of images that prompts may refer to: a loaded machine starts programs slowly."""
-
 
 def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)

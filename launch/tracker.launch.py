@@ -49,7 +49,7 @@ def generate_launch_description() -> LaunchDescription:
                 'click_topic',
                 default_value='~/click',
                 description='Topic of clicks. rqt_image_view publishes them to the topic of its '
-                'image with _mouse_left appended, unless told otherwise.',
+                'image with _mouse_left appended, by default.',
             ),
             DeclareLaunchArgument(
                 'rviz',

@@ -97,5 +97,5 @@ def choose_runtime(
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Tell whether a GPU computes in bfloat16 itself: from Ampere (8.0) on."""
+    """Return whether a GPU computes in bfloat16 itself: from Ampere (8.0) on."""
     return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -96,7 +96,7 @@ class CameraDiagnostics:
     def _log_silence(
         self, topic: str, reasons: list[str], report: ImageReport, patience: float
     ) -> None:
-        """Log once for each silence why no image comes: not everybody looks at diagnostics."""
+        """Log the reasons once for each period without images, for users without diagnostics."""
         silent = report.silence > patience
         if silent and not self._logged_silence:
             self._node.get_logger().warning(

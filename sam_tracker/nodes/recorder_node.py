@@ -144,7 +144,7 @@ class RecorderNode(Node):
         if silence < SILENCE:
             return
         if not self.count_publishers(self._tracks.topic_name):
-            reasons.append(f'nobody publishes {self._tracks.topic_name}')
+            reasons.append(f'no publisher of {self._tracks.topic_name}')
         images, tracks = self._match.waiting
         if images and tracks:
             reasons.append('the headers of images and tracks do not match')

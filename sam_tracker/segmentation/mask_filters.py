@@ -48,7 +48,7 @@ def distinct(boxes: Boxes, greatest_overlap: float, most: int | None = None) -> 
     return np.array(kept, dtype=np.int64)
 
 
-def mended(mask: NDArray[np.uint8], minimum_area: int) -> NDArray[np.uint8]:
+def without_small_parts(mask: NDArray[np.uint8], minimum_area: int) -> NDArray[np.uint8]:
     """
     Fill small holes of a mask, then remove its small regions.
 

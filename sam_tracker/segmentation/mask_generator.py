@@ -36,9 +36,9 @@ from sam_tracker.segmentation.mask_candidate import MaskCandidate
 from sam_tracker.segmentation.mask_filters import (
     Boxes,
     distinct,
-    mended,
     near_inner_edge,
     stability_scores,
+    without_small_parts,
 )
 
 __all__ = ['GenerationProgress', 'MaskGenerator', 'MaskGeneratorSettings']
@@ -256,7 +256,7 @@ class MaskGenerator:
         """Remove small holes and regions of a candidate, and convert it to image coordinates."""
         region, mask = candidate.region, candidate.mask_crop
         if region is not None:
-            mask = mended(mask, self.settings.minimum_area)
+            mask = without_small_parts(mask, self.settings.minimum_area)
             inside = Region(crop.x + region.x, crop.y + region.y, region.width, region.height)
             region, mask = tightened(inside, mask)
         return replace(

@@ -40,7 +40,7 @@ WIDTH, HEIGHT = 160, 120
 
 
 class Graph:
-    """Processes in one domain, and a context for whoever looks at them."""
+    """Processes in one domain, and a context for the nodes of the test."""
 
     def __init__(self, domain: int, folder: Path) -> None:
         self.domain = domain

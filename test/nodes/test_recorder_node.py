@@ -177,7 +177,7 @@ def test_compressed_images_are_recorded_too(listener, start, tmp_path):
 
 def test_it_says_what_it_waits_for(start, tmp_path, domain):
     recorder = start(RECORDER, output_folder=tmp_path / 'out')
-    recorder.wait_for_output('nobody publishes images; nobody publishes /tracks')
+    recorder.wait_for_output('no publisher of images; no publisher of /tracks')
     assert recorder.end(signal.SIGINT) == 0
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The camera made of a file, in a process of its own, heard over DDS."""
+"""The video node in a process of its own, received over DDS."""
 
 import fcntl
 import os

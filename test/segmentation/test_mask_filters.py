@@ -13,9 +13,9 @@ from sam_tracker.core.boxes import Region, box_iou
 from sam_tracker.segmentation.image_crops import image_crops, point_grid
 from sam_tracker.segmentation.mask_filters import (
     distinct,
-    mended,
     near_inner_edge,
     stability_scores,
+    without_small_parts,
 )
 
 
@@ -88,7 +88,7 @@ def sizes(mask, connectivity):
 def test_after_mending_no_region_and_no_hole_is_small(mask, least):
     mask = mask.astype(np.uint8) * 255
     before = mask.copy()
-    after = mended(mask, least)
+    after = without_small_parts(mask, least)
     assert np.array_equal(mask, before), 'the mask given was changed'
     assert set(np.unique(after)) <= {0, 255}
     assert all(size >= least for size in sizes(after > 0, 8))
@@ -102,8 +102,8 @@ def test_after_mending_no_region_and_no_hole_is_small(mask, least):
 @given(mask=masks, least=least_area)
 @hypothesis_settings(deadline=None)
 def test_mending_twice_is_mending_once(mask, least):
-    once = mended(mask.astype(np.uint8) * 255, least)
-    assert np.array_equal(mended(once, least), once)
+    once = without_small_parts(mask.astype(np.uint8) * 255, least)
+    assert np.array_equal(without_small_parts(once, least), once)
 
 
 def test_a_hole_is_filled_and_a_speck_removed():
@@ -111,10 +111,10 @@ def test_a_hole_is_filled_and_a_speck_removed():
     mask[1:8, 1:8] = 255
     mask[3:5, 3:5] = 0
     mask[10, 10] = 255
-    after = mended(mask, 5)
+    after = without_small_parts(mask, 5)
     assert after[1:8, 1:8].all()
     assert not after[10, 10]
-    assert mended(mask, 4) is not mask and not mended(mask, 4)[3, 3], (
+    assert without_small_parts(mask, 4) is not mask and not without_small_parts(mask, 4)[3, 3], (
         'a hole of four is no hole of less'
     )
 
@@ -122,16 +122,16 @@ def test_a_hole_is_filled_and_a_speck_removed():
 def test_a_bay_is_no_hole():
     mask = np.full((6, 6), 255, np.uint8)
     mask[0, 2] = 0
-    assert mended(mask, 30) is mask
+    assert without_small_parts(mask, 30) is mask
 
 
 def test_a_mask_of_specks_alone_is_empty_afterwards():
     mask = np.zeros((9, 9), np.uint8)
     mask[::3, ::3] = 255
-    assert not mended(mask, 2).any()
-    assert mended(mask, 1) is mask
+    assert not without_small_parts(mask, 2).any()
+    assert without_small_parts(mask, 1) is mask
     empty = np.zeros((0, 0), np.uint8)
-    assert mended(empty, 2) is empty
+    assert without_small_parts(empty, 2) is empty
 
 
 def test_only_edges_inside_the_image_cut_things():

@@ -52,7 +52,7 @@ def box_of(mask):
 
 
 def flooded(mask, start, neighbours):
-    """Return the pixels that hang together with the one at ``start``."""
+    """Return the pixels that are connected with the one at ``start``."""
     height, width = mask.shape
     waiting, seen = [start], {start}
     while waiting:
@@ -78,7 +78,7 @@ def components(mask, value, neighbours):
         yield component
 
 
-def mended_slowly(mask, least):
+def without_small_parts_slowly(mask, least):
     # What is beside the mask's own rectangle is open.
     x_min, y_min, x_max, y_max = box_of(mask)
     part = np.pad(mask[y_min:y_max, x_min:x_max], 1)
@@ -142,7 +142,7 @@ def everything_slowly(segmenter, settings):
             mask = np.zeros((HEIGHT, WIDTH), bool)
             mask[y : y + height, x : x + width] = candidate.mask
             if mask.any():
-                mask = mended_slowly(mask, settings.minimum_area)
+                mask = without_small_parts_slowly(mask, settings.minimum_area)
             if mask.any():
                 point = point[0] + x, point[1] + y
                 rank = -layer, -candidate.predicted_iou

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What reads and writes pictures works with OpenCV 4, which Ubuntu and Debian ship."""
+"""Reading and writing images works with OpenCV 4, which Ubuntu and Debian ship."""
 
 import os
 from pathlib import Path

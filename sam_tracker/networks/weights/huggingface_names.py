@@ -95,7 +95,7 @@ _POSITION = re.compile(r'(shared_image_embedding|shared_embedding)\.positional_e
 
 
 def has_huggingface_names(state_dict: Mapping[str, object]) -> bool:
-    """Tell whether names are those of a conversion by Hugging Face."""
+    """Return whether names are those of a conversion by Hugging Face."""
     return any(key.startswith('vision_encoder.') for key in state_dict)
 
 

@@ -30,7 +30,7 @@ class SafetensorsError(Exception):
 
 
 def looks_like_safetensors(start: bytes) -> bool:
-    """Tell by the first nine bytes of a file whether it may be one."""
+    """Return whether the first nine bytes may be those of a safetensors file."""
     return start[8:9] == b'{'
 
 

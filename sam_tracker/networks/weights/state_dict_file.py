@@ -169,7 +169,7 @@ def _reason(error: Exception) -> str:
     if 'TorchScript' in text:
         return 'a TorchScript program, and only tensors are read'
     if 'weights_only' in text:
-        # That page recommends to execute the file. Nobody should.
+        # The original text recommends to execute the file, which is unsafe.
         return 'damaged, or not written by torch.save'
     first, _, _ = text.strip().partition('\n')
     return f'no checkpoint: {first or type(error).__name__}'

@@ -103,7 +103,7 @@ class TrackOutput:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody subscribes to anything."""
+        """Whether any output has a subscriber."""
         publishers = (self._tracks, self._detections, self._label_image, self._overlay)
         return any(each is not None and each.get_subscription_count() for each in publishers)
 

@@ -186,7 +186,7 @@ class TrackerServices:
     def _refuse_prompt(self, error: BaseException) -> None:
         self.refused_prompts += 1
         if isinstance(error, REFUSALS):
-            # Whoever floods the topic must not flood the log as well.
+            # Throttled, so that a flood on the topic does not flood the log.
             self._log.warning(f'a prompt was refused: {error}', throttle_duration_sec=LOG_PERIOD)
         else:
             self._node.errors.report('a prompt failed', error)
@@ -194,7 +194,7 @@ class TrackerServices:
 
 def _confirmation(prompt: Prompt, answer: PromptAnswer) -> str:
     track = answer.track
-    # A label may come from anybody, and ends in the operator's terminal.
+    # Escaped, because a label from any client ends up in the operator's terminal.
     label = f' ({printable(track.label)})' if track.label else ''
     name = f'object {track.object_id}{label}'
     verb = 'is refined' if prompt.object_id else 'is followed'

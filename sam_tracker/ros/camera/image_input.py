@@ -134,7 +134,7 @@ class ImageInput:
         wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
         if wanted is not self._reliability:
             self._node.get_logger().info(
-                f'the publishers on {self.topic} offer {wanted.name.lower()}: subscribing anew'
+                f'the publishers on {self.topic} offer {wanted.name.lower()}: resubscribing'
             )
             self._unsubscribe()
             self._reliability = wanted
@@ -185,7 +185,7 @@ class ImageInput:
             if self._node.count_publishers(name)
         )
         if not elsewhere:
-            return ['nobody publishes images']
+            return ['no publisher of images']
         more = ', ...' if len(elsewhere) > NAMED_AT_MOST else ''
         named = ', '.join(elsewhere[:NAMED_AT_MOST])
-        return [f'nobody publishes there, but there are images on {named}{more}: remap']
+        return [f'no publisher there, but there are images on {named}{more}: remap']

@@ -93,7 +93,7 @@ class ImageStatistics:
         self._outcomes: weakref.WeakKeyDictionary[ReceivedImage, Drop | None] = (
             weakref.WeakKeyDictionary()
         )
-        """What each image is counted as, while anybody refers to it; None: processed."""
+        """How each image is counted, as long as it is referenced; None: processed."""
         self._arrivals: deque[int] = deque(maxlen=MOST_EVENTS)
         self._drops: deque[tuple[int, Drop, int]] = deque(maxlen=MOST_EVENTS)
         self._results: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_EVENTS)

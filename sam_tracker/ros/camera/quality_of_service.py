@@ -53,7 +53,7 @@ def image_overrides(wanted: ReliabilityPolicy) -> QoSOverridingOptions:
     """
 
     def settle(profile: QoSProfile) -> SetParametersResult:
-        # The default of the parameter: nobody has overridden it.
+        # The default of the parameter, which was not overridden.
         if profile.reliability is ReliabilityPolicy.SYSTEM_DEFAULT:
             profile.reliability = wanted
         return SetParametersResult(successful=True)

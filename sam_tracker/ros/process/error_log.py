@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PERIOD = 5.0
 """Seconds between two lines about one kind of error."""
 MOST_KINDS = 256
-"""Kinds remembered; when there are more, all are forgotten and logged with tracebacks anew."""
+"""Kinds that are counted; with more, counting starts again, with tracebacks."""
 
 
 class ErrorLog:

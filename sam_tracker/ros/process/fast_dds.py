@@ -50,15 +50,15 @@ def remove_abandoned_segments(
     Delete the shared memory that killed processes of this user left behind.
 
     Fast DDS cleans up when a process ends, but not when it is killed: a node that is restarted
-    again and again would fill the memory with segments of 34 MB each. Every living participant
-    holds a lock on the file beside its segment, so a segment with a free lock has no owner.
+    often would fill the memory with segments of 34 MB each. Every running participant locks a
+    file for its segment, so a segment with a free lock has no owner.
 
-    Anybody may create files here, so only regular files of this user are opened, without
-    following links and without waiting for a writer.
+    Any user can create files in this folder, so only regular files of this user are opened,
+    without following links and without waiting for a writer.
 
-    :param older_than: seconds; younger files are kept, since a starting process creates the file
-        before it locks it.
-    :param folder: where the operating system keeps shared memory.
+    :param older_than: seconds; younger files are skipped, because a starting process creates the
+        file before it locks it.
+    :param folder: the operating system's folder for shared memory.
     :returns: the segments that were deleted.
     """
     deleted = []
@@ -66,7 +66,7 @@ def remove_abandoned_segments(
         lock = segment.with_name(f'{segment.name}_el')
         try:
             descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        except OSError:  # somebody else's, or already gone
+        except OSError:  # of another user, or already deleted
             continue
         try:
             status = os.fstat(descriptor)

@@ -63,7 +63,7 @@ class ManagedNode(LifecycleNodeMixin, Node):
                 if self.trigger_configure() is TransitionCallbackReturn.SUCCESS:
                     self.trigger_activate()
             except RuntimeError as error:
-                # Somebody was quicker; or ROS was shut down, and nobody is left to be told.
+                # Another client requested a transition first; after a shutdown there is no log.
                 if self.context.ok():
                     self.get_logger().warning(f'not started automatically: {error}')
 

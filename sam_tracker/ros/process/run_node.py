@@ -1,12 +1,12 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Running a node as a program: start, spin, end, and what the shell is told.
+Run a node as a program: start, spin, end, and exit code.
 
-A program ends with 0 when its work is done or when it receives SIGINT or SIGTERM, with 1 when the
-node cannot do what its parameters ask for, and with 2 when the command line cannot be read; the
-last two with one line that names the value. An error in a callback is logged and ends nothing: it
-may come from rclpy itself, which raises on malformed requests of other nodes.
+The exit code is 0 when the work is done or after SIGINT or SIGTERM, 1 when the node refuses its
+parameters, and 2 for an invalid command line; the last two with one line that names the value. An
+error in a callback is logged, and the node continues: the error may come from rclpy itself, which
+raises on malformed requests of other nodes.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ async def answer(
     except refusals as error:
         response.success, response.message = False, str(error)
     except Exception as error:
-        # A defect in one request must not end the node for everybody else.
+        # A defect in one request must not end the node.
         response.success, response.message = False, f'internal error: {describe(error)}'
         errors.report('a request failed', error)
     return response

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turns of coroutines: one at a time, in order, and a turn that was given up blocks nobody."""
+"""Turns of coroutines: one at a time, in order, and an abandoned turn blocks no other."""
 
 from sam_tracker.nodes.segmenter.request_time import Turns
 

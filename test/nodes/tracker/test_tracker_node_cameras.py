@@ -29,7 +29,7 @@ def test_a_camera_that_stops_and_comes_back_keeps_its_objects(new_camera, tester
         lambda status, _: (
             'no image for' in status.message
             and 'on /image' in status.message
-            and 'nobody publishes' in status.message
+            and 'no publisher' in status.message
         ),
         'a warning that no images come',
     )
@@ -217,7 +217,7 @@ def test_every_published_image_is_counted_once_also_with_prompts_and_pauses(new_
     wait_until(camera.publisher.get_subscription_count, 'a subscription')
     topic = camera.publisher.topic_name
     wait_until(lambda: tester.node.count_publishers(topic) == 1, 'being alone', 60.0)
-    # The node may still be subscribing anew, with the reliability of this camera.
+    # The node may still be resubscribing, with the reliability of this camera.
     wait_until(published_and_settled, 'tracks of an image')
     wait_until(published_and_settled, 'tracks of an image')
     before, sent = counts(), len(camera.headers)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""cv_bridge converts colours where it works; one that does not harms nobody."""
+"""cv_bridge converts colours if it works; a broken one is not used."""
 
 import importlib.util
 import os

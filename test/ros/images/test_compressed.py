@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compressed messages give the colours that went in; what is damaged or no picture is named."""
+"""Compressed messages keep their colours; damaged data and other formats are refused."""
 
 import resource
 import struct

@@ -97,8 +97,8 @@ def test_what_was_published_is_what_was_received_and_what_was_lost_on_the_way():
 
 
 def test_what_the_node_knows_is_said_too():
-    said = status(replace(WELL, warnings=('nobody publishes images',)))
-    assert (said.level, said.message) == (DiagnosticStatus.WARN, 'nobody publishes images')
+    said = status(replace(WELL, warnings=('no publisher of images',)))
+    assert (said.level, said.message) == (DiagnosticStatus.WARN, 'no publisher of images')
 
 
 def test_an_error_goes_before_warnings():
