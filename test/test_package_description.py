@@ -203,7 +203,14 @@ ROOMS = {
     'networks.sam2': {'core', 'networks'},
     'networks.sam1': {'core', 'networks', 'networks.sam2'},
     'networks.edgetam': {'networks', 'networks.sam2'},
-    'networks.registry': {'networks', 'networks.sam2', 'networks.sam1', 'networks.edgetam'},
+    'networks.mobile': {'networks', 'networks.sam2'},
+    'networks.registry': {
+        'networks',
+        'networks.sam2',
+        'networks.sam1',
+        'networks.edgetam',
+        'networks.mobile',
+    },
     'networks.weights': {'core', 'networks', 'networks.registry'},
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
@@ -241,7 +248,7 @@ ROOMS = {
     'nodes.image_monitor_node': CAMERA,
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},
-    'training': {'networks', 'networks.sam2', 'video'},
+    'training': {'networks', 'networks.sam2', 'networks.mobile', 'networks.registry', 'video'},
     'evaluation': {
         *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'video'),
         *('rendering', 'command_line'),

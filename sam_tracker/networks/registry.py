@@ -13,10 +13,11 @@ from torch import Tensor
 
 from sam_tracker.networks.api import NetworkFamily, PromptableNetwork
 from sam_tracker.networks.edgetam.family import EDGETAM
+from sam_tracker.networks.mobile.family import MOBILE
 from sam_tracker.networks.sam1.family import SAM1
 from sam_tracker.networks.sam2.family import SAM2
 
-FAMILIES: tuple[NetworkFamily, ...] = (SAM2, EDGETAM, SAM1)
+FAMILIES: tuple[NetworkFamily, ...] = (SAM2, MOBILE, EDGETAM, SAM1)
 
 
 def network_names() -> tuple[str, ...]:

@@ -16,12 +16,26 @@ def parse(arguments: list[str] | None = None) -> Settings:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog='python -m sam_tracker.training',
-        description='Train the nano network on generated clips; nothing is downloaded.',
+        description='Train a small network on generated clips, and on real images where there are '
+        'some; nothing is downloaded.',
     )
     parser.add_argument('--minutes', type=float, required=True, help='of training, in all')
     parser.add_argument('--output', type=Path, required=True, help='folder of the run')
     parser.add_argument(
+        '--network', default='nano', choices=('nano', 'mobile'), help='default: %(default)s'
+    )
+    parser.add_argument(
         '--resume', action='store_true', help="go on from the run's checkpoint, if any"
+    )
+    parser.add_argument(
+        '--data', type=Path, help='folder of real images to train on, beside generated clips'
+    )
+    parser.add_argument(
+        '--hold-out', nargs='*', default=[], metavar='VIDEO', help='videos of --data to leave out'
+    )
+    parser.add_argument('--trunk', type=Path, help='a published MobileNetV2 to begin from')
+    parser.add_argument(
+        '--frozen', type=float, default=0.0, help='share of the run in which the trunk stays so'
     )
     parser.add_argument('--start', type=Path, help='weights to fine-tune instead of starting anew')
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
@@ -49,6 +63,7 @@ def parse(arguments: list[str] | None = None) -> Settings:
     return Settings(
         output=options.output,
         minutes=options.minutes,
+        network=options.network,
         image_size=options.size,
         shipped_size=options.shipped_size,
         processes=options.processes,
@@ -58,6 +73,10 @@ def parse(arguments: list[str] | None = None) -> Settings:
         seed=options.seed,
         resume=options.resume,
         start=options.start,
+        data=options.data,
+        held_out_videos=tuple(options.hold_out),
+        trunk=options.trunk,
+        frozen_share=options.frozen,
         curriculum=Curriculum(
             learning_rate=options.rate or (1e-3 if fresh else 3e-4),
             final_learning_rate=options.final_rate,
@@ -75,7 +94,11 @@ def main() -> None:
         train(settings)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    ship(settings.output / CHECKPOINT, settings.output / 'nano.pt', settings.shipped_size)
+    ship(
+        settings.output / CHECKPOINT,
+        settings.output / f'{settings.network}.pt',
+        settings.shipped_size,
+    )
 
 
 if __name__ == '__main__':

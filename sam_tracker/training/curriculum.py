@@ -45,7 +45,7 @@ class Curriculum:
         elif practice < 0.8:
             choices = (2, 3, 4, 5, 6)
         else:
-            choices = (2, 4, 8, 16)
+            choices = (4, 8, 12, 16)
         return int(rng.choice(choices))
 
     def clips(self, four_frames: int, frames: int) -> int:

@@ -26,7 +26,9 @@ def held_out_batch(seeds: range, difficulty: str, frames: int, size: int) -> Bat
         images.append(clip.frames)
         masks.append(clip.masks == ids[0])
     return Batch(
-        torch.from_numpy(np.stack(images, axis=1)), torch.from_numpy(np.stack(masks, axis=1))
+        torch.from_numpy(np.stack(images, axis=1)),
+        torch.from_numpy(np.stack(masks, axis=1)),
+        torch.arange(len(masks)),
     )
 
 

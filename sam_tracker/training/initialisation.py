@@ -19,7 +19,7 @@ from sam_tracker.networks.sam2.hiera import Hiera
 from sam_tracker.networks.sam2.layers import Attention
 from sam_tracker.networks.sam2.memory_attention import MemoryAttentionLayer, RotaryAttention
 from sam_tracker.networks.sam2.memory_encoder import FuserBlock
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 
 LOCAL_BIAS = 3.0
 LOCAL_BIAS_OF_SELF_ATTENTION = 1.8
@@ -32,16 +32,16 @@ POSITION_SCALE = 0.4
 
 
 @torch.no_grad()
-def initialise(network: Sam2Network, images: torch.Tensor) -> None:
+def initialise(network: Sam2MemoryNetwork, images: torch.Tensor) -> None:
     """
     Set the parameters up.
 
     :param images: normalised [B, 3, S, S], over which the embedding gets unit deviation.
     """
     trunk = network.image_encoder.trunk
-    assert isinstance(trunk, Hiera)
-    nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
-    nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
+    if isinstance(trunk, Hiera):
+        nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
+        nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
     for layer in network.memory_attention.layers:
         assert isinstance(layer, MemoryAttentionLayer)
         _attend_locally(layer.cross_attn_image, LOCAL_BIAS)
@@ -70,7 +70,7 @@ def initialise(network: Sam2Network, images: torch.Tensor) -> None:
     stride_16.bias.copy_(-embedding.mean((0, 2, 3)) / deviation)
 
 
-def _lateral(network: Sam2Network, level: int) -> nn.Conv2d:
+def _lateral(network: Sam2MemoryNetwork, level: int) -> nn.Conv2d:
     """Return a level's convolution in the neck, its bias set to zero."""
     lateral = network.image_encoder.neck.convs[level]
     assert isinstance(lateral, Lateral) and lateral.conv.bias is not None
@@ -94,7 +94,7 @@ def _attend_locally(attention: RotaryAttention, bias: float) -> None:
 
 
 @torch.no_grad()
-def mask_share_of_memory(network: Sam2Network, images: torch.Tensor) -> float:
+def mask_share_of_memory(network: Sam2MemoryNetwork, images: torch.Tensor) -> float:
     """
     Return by how much a square of mask changes the memory, in units of the memory's deviation.
 

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sam_tracker.training.batches import Batch, training_batch
 from sam_tracker.training.curriculum import Curriculum
+from sam_tracker.training.footage import Footage
 
 if TYPE_CHECKING:
     SharedFloat = Synchronized[float]
@@ -30,6 +31,8 @@ class BatchSettings(Protocol):
     def objects(self) -> int: ...
     @property
     def curriculum(self) -> Curriculum: ...
+    @property
+    def footage(self) -> Footage | None: ...
 
 
 class _EndlessBatches(IterableDataset[Batch]):
@@ -59,6 +62,7 @@ def _draw(settings: BatchSettings, rng: np.random.Generator, share: float, frame
         clips=settings.curriculum.clips(settings.clips, frames),
         objects=settings.objects,
         size=settings.image_size,
+        footage=settings.footage,
     )
 
 

@@ -77,3 +77,28 @@ def correction(truth: Tensor, answer: Tensor, generator: torch.Generator) -> tup
     points, found = point_in(region, generator)
     labels = torch.where(found, choose_missed.long(), -1)
     return points, labels
+
+
+def drawn_mask(masks: Tensor, generator: torch.Generator) -> Tensor:
+    """
+    Draw masks as they come from a hurried hand or another program, bool [O, S, S].
+
+    They are grown or shrunk, and moved, by up to a few pixels, and a piece may be missing.
+    """
+    count, side = masks.shape[0], masks.shape[-1]
+    width = int(torch.randint(0, max(2, side // 32), (1,), generator=generator))
+    kernel = 2 * width + 1
+    value = masks[:, None].float()
+    if torch.rand(1, generator=generator) < 0.5:
+        value = F.max_pool2d(value, kernel, 1, width)
+    else:
+        value = 1 - F.max_pool2d(1 - value, kernel, 1, width)
+    shift = torch.randint(-width - 1, width + 2, (2,), generator=generator)
+    drawn = value[:, 0].roll((int(shift[0]), int(shift[1])), (1, 2)) > 0.5
+    boxes = boxes_of(masks)
+    index = torch.arange(side, device=masks.device)
+    share = torch.rand(count, 1, generator=generator).to(masks.device)
+    cut = boxes[:, 0:1] + (0.55 + 0.9 * share) * (boxes[:, 2:3] - boxes[:, 0:1])
+    drawn = drawn & (index < cut)[:, None, :]
+    empty = ~drawn.flatten(1).any(1)
+    return torch.where(empty[:, None, None], masks, drawn)

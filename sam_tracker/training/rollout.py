@@ -3,8 +3,9 @@
 """
 Follow objects through a clip as plain SAM 2 does, differentiably and for many clips at once.
 
-Every object is prompted on the first frame. All have equal memory layouts: the first frame, the
-six before the current one, and up to sixteen pointers.
+Every object is prompted on the first frame, and all may be corrected on one later frame, which is
+then remembered like the first. All have equal memory layouts: the prompted frames, the six before
+the current one, and up to sixteen pointers.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,18 @@ class Choices:
     """Ask for three candidates on the first frame, as one click does."""
     corrections: int = 0
     """Further clicks on the first frame, each where the answer was wrong."""
+    newest_click_alone: bool = False
+    """
+    Say the newest click only, the mask so far standing for all that was said before, as a tracker
+    does that is refined; else all points are said again.
+    """
+    corrected_frame: int | None = None
+    """A later frame on which the objects are prompted again; None: there is none."""
+    later_prompt: PromptKind = 'point'
+    """What is said there: clicks where the answer is wrong, or the object's box."""
+    later_clicks: int = 1
+    mask_forgotten: bool = False
+    """The later prompt comes without the mask that it corrects, as after a loss."""
     teacher: float = 0.0
     """Share of objects whose presence and choice of candidate the truth decides."""
     elapsed: int = 0
@@ -88,8 +101,7 @@ def roll_out(
 ) -> Rollout:
     """Follow all objects of the batch from its first frame to its last."""
     frames, clips = batch.images.shape[:2]
-    copies = batch.objects_per_clip
-    objects = clips * copies
+    objects = batch.masks.shape[1]
     side = network.image_size
     device = batch.images.device
     truth = small_truth(batch.masks)
@@ -97,13 +109,15 @@ def roll_out(
         pixels = network.preprocess(batch.images.flatten(0, 1))
     encoded = network.encode_image(pixels)
     taught = (torch.rand(objects, generator=generator) < choices.teacher).to(device)
-    owner = torch.arange(objects, device=device) // copies
+    owner = batch.clip_of
 
     answers: list[Answer] = []
     masks: list[Tensor] = []
     presence: list[Tensor] = []
     memories: list[Tensor] = []
     pointers: list[Tensor] = []
+
+    prompted = [0]
 
     for frame in range(frames):
         rows = frame * clips + owner
@@ -115,15 +129,28 @@ def roll_out(
         given: Tensor | None = None
         if frame == 0:
             conditioned = network.without_memory(features.embedding)
-            if choices.prompt == 'mask':
+            if choices.prompt == 'mask' and not choices.corrections:
                 given = batch.masks[0][:, None].float()
             found = _prompted(network, features, conditioned, batch, choices, generator)
         else:
-            memory = _remembered(network.memory_layout, memories, pointers, frame, choices.elapsed)
+            memory = _remembered(
+                network.memory_layout, memories, pointers, prompted, choices.elapsed
+            )
             conditioned = network.attend_to_memory(features.embedding, memory)
             nothing = torch.zeros(objects, 0, 2, device=device)
             prompts = network.encode_prompts(nothing, nothing[..., 0].long())
             found = [network.decode(features, conditioned, prompts, several=True)]
+            if frame == choices.corrected_frame:
+                found += _corrected(
+                    network,
+                    features,
+                    conditioned,
+                    found[0],
+                    batch.masks[frame],
+                    choices,
+                    generator,
+                )
+                prompted.append(frame)
         for candidates in found:
             best = candidate_iou(candidates.mask_logits, truth[frame]).argmax(1)
             chosen = torch.where(taught, best, candidates.predicted_iou.argmax(1))
@@ -146,7 +173,7 @@ def roll_out(
             full = resize_logits(gated[:, None], side, side)
         pointers.append(network.object_pointer(candidates.tokens[index, chosen], believed))
         marks = torch.where(believed, 1.0, -1.0)
-        shown = memory_mask(full, binary=frame == 0)
+        shown = memory_mask(full, binary=frame in prompted)
         memories.append(network.encode_memory(features.embedding, shown, marks))
     return Rollout(answers, encoded.embedding, masks, presence)
 
@@ -161,13 +188,21 @@ def _prompted(
 ) -> list[MaskCandidates]:
     """Decode the first frame with its prompts, and again with every correction."""
     truth = batch.masks[0]
-    side = truth.shape[-1]
     objects = len(truth)
     if choices.prompt == 'mask':
         none = torch.zeros(objects, 0, 2, device=truth.device)
-        dense = network.encode_mask_prompt(truth[:, None].float())
+        mask = prompting.drawn_mask(truth, generator) if choices.corrections else truth
+        dense = network.encode_mask_prompt(mask[:, None].float())
         prompts = network.encode_prompts(none, none[..., 0].long(), dense)
-        return [network.decode(features, conditioned, prompts, several=False)]
+        found = [network.decode(features, conditioned, prompts, several=False)]
+        if not choices.corrections:
+            return found
+        start = mask_as_logits(mask[:, None].float())[1][:, 0]
+        nothing = none, none[..., 0].long()
+        return found + _clicked(
+            network, features, conditioned, start, truth, nothing, choices.corrections, choices,
+            generator,
+        )  # fmt: skip
     if choices.prompt == 'box':
         points, labels = prompting.box_prompt(truth, choices.box_jitter, generator)
     else:
@@ -176,17 +211,78 @@ def _prompted(
         labels = torch.ones(objects, 1, dtype=torch.long, device=truth.device)
     several = choices.several_on_prompt or choices.prompt == 'point'
     prompts = network.encode_prompts(points, labels)
-    found = [network.decode(features, conditioned, prompts, several=several)]
-    for _ in range(choices.corrections):
-        last = found[-1]
-        best = last.predicted_iou.argmax(1)
-        logits = last.mask_logits[torch.arange(objects, device=best.device), best].detach()
+    first = network.decode(features, conditioned, prompts, several=several)
+    clicked = _clicked(
+        network, features, conditioned, _best(first), truth, (points, labels), choices.corrections,
+        choices, generator,
+    )  # fmt: skip
+    return [first, *clicked]
+
+
+def _corrected(
+    network: VideoNetwork,
+    features: ImageFeatures,
+    conditioned: Tensor,
+    tracked: MaskCandidates,
+    truth: Tensor,
+    choices: Choices,
+    generator: torch.Generator,
+) -> list[MaskCandidates]:
+    """Decode a later frame again with what corrects its answer."""
+    if choices.later_prompt == 'box':
+        points, labels = prompting.box_prompt(truth, choices.box_jitter, generator)
+        # Nobody draws a box around what is not there.
+        labels = torch.where(truth.flatten(1).any(1)[:, None], labels, -1)
+        dense = None if choices.mask_forgotten else _best(tracked)[:, None].clamp(-32, 32)
+        prompts = network.encode_prompts(points, labels, dense)
+        return [network.decode(features, conditioned, prompts, several=False)]
+    none = torch.zeros(len(truth), 0, 2, device=truth.device)
+    return _clicked(
+        network, features, conditioned, _best(tracked), truth, (none, none[..., 0].long()),
+        choices.later_clicks, choices, generator, forgotten=choices.mask_forgotten,
+    )  # fmt: skip
+
+
+def _best(candidates: MaskCandidates) -> Tensor:
+    """Return the mask logits [O, h, w] of the candidates that the network thinks the best."""
+    best = candidates.predicted_iou.argmax(1)
+    rows = torch.arange(len(best), device=best.device)
+    return candidates.mask_logits[rows, best].detach()
+
+
+def _clicked(
+    network: VideoNetwork,
+    features: ImageFeatures,
+    conditioned: Tensor,
+    logits: Tensor,
+    truth: Tensor,
+    said: tuple[Tensor, Tensor],
+    clicks: int,
+    choices: Choices,
+    generator: torch.Generator,
+    forgotten: bool = False,
+) -> list[MaskCandidates]:
+    """
+    Click again and again where the answer is wrong.
+
+    :param logits: [O, h, w] of the answer so far, :param said: points and labels so far.
+    :param forgotten: the first click comes without the answer so far.
+    """
+    side = truth.shape[-1]
+    points, labels = said
+    found = []
+    for number in range(clicks):
         answer = resize_logits(logits[:, None], side, side)[:, 0] > 0
         point, label = prompting.correction(truth, answer, generator)
-        points = torch.cat((points, point[:, None]), dim=1)
-        labels = torch.cat((labels, label[:, None]), dim=1)
-        prompts = network.encode_prompts(points, labels, logits[:, None].clamp(-32, 32))
-        found.append(network.decode(features, conditioned, prompts, several=False))
+        point, label = point[:, None], label[:, None]
+        if not choices.newest_click_alone:
+            point = torch.cat((points, point), dim=1)
+            label = torch.cat((labels, label), dim=1)
+        points, labels = point, label
+        dense = None if forgotten and number == 0 else logits[:, None].clamp(-32, 32)
+        prompts = network.encode_prompts(points, labels, dense)
+        found.append(network.decode(features, conditioned, prompts, several=points.shape[1] == 1))
+        logits = _best(found[-1])
     return found
 
 
@@ -194,18 +290,22 @@ def _remembered(
     layout: MemoryLayout,
     memories: list[Tensor],
     pointers: list[Tensor],
-    frame: int,
+    prompted: list[int],
     elapsed: int,
 ) -> Memory:
-    """Collect the first frame, then the recent ones from the oldest to the newest."""
-    first_recent = max(1, frame - layout.recent_memories)
-    indices = [0, *range(first_recent, frame)]
-    positions = [layout.conditioning_position, *(frame - 1 - index for index in indices[1:])]
-    pointer_indices = [0, *range(frame - 1, max(0, frame - 1 - layout.recent_pointers), -1)]
-    distances = [frame + elapsed, *(frame - index for index in pointer_indices[1:])]
+    """Lay out the prompted frames, then the recent others from the oldest to the newest."""
+    frame = len(memories)
+    recent = range(max(1, frame - layout.recent_memories), frame)
+    others = [index for index in recent if index not in prompted]
+    positions = [layout.conditioning_position] * len(prompted) + [
+        frame - 1 - index for index in others
+    ]
+    newest = range(frame - 1, max(0, frame - 1 - layout.recent_pointers), -1)
+    pointer_indices = [*prompted, *(index for index in newest if index not in prompted)]
+    distances = [frame - index + (elapsed if index == 0 else 0) for index in pointer_indices]
     objects, device = len(memories[0]), memories[0].device
     return Memory(
-        tokens=torch.stack([memories[index] for index in indices], dim=1),
+        tokens=torch.stack([memories[index] for index in [*prompted, *others]], dim=1),
         positions=torch.tensor(positions, device=device).expand(objects, -1),
         pointers=torch.stack([pointers[index] for index in pointer_indices], dim=1),
         pointer_distances=torch.tensor(distances, dtype=torch.float32, device=device).expand(

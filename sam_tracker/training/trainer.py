@@ -3,6 +3,7 @@
 """One training run: its processes, its checkpoints and its log."""
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 import json
 import os
 from pathlib import Path
@@ -16,12 +17,14 @@ from torch import distributed, nn
 from torch.multiprocessing.spawn import spawn
 from tqdm import tqdm
 
+from sam_tracker.networks.mobile.mobilenet_v2 import MobileNetV2, folded
 from sam_tracker.networks.preprocessing import network_input
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration, configuration_named
-from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.registry import build_network
+from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 from sam_tracker.training.averaging import MovingAverage, average_parameters
 from sam_tracker.training.batches import Batch, training_batch
 from sam_tracker.training.curriculum import Curriculum
+from sam_tracker.training.footage import Footage
 from sam_tracker.training.held_out import held_out_scores
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.loading import BatchSource
@@ -47,6 +50,8 @@ class Settings:
     output: Path
     minutes: float
     """Of training, earlier parts of a resumed run counted in."""
+    network: str = 'nano'
+    """Name of the network: nano, or mobile, whose trunk is MobileNetV2."""
     image_size: int = 128
     shipped_size: int | None = None
     """Side of the frames that the weights are to be used at; None: `image_size`."""
@@ -59,6 +64,16 @@ class Settings:
     seed: int = 0
     resume: bool = False
     """Go on from the checkpoint in `output`, where there is one."""
+    data: Path | None = None
+    """Real images to train on besides generated clips, laid out as `footage` describes."""
+    held_out_videos: tuple[str, ...] = ()
+    """Videos of `data` that are not trained on."""
+    trunk: Path | None = None
+    """A published MobileNetV2 to begin from, where no `start` is given."""
+    frozen_share: float = 0.0
+    """Share of the run, from its start, in which the trunk is left as it is."""
+    trunk_rate: float = 0.2
+    """Learning rate of the trunk, as a share of that of all else."""
     start: Path | None = None
     """Weights to fine-tune, as `sam_tracker.training.shipping` writes them."""
     curriculum: Curriculum = field(default_factory=Curriculum)
@@ -68,21 +83,29 @@ class Settings:
     """Between two looks at held-out clips."""
     evaluation_clips: int = 4
 
+    @cached_property
+    def footage(self) -> Footage | None:
+        """What lies in `data`."""
+        return None if self.data is None else Footage(self.data, self.held_out_videos)
 
-def draw_choices(rng: np.random.Generator, clicks: bool) -> Choices:
+
+def draw_choices(rng: np.random.Generator, clicks: bool, frames: int) -> Choices:
     """Draw how the objects of a batch are prompted, with or without clicks."""
     if not clicks:
         return Choices(prompt='box' if rng.random() < 0.5 else 'mask')
     kinds: tuple[PromptKind, ...] = ('box', 'box', 'box', 'mask', 'point')
     prompt = kinds[rng.integers(len(kinds))]
-    corrections = 0
-    if prompt != 'mask' and rng.random() < (0.5 if prompt == 'point' else 0.15):
-        corrections = int(rng.integers(1, 3))
+    corrected = frames > 2 and rng.random() < 0.3
     return Choices(
         prompt=prompt,
         box_jitter=float(rng.choice([0.0, 0.03, 0.1])),
         several_on_prompt=rng.random() < 0.25,
-        corrections=corrections,
+        corrections=int(rng.integers(1, 3)) if rng.random() < 0.35 else 0,
+        newest_click_alone=rng.random() < 0.6,
+        corrected_frame=int(rng.integers(1, frames - 1)) if corrected else None,
+        later_prompt='box' if rng.random() < 0.2 else 'point',
+        later_clicks=int(rng.integers(1, 3)),
+        mask_forgotten=rng.random() < 0.2,
         elapsed=int(rng.integers(0, 200)) if rng.random() < 0.4 else 0,
     )
 
@@ -110,9 +133,8 @@ class Trainer:
         self._settings = settings
         self._rank = rank
         self._device = torch.device(settings.device)
-        self._configuration = configuration_named('nano', settings.image_size)
         torch.manual_seed(settings.seed)
-        self._network = Sam2Network(self._configuration).train()
+        self._network = small_network(settings.network, settings.image_size).train()
         self._step = 0
         self._frames = 0
         spent = 0.0
@@ -160,6 +182,12 @@ class Trainer:
             state = torch.load(start, map_location='cpu', weights_only=True)['model']
             self._network.load_state_dict({name: v.float() for name, v in state.items()})
             return
+        if self._settings.trunk is not None:
+            published = torch.load(self._settings.trunk, map_location='cpu', weights_only=True)
+            trunk = self._network.image_encoder.trunk
+            if not isinstance(trunk, MobileNetV2):
+                raise ValueError(f'{self._settings.network} has no trunk to begin from')
+            trunk.load_state_dict(folded(published))
         rng = np.random.default_rng(self._settings.seed)
         size = self._settings.image_size
         batch = training_batch(
@@ -170,12 +198,17 @@ class Trainer:
     def _parameter_groups(self) -> list[dict[str, Any]]:
         decayed: list[nn.Parameter] = []
         plain: list[nn.Parameter] = []
+        trunk: list[nn.Parameter] = []
         for name, parameter in self._network.named_parameters():
             embedding = parameter.ndim < 2 or 'embed' in name or 'token' in name
-            (plain if embedding else decayed).append(parameter)
+            if name.startswith('image_encoder.trunk.'):
+                trunk.append(parameter)
+            else:
+                (plain if embedding else decayed).append(parameter)
         return [
-            {'params': decayed, 'weight_decay': 0.02},
-            {'params': plain, 'weight_decay': 0.0},
+            {'params': decayed, 'weight_decay': 0.02, 'share': 1.0},
+            {'params': plain, 'weight_decay': 0.0, 'share': 1.0},
+            {'params': trunk, 'weight_decay': 0.0, 'share': self._settings.trunk_rate},
         ]
 
     # -- running -------------------------------------------------------------------------------
@@ -231,16 +264,17 @@ class Trainer:
         frames = settings.curriculum.clip_length(common, share)
         batch = self._source.batch(share, frames)
         choices = replace(
-            draw_choices(self._rng, settings.curriculum.clicks(share)),
+            draw_choices(self._rng, settings.curriculum.clicks(share), frames),
             teacher=settings.curriculum.teacher(share),
         )
+        self._network.image_encoder.trunk.requires_grad_(share >= settings.frozen_share)
         rollout, loss = self._forward(batch, choices, settings.curriculum.balance(share))
         loss.total.backward()
-        parameters = list(self._network.parameters())
+        parameters = [value for value in self._network.parameters() if value.grad is not None]
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         rate = settings.curriculum.rate(share, self._step)
         for group in self._optimiser.param_groups:
-            group['lr'] = rate
+            group['lr'] = group['share'] * rate
         # A single bad batch must not end a run of hours.
         if bool(torch.isfinite(norm)):
             self._optimiser.step()
@@ -325,8 +359,9 @@ class Trainer:
     def _evaluate(self, share: float) -> None:
         if not self._settings.evaluation_clips:
             return
-        network = averaged_network(self._configuration, self._average.state_dict())
-        network.to(self._device)
+        network = small_network(self._settings.network, self._settings.image_size)
+        network.load_state_dict(self._average.state_dict())
+        network.eval().to(self._device)
         record: dict[str, Any] = {
             'minutes': round(self._progress.spent / 60, 3),
             'share': round(share, 4),
@@ -348,13 +383,16 @@ class Trainer:
         self._append(record)
 
 
-def averaged_network(
-    configuration: NetworkConfiguration, state: dict[str, torch.Tensor]
-) -> Sam2Network:
-    """Return a network for inference with the averaged parameters."""
-    network = Sam2Network(configuration)
-    network.load_state_dict(state)
-    return network.eval()
+def small_network(name: str, image_size: int) -> Sam2MemoryNetwork:
+    """
+    Build a network that is trained here, with random weights.
+
+    :raises ValueError: it is none that this training knows.
+    """
+    network = build_network(name, image_size)
+    if not isinstance(network, Sam2MemoryNetwork):
+        raise ValueError(f'{name} is not trained here: it is no SAM 2.1')
+    return network
 
 
 def _run_process(rank: int, settings: Settings) -> None:

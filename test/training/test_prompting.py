@@ -54,3 +54,16 @@ def test_a_correction_adds_what_was_missed_and_takes_away_what_was_spilled(gener
     assert truth[0, y, x] and not answer[0, y, x]
     x, y = points[1].long().tolist()
     assert answer[1, y, x] and not truth[1, y, x]
+
+
+def test_a_mask_drawn_in_a_hurry_is_near_the_thing_and_never_empty(generator):
+    masks = torch.cat([disc(20, 20, 12), disc(45, 40, 6), disc(10, 50, 1)])
+    overlaps = []
+    for _ in range(50):
+        drawn = prompting.drawn_mask(masks, generator)
+        assert drawn.shape == masks.shape and drawn.dtype == torch.bool
+        assert drawn.flatten(1).any(1).all()
+        both, either = (drawn & masks).flatten(1).sum(1), (drawn | masks).flatten(1).sum(1)
+        overlaps.append(both / either)
+    mean = torch.stack(overlaps).mean(0)
+    assert (mean[:2] > 0.6).all() and (mean[:2] < 0.98).all()

@@ -16,7 +16,7 @@ from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.averaging import MovingAverage
-from sam_tracker.training.batches import softened, training_batch
+from sam_tracker.training.batches import training_batch
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.objective import loss_of, scores
@@ -87,6 +87,20 @@ def test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped(tmp_path):
     assert torch.load(tmp_path / 'larger.pt', weights_only=True)['image_size'] == 160
 
 
+def test_a_frozen_trunk_stays_as_it_was_while_the_rest_learns(tmp_path):
+    settings = Settings(
+        tmp_path, minutes=0.03, clips=1, objects=1, evaluation_clips=0, frozen_share=1.0
+    )
+    torch.manual_seed(settings.seed)
+    start = Sam2Network(configuration_named('nano', SIZE)).state_dict()
+    train(settings)
+    trained = torch.load(tmp_path / CHECKPOINT, weights_only=True)['network']
+    trunk = [name for name in start if name.startswith('image_encoder.trunk.')]
+    assert all(torch.equal(start[name], trained[name]) for name in trunk)
+    name = 'memory_encoder.out_proj.weight'
+    assert not torch.equal(start[name], trained[name])
+
+
 def test_two_processes_train_one_network(tmp_path):
     settings = Settings(
         tmp_path, minutes=0.03, processes=2, clips=1, objects=1, evaluation_clips=0
@@ -144,6 +158,44 @@ def test_the_untrained_network_can_read_masks_from_its_memory(network):
         embedding = network.encode_image(pixels).embedding
     assert 0.8 < float(embedding.square().mean().sqrt()) < 1.3
     assert mask_share_of_memory(network, pixels) > 0.2
+
+
+def rolled_out(network, **choices):
+    batch = batch_of(4)
+    generator = torch.Generator().manual_seed(0)
+    return batch, roll_out(network, batch, Choices(**choices), generator)
+
+
+@pytest.mark.parametrize(
+    ('choices', 'answers'),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({'corrections': 2}, [0, 0, 0, 1, 2, 3]),
+        ({'prompt': 'mask', 'corrections': 1}, [0, 0, 1, 2, 3]),
+        ({'corrected_frame': 2, 'later_clicks': 2}, [0, 1, 2, 2, 2, 3]),
+        ({'corrected_frame': 2, 'later_prompt': 'box', 'mask_forgotten': True}, [0, 1, 2, 2, 3]),
+        ({'corrected_frame': 1, 'newest_click_alone': True}, [0, 1, 1, 2, 3]),
+    ],
+)
+def test_corrections_are_answers_that_the_loss_sees(network, choices, answers):
+    batch, rollout = rolled_out(network, **choices)
+    assert [answer.frame for answer in rollout.answers] == answers
+    assert torch.isfinite(loss_of(rollout, batch, 0.0).total)
+
+
+def test_a_click_alone_asks_for_three_candidates_as_a_tracker_does(network):
+    _, rollout = rolled_out(network, corrections=1, newest_click_alone=True)
+    assert rollout.answers[1].candidates.mask_logits.shape[1] == 3
+    _, rollout = rolled_out(network, corrections=1, newest_click_alone=False)
+    assert rollout.answers[1].candidates.mask_logits.shape[1] == 1
+
+
+def test_a_later_correction_changes_what_is_remembered(network):
+    with torch.no_grad():
+        _, plain = rolled_out(network)
+        _, corrected = rolled_out(network, corrected_frame=1)
+    assert torch.equal(plain.mask_logits[0], corrected.mask_logits[0])
+    assert not torch.equal(plain.mask_logits[3], corrected.mask_logits[3])
 
 
 @pytest.mark.parametrize('prompt', ['box', 'mask', 'point'])
@@ -208,15 +260,6 @@ def test_every_batch_has_as_many_frames():
     curriculum = Curriculum()
     assert {frames * curriculum.clips(4, frames) for frames in (1, 2, 4, 8, 16)} == {16}
     assert curriculum.clips(1, 16) == 1
-
-
-def test_a_softened_clip_keeps_its_picture_and_loses_its_detail():
-    rng = np.random.default_rng(0)
-    fine = np.tile(rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8), (3, 1, 1, 1))
-    coarse = softened(fine, 0.5)
-    assert coarse.shape == fine.shape and coarse.dtype == np.uint8
-    assert abs(coarse.mean() - fine.mean()) < 2
-    assert coarse.std() < 0.7 * fine.std()
 
 
 def test_the_rate_at_the_end_is_what_was_asked_for(tmp_path):

@@ -8,7 +8,7 @@ A memory is a map of N = h * w cells, row by row.
 
 from torch import Tensor, nn
 
-from sam_tracker.networks.sam2.configuration import NetworkConfiguration
+from sam_tracker.networks.sam2.configuration import NetworkConfiguration, VideoConfiguration
 from sam_tracker.networks.sam2.hiera import Hiera
 from sam_tracker.networks.sam2.layers import as_tokens
 from sam_tracker.networks.sam2.position_encoding import (
@@ -19,19 +19,18 @@ from sam_tracker.networks.sam2.position_encoding import (
 from sam_tracker.networks.sam2.video_network import SamVideoNetwork, learned
 
 
-class Sam2Network(SamVideoNetwork):
-    """SAM 2.1 with its trunk Hiera, under the names of the published checkpoints."""
+class Sam2MemoryNetwork(SamVideoNetwork):
+    """All of SAM 2.1 but its trunk."""
 
-    configuration: NetworkConfiguration
-
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(
+        self, configuration: VideoConfiguration, trunk: nn.Module, stage_channels: list[int]
+    ) -> None:
         side = configuration.embedding_size
         channels, dimension = configuration.memory_channels, configuration.embedding_dimension
-        trunk = Hiera(configuration)
         super().__init__(
             configuration,
             trunk,
-            trunk.stage_channels,
+            stage_channels,
             memory_position=sine_position(side, channels),
             memory_rotation=axial_rotation(side, dimension),
         )
@@ -62,3 +61,13 @@ class Sam2Network(SamVideoNetwork):
             distances / self.memory_layout.recent_pointers, self.configuration.embedding_dimension
         )
         return self.obj_ptr_tpos_proj(encoded)
+
+
+class Sam2Network(Sam2MemoryNetwork):
+    """SAM 2.1 with its trunk Hiera, under the names of the published checkpoints."""
+
+    configuration: NetworkConfiguration
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        trunk = Hiera(configuration)
+        super().__init__(configuration, trunk, trunk.stage_channels)

@@ -88,6 +88,7 @@ KNOWN_CHECKPOINTS: Mapping[str, KnownCheckpoint] = MappingProxyType(
                 898_083_611,
                 '2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318',
             ),
+            KnownCheckpoint('mobile', 'mobile.pt'),
             # No sum is published; what is downloaded must fit all the same.
             KnownCheckpoint('edgetam', 'edgetam.pt', 'facebook/EdgeTAM'),
             _first_sam(

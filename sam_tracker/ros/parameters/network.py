@@ -14,7 +14,7 @@ class NetworkParameters:
 
     model: str = declared(
         'nano',
-        'Network whose weights are looked up by name. nano comes with the package; '
+        'Network whose weights are looked up by name. nano and mobile come with the package; '
         '`sam_tracker-checkpoint download NAME` fetches the others.',
         choices=tuple(KNOWN_CHECKPOINTS),
     )

@@ -57,6 +57,7 @@ def test_list_names_every_checkpoint_its_size_and_its_place(run, folder):
         ['small', '184', 'MB', str(folder / 'sam2.1_hiera_small.pt')],
         ['base_plus', '324', 'MB', '-'],
         ['large', '898', 'MB', '-'],
+        ['mobile', 'bundled', '-'],
         ['edgetam', '-', '-'],
         ['sam_vit_b', '375', 'MB', '-'],
         ['sam_vit_l', '1250', 'MB', '-'],
