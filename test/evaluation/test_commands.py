@@ -172,10 +172,10 @@ def test_a_broken_benchmark_is_an_error(tmp_path, random_checkpoint, capsys):
 def test_a_prompt_outside_the_image_is_named_with_its_clip(
     clips_folder, random_checkpoint, capsys
 ):
-    labels = {'square.avi': {'square': {'2': [10, 10, 300, 30]}}}
+    labels = {'square.avi': {'square': {'2': [300, 300, 340, 330]}}}
     (clips_folder / 'labels.json').write_text(json.dumps(labels))
     assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 1
-    assert 'square.avi, frame 2: the box [10, 10, 300, 30]' in capsys.readouterr().err
+    assert 'square.avi, frame 2: the box [300, 300, 340, 330]' in capsys.readouterr().err
 
 
 def test_nothing_to_run_is_an_error(clips_folder):

@@ -175,6 +175,16 @@ def with_little_to_do(command: str, here: Surroundings) -> None:
     assert '1280x720' in printed
 
 
+def networks_are_compared(command: str, here: Surroundings) -> None:
+    quick = command.replace('--image-size 512', '--image-size 256').replace(
+        '--frames 6', '--frames 1'
+    )
+    assert quick != command
+    printed = here.run(f'{quick} --objects 1')
+    assert 'tiny' in printed
+    assert 'edgetam' in printed
+
+
 def table_of_parameters(command: str, here: Surroundings) -> None:
     assert here.run(command).startswith('| parameter |')
 
@@ -308,6 +318,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'make ': what_would_be_made,
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
+    r'python benchmark/network.py --network': networks_are_compared,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
