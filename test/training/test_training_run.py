@@ -14,6 +14,7 @@ import torch
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
+from sam_tracker.networks.weights.catalogue import find_checkpoint
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.averaging import MovingAverage
 from sam_tracker.training.batches import training_batch
@@ -88,17 +89,18 @@ def test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped(tmp_path):
 
 
 def test_a_frozen_trunk_stays_as_it_was_while_the_rest_learns(tmp_path):
+    start = find_checkpoint('mobile')
     settings = Settings(
-        tmp_path, minutes=0.03, clips=1, objects=1, evaluation_clips=0, frozen_share=1.0
-    )
-    torch.manual_seed(settings.seed)
-    start = Sam2Network(configuration_named('nano', SIZE)).state_dict()
+        tmp_path, minutes=0.03, network='mobile', clips=1, objects=1, evaluation_clips=0,
+        start=start, frozen_share=1.0,
+    )  # fmt: skip
     train(settings)
-    trained = torch.load(tmp_path / CHECKPOINT, weights_only=True)['network']
-    trunk = [name for name in start if name.startswith('image_encoder.trunk.')]
-    assert all(torch.equal(start[name], trained[name]) for name in trunk)
+    before = torch.load(start, weights_only=True)['model']
+    after = torch.load(tmp_path / CHECKPOINT, weights_only=True)['network']
+    trunk = [name for name in before if name.startswith('image_encoder.trunk.')]
+    assert trunk and all(torch.equal(before[name].float(), after[name]) for name in trunk)
     name = 'memory_encoder.out_proj.weight'
-    assert not torch.equal(start[name], trained[name])
+    assert not torch.equal(before[name].float(), after[name])
 
 
 def test_two_processes_train_one_network(tmp_path):
