@@ -18,8 +18,10 @@ import torch.nn.functional as F
 from sam_tracker.networks.api import MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
+from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import ABSENT
 from sam_tracker.tracking.memory.store import uploaded
+from sam_tracker.tracking.motion.mask_selector import MaskSelector
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,26 @@ def measure(
         intersections=rest.reshape(total, total) if intersecting else None,
     )
     return replace(candidates, mask_logits=mask_logits), measured
+
+
+def decided(
+    selector: MaskSelector, measured: Measurements, index: int, presence_logit: float
+) -> Decision:
+    """
+    Choose the mask of one object.
+
+    :param selector: of the object on this frame.
+    :param index: of the object among the measured ones.
+    :param presence_logit: the object logit above which an object is present.
+    """
+    choice = selector.choose(measured.affinities[index], measured.boxes[index])
+    object_logit = float(measured.object_logits[index])
+    return Decision(
+        choice=choice,
+        object_logit=object_logit,
+        bound=measured.bounds[index, choice.index],
+        present=object_logit > presence_logit,
+    )
 
 
 def measured_boxes(

@@ -24,6 +24,7 @@ from sam_tracker.networks.masks import (
     resize_logits,
 )
 from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.candidates import Measurements, measure
 from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
 from sam_tracker.tracking.settings import TrackerSettings
@@ -47,6 +48,7 @@ class Inference:
         self.device = network.device
         self.image_size = network.image_size
         self.store = MemoryStore(network.memory_layout, settings, self.device)
+        self._presence_logit = settings.presence_logit
         self._upload = FrameUpload(self.device)
 
     def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
@@ -77,6 +79,35 @@ class Inference:
             torch.cat([part.embedding for part in parts]),
             tuple(torch.cat(level) for level in levels),
         )
+
+    def scale(self, frame: CachedFrame, view: Region) -> ImageScale:
+        """Return how a part of a frame maps to the network's input."""
+        if view == frame.whole:
+            return frame.scale
+        return replace(self.network.scale(view.width, view.height), origin=(view.x, view.y))
+
+    def measured(
+        self,
+        candidates: MaskCandidates,
+        scales: Sequence[ImageScale],
+        frame: CachedFrame,
+        intersecting: bool = False,
+    ) -> tuple[MaskCandidates, Measurements]:
+        """
+        Measure candidates as ``candidates.measure`` does.
+
+        :param scales: for each object, of the part of the frame that it was decoded from.
+        :returns: the candidates, and their measurements; boxes are in network pixels of the whole
+            image.
+        """
+        candidates, measured = measure(
+            candidates, self._presence_logit, self.image_size, LARGEST_BATCH, intersecting
+        )
+        boxes = [
+            scale.boxes_to(frame.scale, boxes)
+            for scale, boxes in zip(scales, measured.boxes, strict=True)
+        ]
+        return candidates, replace(measured, boxes=np.stack(boxes))
 
     def track(
         self, features: ImageFeatures, rows: Sequence[int]

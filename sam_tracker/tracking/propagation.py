@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects from one frame to the next, and onto the mask of a prompt."""
+"""Objects from one frame to the next."""
 
 from __future__ import annotations
 
@@ -17,31 +17,26 @@ from torch import Tensor
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
-from sam_tracker.core.prompt import Prompt, PromptError
-from sam_tracker.networks.api import ImageFeatures, MaskCandidates
+from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import (
-    Measurements,
     chosen_masks,
-    measure,
+    decided,
     measured_boxes,
     measured_intersections,
 )
-from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.closer_look.shared_views import shared_views
-from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import (
     DecodedMask,
     areas_in_common,
     without_lost_pixels,
 )
-from sam_tracker.tracking.inference import Inference, PromptAnswer, image_features
+from sam_tracker.tracking.inference import Inference, image_features
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
-from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
 
 DUPLICATE_LOGIT = -10.0
@@ -72,22 +67,9 @@ class Proposal:
         return DecodedMask(self.logits[index], self.scales[index])
 
 
-@dataclass(frozen=True, eq=False)
-class PromptDecision:
-    """What a prompt is answered with on one part of a frame."""
-
-    prompt: Prompt
-    decision: Decision
-    candidates: MaskCandidates
-    measured: Measurements
-    answer: PromptAnswer
-    features: ImageFeatures
-    scale: ImageScale
-
-
 class Propagation:
     """
-    Propagates objects to frames and applies prompts to them.
+    Propagates objects to frames.
 
     Objects are values: new ones are returned, and their memory is written last, so that a failure
     changes nothing. Which objects there are is the tracker's affair.
@@ -117,12 +99,15 @@ class Propagation:
             held.at(cached, _camera_motion(held, frame, cached, previous))
             for held in (objects[index] for index in order)
         ]
-        scales = [self._scale(cached, views[index]) for index in order]
+        scales = [self._inference.scale(cached, views[index]) for index in order]
         if len(features.embedding) > 1:
             features = image_features(features, order)
         overlapping = self._settings.exclusive and len(expected) > 1 and _all_equal(scales)
-        candidates, measured = self._measured(candidates, overlapping, scales, cached)
-        decisions = [self._decision(held, measured, index) for index, held in enumerate(expected)]
+        candidates, measured = self._inference.measured(candidates, scales, cached, overlapping)
+        decisions = [
+            decided(held.selector, measured, index, self._settings.presence_logit)
+            for index, held in enumerate(expected)
+        ]
         chosen = [decision.choice.index for decision in decisions]
         intersections = measured.intersections
         if intersections is not None:
@@ -169,57 +154,6 @@ class Propagation:
         self._inference.store.remember(rows, facts, *memories)
         return objects
 
-    def apply_prompt(
-        self, held: TrackedObject, frame: Frame, cached: CachedFrame, prompt: Prompt
-    ) -> TrackedObject:
-        """
-        Return an object as a prompt has it.
-
-        On the object's newest frame the prompt corrects its track; on any other it starts anew
-        from there, with the memory it has.
-
-        :raises PromptError: the network's answer contradicts the prompt that refines an object.
-        """
-        settings, store = self._settings, self._inference.store
-        correcting = held.track is not None and held.stamp == cached.stamp
-        previous = None
-        if correcting and held.newest.state is TrackState.TRACKED:
-            previous = held.newest.decoded_mask
-        prompted = held.at_prompt(cached, prompt, settings.cumulative_prompts)
-        if held.track is None or not settings.cumulative_prompts:
-            answered = self._closest(prompted, frame, cached, prompt, correcting, previous)
-        else:
-            kept = mask_to_keep(prompt, held.newest) if previous is not None else None
-            answered = self._agreeing(prompted, frame, cached, prompt, correcting, previous, kept)
-        held, decision, candidates = prompted, answered.decision, answered.candidates
-        features, answer = answered.features, answered.answer
-        logits, tokens = chosen_masks(candidates, [decision.choice.index])
-        memories = self._inference.memories(
-            features,
-            logits,
-            tokens,
-            present=[float(answer.pointed) > settings.presence_logit],
-            object_logits=[decision.object_logit],
-            binary=settings.binarise_prompted_masks,
-        )
-        bounds = [decision.bound if decision.seen else None]
-        images = MaskImages(logits, bounds, [answered.scale])
-        # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
-        chosen = candidates.predicted_iou.shape[1] > 1
-        held = held.updated(decision, learning=chosen)
-        held = held.reported(decision, cached, images, 0)
-        if correcting:
-            store.correct(held.row, decision.facts, *memories)
-        else:
-            store.condition(held.row, *memories)
-        return held
-
-    def _scale(self, cached: CachedFrame, view: Region) -> ImageScale:
-        if view == cached.whole:
-            return cached.scale
-        scale = self._inference.network.scale(view.width, view.height)
-        return replace(scale, origin=(view.x, view.y))
-
     def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""
         if not self._settings.closer_look:
@@ -232,147 +166,6 @@ class Propagation:
             for held in objects
         ]
         return shared_views(wanted, self._settings.views_at_most)
-
-    def _prompt_view(
-        self, prompt: Prompt, cached: CachedFrame, previous: DecodedMask | None
-    ) -> Region:
-        """Return the part of the frame that a prompt is decoded on first."""
-        if not self._settings.closer_look:
-            return cached.whole
-        extent = prompt.extent
-        if extent is None:
-            known = None if previous is None else previous.scale.region
-            return known if known is not None and prompt.lies_in(known) else cached.whole
-        focus = Focus.on(extent, cached.image_size, cached.stamp)
-        view = focus.region(cached.stamp, self._inference.image_size)
-        return view if prompt.lies_in(view) else cached.whole
-
-    def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
-        """Return the part of the frame in which an answer on the whole image is repeated."""
-        view, decision = answered.scale.region, answered.decision
-        box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
-        if not self._settings.closer_look or view != cached.whole or box is None:
-            return view
-        focus = Focus.on(box, cached.image_size, cached.stamp)
-        closer = focus.region(cached.stamp, self._inference.image_size)
-        return closer if answered.prompt.lies_in(closer) else view
-
-    def _agreeing(
-        self,
-        held: TrackedObject,
-        frame: Frame,
-        cached: CachedFrame,
-        prompt: Prompt,
-        correcting: bool,
-        previous: DecodedMask | None,
-        kept: DecodedMask | None,
-    ) -> PromptDecision:
-        """
-        Return an answer that agrees with a prompt that refines an object.
-
-        The network starts from the mask before. When the answer contradicts the prompt or changes
-        much, it is asked again without that mask; of answers that agree with the prompt, the one
-        that changes less is taken.
-
-        :param held: with all that was said about it on the frame.
-        :param kept: the mask that the prompt asks to keep for the most part, if any.
-        :raises PromptError: no answer agrees.
-        """
-        assert held.said is not None
-        asked = held.said
-        starts = [None] if previous is None else [previous, None]
-        if prompt.mask is not None:
-            asked, starts = prompt, [None]
-        best, most, contradiction = None, -1.0, ''
-        for start in starts:
-            answered = self._closest(held, frame, cached, asked, correcting, start)
-            logits, measured = answered.candidates.mask_logits[0], answered.measured
-            agreed = agreement(logits, answered.scale, prompt, kept)
-            wrong = [agreed.contradiction(index) for index in range(len(logits))]
-            if all(wrong):
-                contradiction = contradiction or wrong[answered.decision.choice.index]
-                continue
-            affinities = np.where([text == '' for text in wrong], measured.affinities, -math.inf)
-            decision = self._decision(held, replace(measured, affinities=affinities), 0)
-            overlap = agreed.overlaps[decision.choice.index]
-            if overlap > most:
-                best, most = replace(answered, decision=decision), overlap
-            if most >= LITTLE_CHANGE:
-                break
-        if best is None:
-            raise PromptError(
-                f'object {held.object_id} stays as it was, since the answer contradicts the'
-                f' prompt: {contradiction}'
-            )
-        return best
-
-    def _closest(
-        self,
-        held: TrackedObject,
-        frame: Frame,
-        cached: CachedFrame,
-        prompt: Prompt,
-        correcting: bool,
-        previous: DecodedMask | None,
-    ) -> PromptDecision:
-        """Decode a prompt on the part of the frame that shows best what it means."""
-        view = self._prompt_view(prompt, cached, previous)
-        answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
-        closer = self._closer_view(answered, cached)
-        if closer == view:
-            return answered
-        return self._answered(held, frame, cached, prompt, closer, correcting, previous)
-
-    def _answered(
-        self,
-        held: TrackedObject,
-        frame: Frame,
-        cached: CachedFrame,
-        prompt: Prompt,
-        view: Region,
-        correcting: bool,
-        previous: DecodedMask | None,
-    ) -> PromptDecision:
-        """Decode a prompt on a part of the frame and choose its mask."""
-        scale = self._scale(cached, view)
-        features = self._inference.encode(cached, frame.pixels, [view])
-        logits = None if previous is None else previous.onto(scale)
-        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
-        candidates, measured = self._measured(answer.candidates, False, [scale], cached)
-        decision = self._decision(held, measured, 0)
-        return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
-
-    def _measured(
-        self,
-        candidates: MaskCandidates,
-        intersecting: bool,
-        scales: Sequence[ImageScale],
-        cached: CachedFrame,
-    ) -> tuple[MaskCandidates, Measurements]:
-        """Measure candidates; their boxes are in network pixels of the whole image."""
-        candidates, measured = measure(
-            candidates,
-            self._settings.presence_logit,
-            self._inference.image_size,
-            LARGEST_BATCH,
-            intersecting,
-        )
-        boxes = [
-            scale.boxes_to(cached.scale, boxes)
-            for scale, boxes in zip(scales, measured.boxes, strict=True)
-        ]
-        return candidates, replace(measured, boxes=np.stack(boxes))
-
-    def _decision(self, held: TrackedObject, measured: Measurements, index: int) -> Decision:
-        """Choose the mask of one object."""
-        choice = held.selector.choose(measured.affinities[index], measured.boxes[index])
-        object_logit = float(measured.object_logits[index])
-        return Decision(
-            choice=choice,
-            object_logit=object_logit,
-            bound=measured.bounds[index, choice.index],
-            present=object_logit > self._settings.presence_logit,
-        )
 
     def _resolved(
         self,

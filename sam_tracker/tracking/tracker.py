@@ -18,6 +18,7 @@ from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
+from sam_tracker.tracking.prompting import Prompting
 from sam_tracker.tracking.propagation import Propagation, Proposal
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.shared_pixels import Comparison, SharedPixels
@@ -62,6 +63,7 @@ class Tracker:
         self._network = network
         self._inference = Inference(network, self.settings)
         self._propagation = Propagation(self._inference, self.settings)
+        self._prompting = Prompting(self._inference, self.settings)
         self._objects: dict[int, TrackedObject] = {}
         self._shared = SharedPixels(self.settings.same_object)
         self._frame: CachedFrame | None = None
@@ -282,7 +284,7 @@ class Tracker:
             (held,) = propagation.conclude(proposal, {})
         elif held.stamp != cached.stamp:
             self._inference.store.forget_tracking(held.row)
-        held = propagation.apply_prompt(held, frame, cached, prompt)
+        held = self._prompting.apply(held, frame, cached, prompt)
         prompted, newest = held.newest, cached
         comparison = self._shared.compare(prompted.decoded_mask, self._standing(cached, held))
         for next_frame in later:

@@ -1,0 +1,212 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts applied to objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+import math
+
+import numpy as np
+
+from sam_tracker.core.boxes import Region
+from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.core.frame import Frame
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
+from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.candidates import Measurements, chosen_masks, decided
+from sam_tracker.tracking.closer_look.focus import Focus
+from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
+from sam_tracker.tracking.decision import Decision
+from sam_tracker.tracking.decoded_mask import DecodedMask
+from sam_tracker.tracking.inference import Inference, PromptAnswer
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import TrackState
+from sam_tracker.tracking.tracked_object import TrackedObject
+
+
+@dataclass(frozen=True, eq=False)
+class PromptDecision:
+    """What a prompt is answered with on one part of a frame."""
+
+    prompt: Prompt
+    decision: Decision
+    candidates: MaskCandidates
+    measured: Measurements
+    answer: PromptAnswer
+    features: ImageFeatures
+    scale: ImageScale
+
+
+class Prompting:
+    """
+    Applies prompts to objects, on the part of the frame that shows best what they mean.
+
+    Objects are values: a new one is returned, and its memory is written last, so that a failure
+    changes nothing.
+    """
+
+    def __init__(self, inference: Inference, settings: TrackerSettings) -> None:
+        self._inference = inference
+        self._settings = settings
+
+    def apply(
+        self, held: TrackedObject, frame: Frame, cached: CachedFrame, prompt: Prompt
+    ) -> TrackedObject:
+        """
+        Return an object as a prompt has it.
+
+        On the object's newest frame the prompt corrects its track; on any other it starts anew
+        from there, with the memory it has.
+
+        :raises PromptError: the network's answer contradicts the prompt that refines an object.
+        """
+        settings, store = self._settings, self._inference.store
+        correcting = held.track is not None and held.stamp == cached.stamp
+        previous = None
+        if correcting and held.newest.state is TrackState.TRACKED:
+            previous = held.newest.decoded_mask
+        prompted = held.at_prompt(cached, prompt, settings.cumulative_prompts)
+        if held.track is None or not settings.cumulative_prompts:
+            answered = self._closest(prompted, frame, cached, prompt, correcting, previous)
+        else:
+            kept = mask_to_keep(prompt, held.newest) if previous is not None else None
+            answered = self._agreeing(prompted, frame, cached, prompt, correcting, previous, kept)
+        held, decision, candidates = prompted, answered.decision, answered.candidates
+        features, answer = answered.features, answered.answer
+        logits, tokens = chosen_masks(candidates, [decision.choice.index])
+        memories = self._inference.memories(
+            features,
+            logits,
+            tokens,
+            present=[float(answer.pointed) > settings.presence_logit],
+            object_logits=[decision.object_logit],
+            binary=settings.binarise_prompted_masks,
+        )
+        bounds = [decision.bound if decision.seen else None]
+        images = MaskImages(logits, bounds, [answered.scale])
+        # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
+        chosen = candidates.predicted_iou.shape[1] > 1
+        held = held.updated(decision, learning=chosen)
+        held = held.reported(decision, cached, images, 0)
+        if correcting:
+            store.correct(held.row, decision.facts, *memories)
+        else:
+            store.condition(held.row, *memories)
+        return held
+
+    def _prompt_view(
+        self, prompt: Prompt, cached: CachedFrame, previous: DecodedMask | None
+    ) -> Region:
+        """Return the part of the frame that a prompt is decoded on first."""
+        if not self._settings.closer_look:
+            return cached.whole
+        extent = prompt.extent
+        if extent is None:
+            known = None if previous is None else previous.scale.region
+            return known if known is not None and prompt.lies_in(known) else cached.whole
+        focus = Focus.on(extent, cached.image_size, cached.stamp)
+        view = focus.region(cached.stamp, self._inference.image_size)
+        return view if prompt.lies_in(view) else cached.whole
+
+    def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
+        """Return the part of the frame in which an answer on the whole image is repeated."""
+        view, decision = answered.scale.region, answered.decision
+        box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
+        if not self._settings.closer_look or view != cached.whole or box is None:
+            return view
+        focus = Focus.on(box, cached.image_size, cached.stamp)
+        closer = focus.region(cached.stamp, self._inference.image_size)
+        return closer if answered.prompt.lies_in(closer) else view
+
+    def _agreeing(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        correcting: bool,
+        previous: DecodedMask | None,
+        kept: DecodedMask | None,
+    ) -> PromptDecision:
+        """
+        Return an answer that agrees with a prompt that refines an object.
+
+        The network starts from the mask before. When the answer contradicts the prompt or changes
+        much, it is asked again without that mask; of answers that agree with the prompt, the one
+        that changes less is taken.
+
+        :param held: with all that was said about it on the frame.
+        :param kept: the mask that the prompt asks to keep for the most part, if any.
+        :raises PromptError: no answer agrees.
+        """
+        assert held.said is not None
+        asked = held.said
+        starts = [None] if previous is None else [previous, None]
+        if prompt.mask is not None:
+            asked, starts = prompt, [None]
+        best, most, contradiction = None, -1.0, ''
+        for start in starts:
+            answered = self._closest(held, frame, cached, asked, correcting, start)
+            logits, measured = answered.candidates.mask_logits[0], answered.measured
+            agreed = agreement(logits, answered.scale, prompt, kept)
+            wrong = [agreed.contradiction(index) for index in range(len(logits))]
+            if all(wrong):
+                contradiction = contradiction or wrong[answered.decision.choice.index]
+                continue
+            affinities = np.where([text == '' for text in wrong], measured.affinities, -math.inf)
+            decision = decided(
+                held.selector,
+                replace(measured, affinities=affinities),
+                0,
+                self._settings.presence_logit,
+            )
+            overlap = agreed.overlaps[decision.choice.index]
+            if overlap > most:
+                best, most = replace(answered, decision=decision), overlap
+            if most >= LITTLE_CHANGE:
+                break
+        if best is None:
+            raise PromptError(
+                f'object {held.object_id} stays as it was, since the answer contradicts the'
+                f' prompt: {contradiction}'
+            )
+        return best
+
+    def _closest(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        correcting: bool,
+        previous: DecodedMask | None,
+    ) -> PromptDecision:
+        """Decode a prompt on the part of the frame that shows best what it means."""
+        view = self._prompt_view(prompt, cached, previous)
+        answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
+        closer = self._closer_view(answered, cached)
+        if closer == view:
+            return answered
+        return self._answered(held, frame, cached, prompt, closer, correcting, previous)
+
+    def _answered(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        view: Region,
+        correcting: bool,
+        previous: DecodedMask | None,
+    ) -> PromptDecision:
+        """Decode a prompt on a part of the frame and choose its mask."""
+        scale = self._inference.scale(cached, view)
+        features = self._inference.encode(cached, frame.pixels, [view])
+        logits = None if previous is None else previous.onto(scale)
+        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        candidates, measured = self._inference.measured(answer.candidates, [scale], cached)
+        decision = decided(held.selector, measured, 0, self._settings.presence_logit)
+        return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
