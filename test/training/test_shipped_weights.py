@@ -8,20 +8,20 @@ from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.training.held_out import held_out_scores
 
 
-@pytest.fixture(scope='module')
-def network():
-    return load_network('nano')
+@pytest.fixture(scope='module', params=['nano', 'mobile'])
+def network(request):
+    return load_network(request.param)
 
 
-def test_the_bundled_weights_are_small_and_in_half_precision():
-    path = find_checkpoint('nano')
+def test_the_bundled_weights_are_small_and_in_half_precision(network):
+    path = find_checkpoint(network.name)
     saved = torch.load(path, map_location='cpu', weights_only=True)
     assert path.stat().st_size <= 10_000_000
     assert {value.dtype for value in saved['model'].values()} == {torch.float16}
 
 
 def test_the_bundled_weights_tell_the_size_they_are_used_at(network):
-    saved = torch.load(find_checkpoint('nano'), map_location='cpu', weights_only=True)
+    saved = torch.load(find_checkpoint(network.name), map_location='cpu', weights_only=True)
     assert saved['image_size'] == network.configuration.image_size
 
 
