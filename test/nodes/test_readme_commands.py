@@ -52,6 +52,8 @@ ELSEWHERE = {
     r'make demo': 'test/demo/test_demo.py::test_any_video_is_tracked_and_leaves_pictures',
     r'make colcon': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',
     r'make evaluate': f'{EVALUATION}generated_leaves_tables_figures_and_pictures',
+    r'python -m sam_tracker.evaluation corrections': 'test/evaluation/test_corrections.py::'
+    'test_the_command_prints_a_table_and_writes_every_correction',
     r'make train-nano': 'test/training/test_training_run.py::'
     'test_a_run_of_seconds_learns_ships_and_goes_on_where_it_stopped',
     r'colcon build': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',

@@ -206,7 +206,7 @@ def test_killing_it_does_not_stop_the_next_start(start, listener):
         ({'rate': 'fast'}, "rate must be a number or auto, not 'fast'"),
         ({'rate': -1.0}, 'rate .*-1.0'),
         ({'width': 2.5}, 'width .*2.5'),
-        ({'encoding': 'mono16', 'image_transport': 'compressed'}, "no 'mono16' image"),
+        ({'encoding': 'mono16', 'image_transport': 'compressed'}, "cannot store 'mono16' images"),
         ({'calibration_file': '/no/such.yaml'}, "'/no/such.yaml' cannot be read"),
         ({'qos_overrides./image.publisher.reliability': 'never'}, 'reliability.*never'),
     ],
