@@ -101,21 +101,6 @@ while True:
 """
 
 
-def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
-    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
-    graph.wait_until(
-        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
-    )
-    assert tester.add_box().success
-    assert first.end(signal.SIGKILL) == -signal.SIGKILL
-    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
-    graph.wait_until(
-        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
-    )
-    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
-    second.end(signal.SIGKILL)
-
-
 def test_two_cameras_in_two_namespaces_are_tracked_apart(
     graph, random_checkpoint, new_camera, new_tester
 ):
@@ -171,7 +156,6 @@ def test_images_that_were_never_taken_are_counted(new_camera, tester):
         return published + 1
 
     wait_until(camera.publisher.get_subscription_count, 'a subscription')
-    # A camera that was killed is missed only when its lease ends.
     topic = camera.publisher.topic_name
     wait_until(lambda: tester.node.count_publishers(topic) == 1, 'being alone', 60.0)
     publish(0.3, 0.05, camera)
@@ -264,3 +248,19 @@ def test_a_warning_about_a_publisher_that_offers_too_little_goes_with_it(new_cam
         lambda status, _: 'offers less' not in status.message, 'the end of the warning'
     )
     tester.next_tracks(3)
+
+
+# The last test: a publisher that was killed is missed only when its lease ends.
+def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
+    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
+    )
+    assert tester.add_box().success
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
+    )
+    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
+    second.end(signal.SIGKILL)
