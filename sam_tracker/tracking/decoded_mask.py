@@ -50,7 +50,7 @@ def compared_masks(mask: DecodedMask, others: Sequence[DecodedMask]) -> NDArray[
 
 
 def areas_in_common(
-    masks: Sequence[DecodedMask], boxes: Sequence[Box | None] | None = None
+    masks: Sequence[DecodedMask], boxes: Sequence[Box | None]
 ) -> NDArray[np.float64]:
     """
     Measure what masks have in common, in pixels of the source image.
@@ -64,7 +64,7 @@ def areas_in_common(
     pairs += [
         (one, other)
         for one, other in combinations(range(count), 2)
-        if boxes is None or _meet(boxes[one], boxes[other])
+        if _meet(boxes[one], boxes[other])
     ]
     areas = np.zeros((count, count))
     for (one, other), area in zip(pairs, _areas(masks, pairs), strict=True):

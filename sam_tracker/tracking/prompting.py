@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sam_tracker.core.boxes import Region
+from sam_tracker.core.boxes import Box, Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt, PromptError
@@ -107,9 +107,7 @@ class Prompting:
         if extent is None:
             known = None if previous is None else previous.scale.region
             return known if known is not None and prompt.lies_in(known) else cached.whole
-        focus = Focus.on(extent, cached.image_size, cached.stamp)
-        view = focus.region(cached.stamp, self._inference.image_size)
-        return view if prompt.lies_in(view) else cached.whole
+        return self._window(extent, cached, prompt)
 
     def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
         """Return the part of the frame in which an answer on the whole image is repeated."""
@@ -117,9 +115,13 @@ class Prompting:
         box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
         if not self._settings.closer_look or view != cached.whole or box is None:
             return view
+        return self._window(box, cached, answered.prompt)
+
+    def _window(self, box: Box, cached: CachedFrame, prompt: Prompt) -> Region:
+        """Return a window around a box [4] that holds a prompt, or else the whole image."""
         focus = Focus.on(box, cached.image_size, cached.stamp)
-        closer = focus.region(cached.stamp, self._inference.image_size)
-        return closer if answered.prompt.lies_in(closer) else view
+        view = focus.region(cached.stamp, self._inference.image_size)
+        return view if prompt.lies_in(view) else cached.whole
 
     def _agreeing(
         self,
