@@ -16,7 +16,7 @@ import time
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds after which something that should happen will not."""
 GRAPH_FIXTURES = {'domain', 'graph'}
 """Fixtures that hold a DDS domain: what uses one starts nodes."""

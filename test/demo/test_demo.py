@@ -25,7 +25,7 @@ def demo(domain: int, output: Path, **variables: object) -> subprocess.Completed
         env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=400,
     )
 
 

@@ -118,9 +118,9 @@ def test_a_signal_completes_the_files(scene, start, tmp_path, number):
 
 
 def test_silence_after_the_last_image_completes_the_recording(scene, start, tmp_path):
-    recorder = start(RECORDER, output_folder=tmp_path / 'out', idle_timeout=1.0)
+    recorder = start(RECORDER, output_folder=tmp_path / 'out', idle_timeout=3.0)
     scene.wait_for_the_recorder()
-    scene.pause(1.5)
+    scene.pause(3.5)
     assert recorder.process.poll() is None  # nothing has come yet: it goes on waiting
     scene.play(3)
     assert recorder.wait() == 0
@@ -204,7 +204,7 @@ def test_files_that_can_grow_no_further_fail_with_one_line_naming_them(scene, do
     try:
         scene.wait_for_the_recorder()
         scene.play(20)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=90)
     finally:
         process.kill()
     assert process.returncode == 1

@@ -316,5 +316,5 @@ def test_a_terminal_sees_progress_unless_it_loops(domain, loop, shown, tmp_path)
     except OSError:  # the program has closed its end
         pass
     os.close(ours)
-    assert program.wait(20) == 0
+    assert program.wait(90) == 0
     assert (b'20/20' in written) == shown

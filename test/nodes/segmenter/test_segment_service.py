@@ -423,7 +423,7 @@ def test_a_request_that_takes_too_long_is_given_up_and_says_how_far_it_came(clie
 
 
 def test_more_requests_than_are_worked_on_are_refused_at_once(client, long_work):
-    assert client.set('segmentation.timeout', 3.0).successful
+    assert client.set('segmentation.timeout', 6.0).successful
     answers = [long_work() for _ in range(6)]
     for answer in answers:
         wait_until(answer.done, 'an answer of segment_image')

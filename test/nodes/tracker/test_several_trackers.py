@@ -46,7 +46,7 @@ def trackers(graph, random_checkpoint):
     thread.start()
     yield nodes
     executor.shutdown()
-    thread.join(10.0)
+    thread.join(90.0)
     for node in nodes:
         node.destroy_node()
 

@@ -149,19 +149,26 @@ def test_reset_forgets_everything(camera, tester):
     assert tester.next_tracks(2)[1].tracks == []
 
 
-def test_while_paused_nothing_is_processed_but_a_prompt_and_tracking_goes_on_after(camera, tester):
+def test_while_paused_nothing_is_processed_but_a_prompt_and_tracking_goes_on_after(
+    graph, camera, tester
+):
     assert tester.call('set_paused', data=True).success
-    time.sleep(0.3)
-    count = len(tester.tracks)
-    time.sleep(0.5)
-    assert len(tester.tracks) == count
+    paused_at = time.time_ns()
+
+    def processed_since():
+        """Return the tracks of what the camera published since, after five more images."""
+        count = len(camera.headers) + 5
+        graph.wait_until(lambda: len(camera.headers) > count, 'more images')
+        return [each for each in tester.tracks if nanoseconds(each.header.stamp) > paused_at]
+
+    assert processed_since() == []
     answer = tester.add_box()
     assert answer.success, answer.message
+    graph.wait_until(lambda: tester.tracks[-1].header == answer.header, 'tracks of the prompt')
     # The image of the prompt alone, with the new object on it.
-    time.sleep(0.5)
-    assert len(tester.tracks) == count + 1
-    assert tester.tracks[-1].header == answer.header
-    assert [track.object_id for track in tester.tracks[-1].tracks] == [1]
+    (only,) = processed_since()
+    assert only.header == answer.header
+    assert [track.object_id for track in only.tracks] == [1]
     assert tester.call('set_paused', data=False).success
     assert tester.next_tracks(2)[1].tracks[0].object_id == 1
 

@@ -278,7 +278,7 @@ def test_without_objects_and_subscribers_no_image_is_decoded(live, monkeypatch):
     for image in images[:2]:
         tracker.buffer.add(image)
         tracker._process(image)
-    tracker.output.submit(lambda: None).result(10)
+    tracker.output.submit(lambda: None).result(90)
     assert decoded == []
     assert tracker.intake.statistics.report(time.monotonic_ns()).processed == 2
     assert prompt(tracker, box(frame=images[0])).track.object_id == 1
@@ -321,7 +321,7 @@ def test_an_image_that_was_replaced_is_counted_once_when_a_prompt_is_made_on_it(
     statistics = tracker.intake.statistics
     statistics.drop(Drop.REPLACED, 0, images[1])
     prompt(tracker, box(frame=images[1]))
-    tracker.output.submit(lambda: None).result(10)
+    tracker.output.submit(lambda: None).result(90)
     report = statistics.report(time.monotonic_ns())
     assert (report.processed, report.dropped) == (1, {})
 
@@ -329,7 +329,7 @@ def test_an_image_that_was_replaced_is_counted_once_when_a_prompt_is_made_on_it(
 def test_the_tracker_waits_for_the_publisher_rather_than_losing_tracks(live):
     tracker, images = live(), frames(MOST_WAITING + 2)
     go_on, last = threading.Event(), threading.Event()
-    tracker.output.submit(lambda: go_on.wait(10))
+    tracker.output.submit(lambda: go_on.wait(90))
 
     def publish() -> None:
         for image in images:
@@ -342,9 +342,9 @@ def test_the_tracker_waits_for_the_publisher_rather_than_losing_tracks(live):
     wait_until(lambda: tracker.newest and tracker.newest.image is images[MOST_WAITING], 'a wait')
     assert not last.is_set()
     go_on.set()
-    assert last.wait(10)
+    assert last.wait(90)
     thread.join()
-    tracker.output.submit(lambda: None).result(10)
+    tracker.output.submit(lambda: None).result(90)
     assert tracker.intake.statistics.report(time.monotonic_ns()).processed == len(images)
 
 

@@ -73,7 +73,7 @@ class Service:
     def close(self) -> None:
         self.worker.stop(5.0)
         self.executor.shutdown()
-        self.thread.join(10.0)
+        self.thread.join(90.0)
         rclpy.try_shutdown(context=self.context)
 
 
@@ -94,7 +94,7 @@ def test_more_requests_than_threads_are_all_answered(serve):
     go_on, done = threading.Event(), []
 
     def command() -> str:
-        assert go_on.wait(30.0)
+        assert go_on.wait(90.0)
         done.append(1)
         return f'{len(done)}'
 
@@ -108,7 +108,7 @@ def test_more_requests_than_threads_are_all_answered(serve):
 
 def test_requests_beyond_what_the_worker_takes_are_told_that_it_is_busy(serve):
     go_on = threading.Event()
-    service = serve(lambda: str(go_on.wait(30.0)))
+    service = serve(lambda: str(go_on.wait(90.0)))
     futures = service.ask(MOST_COMMANDS + 8)
     wait_until(lambda: sum(each.done() for each in futures) >= 7, 'refusals')
     go_on.set()
@@ -122,7 +122,7 @@ def test_requests_beyond_what_the_worker_takes_are_told_that_it_is_busy(serve):
 
 def test_a_request_that_takes_too_long_is_answered_in_time_and_told_what_that_means(serve):
     go_on = threading.Event()
-    service = serve(lambda: str(go_on.wait(30.0)), timeout=0.3)
+    service = serve(lambda: str(go_on.wait(90.0)), timeout=0.3)
     answers = service.answers(service.ask(2))
     go_on.set()
     assert {each.message for each in answers} == {

@@ -28,7 +28,7 @@ class Bench:
 
     def process(self, item: int) -> None:
         self.begun.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(90)
         self.done.append(item)
 
     def finish(self) -> None:
@@ -46,7 +46,7 @@ def bench():
 
 def test_a_newer_item_replaces_the_one_that_waits(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     assert bench.worker.offer(2) is None
     assert bench.worker.offer(3) == 2
     assert bench.worker.offer(4) == 3
@@ -58,7 +58,7 @@ def test_a_newer_item_replaces_the_one_that_waits(bench):
 
 def test_commands_go_before_the_waiting_item_and_keep_their_order(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     bench.worker.offer(2)
     seen = []
     futures = [bench.worker.submit(lambda i=i: seen.append((i, list(bench.done)))) for i in (0, 1)]
@@ -70,7 +70,7 @@ def test_commands_go_before_the_waiting_item_and_keep_their_order(bench):
 
 def test_urgent_commands_go_before_a_flood_of_others_and_have_places_of_their_own(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     seen = []
     flood = [
         bench.worker.submit(lambda i=i: seen.append(f'flood {i}')) for i in range(MOST_COMMANDS)
@@ -97,7 +97,7 @@ def test_an_error_reaches_whoever_asked_and_the_worker_lives_on(bench):
 
 def test_a_command_cancelled_in_time_is_never_done(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     done = []
     future = bench.worker.submit(lambda: done.append(1))
     assert future.cancel()
@@ -109,7 +109,7 @@ def test_a_command_cancelled_in_time_is_never_done(bench):
 
 def test_a_withdrawn_item_is_not_processed_but_a_newer_one_is(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     waiting, newer = object(), object()
     bench.worker.offer(waiting)
     bench.worker.withdraw(newer)
@@ -121,7 +121,7 @@ def test_a_withdrawn_item_is_not_processed_but_a_newer_one_is(bench):
 
 def test_stopping_answers_those_who_wait(bench):
     bench.worker.offer(1)
-    assert bench.begun.wait(10)
+    assert bench.begun.wait(90)
     future = bench.worker.submit(lambda: 1)
     assert not bench.worker.stop(0.05)
     with pytest.raises(WorkerStoppedError, match='was stopped'):
@@ -153,10 +153,10 @@ def held_up(bench: Bench) -> None:
 
     def command() -> None:
         begun.set()
-        assert bench.go_on.wait(10)
+        assert bench.go_on.wait(90)
 
     bench.worker.submit(command)
-    assert begun.wait(10)
+    assert begun.wait(90)
 
 
 def test_sliced_work_comes_to_its_result_when_nothing_else_is_to_do(bench):
@@ -227,7 +227,7 @@ def test_cancelled_sliced_work_is_closed_instead_of_its_next_slice(bench):
     while len(bench.done) < 3:
         time.sleep(0.001)
     assert future.cancel()
-    assert work.closed.wait(10)
+    assert work.closed.wait(90)
     count = len(bench.done)
     assert bench.worker.submit(lambda: 5).result(10) == 5
     assert len(bench.done) == count
@@ -255,7 +255,7 @@ def test_an_error_while_closing_abandoned_work_ends_nothing(bench):
             raise RuntimeError('clumsy')
 
     future = bench.worker.submit_slices(work())
-    assert begun.wait(10)
+    assert begun.wait(90)
     assert future.cancel()
     assert bench.worker.submit_slices(SlicedWork(bench.done, 'a', 1)()).result(10) == 'result of a'
 
@@ -279,12 +279,12 @@ def test_stopping_fails_sliced_work_that_waits_and_that_is_at_a_slice(bench):
 
     def stubborn():
         at_a_slice.set()
-        assert bench.go_on.wait(10)
+        assert bench.go_on.wait(90)
         yield
         bench.done.append('after the end')
 
     current = bench.worker.submit_slices(stubborn())
-    assert at_a_slice.wait(10)
+    assert at_a_slice.wait(90)
     waiting_work = SlicedWork(bench.done, 'waiting', 1)
     waiting = bench.worker.submit_slices(waiting_work())
     assert not bench.worker.stop(0.05)
