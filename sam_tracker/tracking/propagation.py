@@ -92,6 +92,7 @@ class Propagation:
         :param cached: of the same frame.
         :param previous: the frame before, from which the camera's motion is counted.
         """
+        objects = [_seen_from(held, frame, previous) for held in objects]
         views = self._views(objects, cached)
         features = self._inference.encode(cached, frame.pixels, views)
         order, candidates = self._inference.track(features, [held.row for held in objects])
@@ -224,6 +225,14 @@ class Propagation:
 
 def _all_equal(scales: Sequence[ImageScale]) -> bool:
     return all(scale == scales[0] for scale in scales)
+
+
+def _seen_from(held: TrackedObject, frame: Frame, previous: CachedFrame | None) -> TrackedObject:
+    """Return an object that is looked for where the camera's motion has carried it."""
+    motion, focus = frame.camera_motion, held.focus
+    if motion is None or focus is None or previous is None or held.stamp != previous.stamp:
+        return held
+    return replace(held, focus=focus.seen_after(motion))
 
 
 def _camera_motion(

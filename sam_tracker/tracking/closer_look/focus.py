@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.homography import local_motion
 from sam_tracker.core.time import SECOND
 
 SIDES = 4.0
@@ -86,6 +87,25 @@ class Focus:
             stamp,
             (float(velocity[0]), float(velocity[1])),
             speed,
+        )
+
+    def seen_after(self, camera_motion: NDArray[np.float64]) -> Focus:
+        """
+        Return the same focus in the pixels of the next view.
+
+        :param camera_motion: homography [3, 3], as ``Frame.camera_motion``.
+        """
+        moved = local_motion(camera_motion, np.array(self.centre))
+        if moved is None:
+            return self
+        x, y = moved.point.tolist()
+        velocity_x, velocity_y = (moved.jacobian @ self.velocity).tolist()
+        return replace(
+            self,
+            centre=(x, y),
+            size=self.size * moved.scale,
+            velocity=(velocity_x, velocity_y),
+            speed=self.speed * moved.scale,
         )
 
     def region(self, stamp: int, network_size: int) -> Region:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box, box_iou
+from sam_tracker.core.homography import local_motion
 from sam_tracker.tracking.motion.parametrisation import Parametrisation
 
 Matrix = NDArray[np.float64]
@@ -27,7 +28,9 @@ class KalmanBox:
     """
     A ``Motion`` whose state is eight numbers: four that describe a box, and their velocities.
 
-    Boxes and time are as in ``motion.api``. The motion of the camera is not used.
+    Boxes and time are as in ``motion.api``. Where the motion of the camera is known, state and
+    covariance are first carried over to the new view, linearised around the box as in an extended
+    Kalman filter (BoT-SORT, arXiv 2206.14651, does the same with affine maps).
     """
 
     parametrisation: Parametrisation
@@ -59,9 +62,11 @@ class KalmanBox:
     def velocity(self) -> NDArray[np.float64]:
         return self.mean[4:6]
 
-    def predict(self, steps: float, _camera_motion: Matrix | None = None) -> KalmanBox:
+    def predict(self, steps: float, camera_motion: Matrix | None = None) -> KalmanBox:
         if not 0 <= steps < np.inf:
             raise ValueError(f'a step is a number of periods from 0 on, not {steps}')
+        if camera_motion is not None:
+            return self._seen_after(camera_motion).predict(steps)
         transition = np.eye(8) + steps * _VELOCITIES
         deviations = self.parametrisation.process_deviations(self.mean[:4])
         mean, covariance = predict(
@@ -79,6 +84,28 @@ class KalmanBox:
         squared = innovation @ np.linalg.solve(self.covariance[:4, :4] + noise, innovation)
         mean, covariance = update(self.mean, self.covariance, measured, noise, _MEASURED)
         return KalmanBox(self.parametrisation, mean, covariance, math.sqrt(squared))
+
+    def _seen_after(self, camera_motion: Matrix) -> KalmanBox:
+        """Return the same motion in the pixels of the next view; as it is where that has none."""
+        state = self.mean[:4]
+        box = self.parametrisation.box(state)
+        moved = local_motion(camera_motion, state[:2])
+        extent = box[2:] - box[:2]
+        if moved is None or not extent.all():
+            return self
+        sides, of_sides = moved.sides(extent)
+        corners = np.concatenate((moved.point - sides / 2, moved.point + sides / 2))
+        expected = self.parametrisation.state(corners)
+        before, after = map(self.parametrisation.sides_jacobian, (state, expected))
+        change = np.zeros((4, 4))
+        change[:2, :2] = moved.jacobian
+        change[2:, 2:] = np.linalg.solve(after, of_sides @ before)
+        both = np.kron(np.eye(2), change)
+        return replace(
+            self,
+            mean=np.concatenate((expected, change @ self.mean[4:])),
+            covariance=both @ self.covariance @ both.T,
+        )
 
 
 def process_noise(

@@ -37,6 +37,9 @@ class Parametrisation(Protocol):
     def box(self, state: Vector) -> Box:
         """Return the box [4] of a state."""
 
+    def sides_jacobian(self, state: Vector) -> Vector:
+        """Return how width and height change with the last two numbers of a state, [2, 2]."""
+
     def initial_deviations(self, state: Vector) -> tuple[Vector, Vector]:
         """Return standard deviations [4] of a first measured state and [4] of its velocity."""
 
@@ -56,6 +59,9 @@ class WidthHeight:
 
     def box(self, state: Vector) -> Box:
         return _box_around(*state)
+
+    def sides_jacobian(self, _state: Vector) -> Vector:
+        return np.eye(2)
 
     def initial_deviations(self, state: Vector) -> tuple[Vector, Vector]:
         position, velocity = self.process_deviations(state)
@@ -84,6 +90,10 @@ class AspectHeight:
     def box(self, state: Vector) -> Box:
         x, y, aspect, height = state
         return _box_around(x, y, aspect * height, height)
+
+    def sides_jacobian(self, state: Vector) -> Vector:
+        _, _, aspect, height = state
+        return np.array([[height, aspect], [0.0, 1.0]])
 
     def initial_deviations(self, state: Vector) -> tuple[Vector, Vector]:
         position, velocity = self.process_deviations(state)

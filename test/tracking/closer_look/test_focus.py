@@ -71,3 +71,23 @@ def test_a_window_lies_inside_the_image(centre, side, size):
     assert region.y >= 0
     assert region.x + region.width <= size[0]
     assert region.y + region.height <= size[1]
+
+
+def test_the_window_follows_the_turn_of_the_camera():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    turn = np.array([[1, 0, -150], [0, 1, 80], [0, 0, 1.0]])
+    region = focus.seen_after(turn).region(PERIOD, NETWORK)
+    assert region == window(np.array([450.0, 380.0]), SIDES * 40, WHOLE)
+
+
+def test_the_window_of_an_object_that_a_zoom_enlarges_grows_with_it():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0).seen_after(np.diag([1.5, 1.5, 1]))
+    assert focus.region(PERIOD, NETWORK).width == SIDES * 60
+
+
+def test_a_turn_of_the_camera_is_no_speed_of_the_object():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    turn = np.array([[1, 0, -30], [0, 1, 0], [0, 0, 1.0]])
+    for number in range(1, 6):
+        focus = focus.seen_after(turn).after(box(600 - 30 * number, 300, 40), number * PERIOD)
+    assert focus.speed < 1e-6

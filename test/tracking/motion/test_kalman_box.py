@@ -191,3 +191,77 @@ def test_a_step_back_in_time_is_refused_by_value():
     motion = follow(WidthHeight(), walk(1)[0], [])
     with pytest.raises(ValueError, match=r'-0\.5'):
         motion.predict(-0.5)
+
+
+def shift(x, y):
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+
+
+@both
+@given(first=boxes, moves=moves, scale=st.floats(0.25, 4), by=st.tuples(corner, corner))
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_a_camera_that_zooms_and_pans_carries_the_whole_estimate(
+    parametrisation, first, moves, scale, by
+):
+    zoom = np.diag([scale, scale, 1]) @ shift(*by)
+    pan = np.array([*by, *by])
+    seen = follow(parametrisation, first, moves).predict(0.0, zoom)
+    there = follow(
+        parametrisation,
+        (first + pan) * scale,
+        [(step, None if box is None else (box + pan) * scale) for step, box in moves],
+    )
+    if (np.abs(there.box[2:] - there.box[:2]) < 1e-6 * scale).any():
+        return
+    size = 1 + np.abs(there.box).max()
+    # A filter without measurements may let a size pass through zero; its amount is what counts.
+    np.testing.assert_allclose(
+        np.abs(seen.box[2:] - seen.box[:2]),
+        np.abs(there.box[2:] - there.box[:2]),
+        rtol=1e-6,
+        atol=1e-6 * size,
+    )
+    np.testing.assert_allclose(seen.velocity, there.velocity, rtol=1e-6, atol=1e-6 * size)
+    np.testing.assert_allclose(
+        np.diag(seen.covariance), np.diag(there.covariance), rtol=1e-6, atol=1e-9 * size**2
+    )
+
+
+@both
+def test_a_shaking_camera_is_not_taken_for_the_objects_motion(parametrisation):
+    random = np.random.default_rng(3)
+    box, told, untold = walk(1)[0], None, None
+    found = {'told': [], 'untold': []}
+    for number in range(60):
+        motion = shift(*random.normal(0, 25, 2))
+        box = box + np.tile(motion[:2, 2], 2)
+        if number == 0:
+            told = untold = KalmanBox.start(parametrisation, box)
+            continue
+        told, untold = told.predict(1.0, motion), untold.predict(1.0)
+        found['told'].append(box_iou(told.box, box))
+        found['untold'].append(box_iou(untold.box, box))
+        told, untold = told.update(box), untold.update(box)
+    assert np.mean(found['told']) > 0.99
+    assert np.mean(found['untold']) < 0.6
+    np.testing.assert_allclose(told.velocity, 0, atol=0.01)
+
+
+@both
+def test_a_camera_that_rolls_carries_position_velocity_and_their_uncertainty(parametrisation):
+    motion = follow(parametrisation, walk(1)[0], [(1.0, box) for box in walk(30)[1:]])
+    roll = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    seen = motion.predict(0.0, roll)
+    x, y = motion.mean[:2]
+    np.testing.assert_allclose(seen.mean[:2], [-y, x], atol=1e-9)
+    np.testing.assert_allclose(seen.velocity, [-motion.velocity[1], motion.velocity[0]])
+    width, height = motion.box[2:] - motion.box[:2]
+    np.testing.assert_allclose(seen.box[2:] - seen.box[:2], [height, width])
+    np.testing.assert_allclose(seen.covariance[:2, :2], motion.covariance[1::-1, 1::-1])
+
+
+@both
+def test_a_camera_that_turned_away_leaves_the_estimate_as_it_is(parametrisation):
+    motion = follow(parametrisation, walk(1)[0], [])
+    away = np.array([[0, 0, 500], [0, 1, 0], [-0.05, 0, 0.01]])
+    np.testing.assert_array_equal(motion.predict(0.0, away).box, motion.box)
