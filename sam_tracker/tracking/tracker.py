@@ -120,6 +120,7 @@ class Tracker:
         object_id: int | None = None,
         label: str = '',
         later: Iterable[Frame] = (),
+        new_id: int | None = None,
     ) -> Track:
         """
         Start tracking an object, or refine one.
@@ -144,14 +145,19 @@ class Tracker:
         :param later: frames since then, oldest first, up to the newest one, through which this
             object alone is propagated after a prompt on an old frame. They are read one at a
             time, each after the one before it was tracked.
+        :param new_id: id of a new object, as of one that was tracked before a restart; None: the
+            next one.
         :returns: the object on the last of these frames.
         :raises PromptError: the prompt does not fit the image, the label is too long, the object
-            is unknown, there would be more than ``maximum_objects``, or every answer of the
-            network contradicts the prompt that refines an object (see ``corrections``).
+            is unknown or ``new_id`` is taken, there would be more than ``maximum_objects``, or
+            every answer of the network contradicts the prompt that refines an object (see
+            ``corrections``).
         :raises FrameError: the frame has another size than the newest frame of this stamp, or
             a later frame does not follow the one before.
         """
         held = None if object_id is None else self._known(object_id)
+        if new_id in self._objects:
+            raise PromptError(f'there is an object {new_id} already')
         label = checked_label(label)
         prompt = prompt.validate(frame.width, frame.height, refining=held is not None)
         if held is None and (not self.settings.exclusive or self.settings.same_object == 1):
@@ -160,7 +166,7 @@ class Tracker:
         cached, store = self._cached(frame), self._inference.store
         with self._inferring():
             # The prompt is applied to a copy, which takes the object's place when all went well.
-            draft = self._new(cached, label) if held is None else self._copy(held, label)
+            draft = self._new(cached, label, new_id) if held is None else self._copy(held, label)
             try:
                 draft, newest, comparison = self._prompted(draft, frame, cached, prompt, later)
                 if held is None and comparison.same is None:
@@ -249,10 +255,10 @@ class Tracker:
             )
         return current
 
-    def _new(self, frame: CachedFrame, label: str) -> TrackedObject:
+    def _new(self, frame: CachedFrame, label: str, new_id: int | None) -> TrackedObject:
         """Return a new object without a past."""
         return TrackedObject(
-            object_id=next_object_id(self._last_id, self._objects),
+            object_id=new_id or next_object_id(self._last_id, self._objects),
             label=label,
             row=self._inference.store.add(),
             selector=MaskSelector(self.settings),

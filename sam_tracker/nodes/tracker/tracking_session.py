@@ -18,6 +18,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.nodes.camera_node import STOP_TIMEOUT
 from sam_tracker.nodes.network_setup import tracker_settings, warm_up
 from sam_tracker.nodes.segmenter.text_search import TextSearch
+from sam_tracker.nodes.tracker.object_store import ObjectStore
 from sam_tracker.nodes.tracker.track_output import TrackOutput
 from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.ros.camera.image_buffer import ImageBuffer
@@ -96,6 +97,7 @@ class TrackingSession:
         self.newest: TrackedImage | None = None
         """The image that all objects are on; None before the first."""
         self._worker: Worker[ReceivedImage] | None = None
+        self._saved = ObjectStore(parameters.saved_objects, node.get_logger())
         with ExitStack() as undo:
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
             undo.callback(self.text_search.stop, STOP_TIMEOUT)
@@ -124,7 +126,10 @@ class TrackingSession:
         worker, self._worker = self._worker, None
         self.buffer.clear()
         ended = worker is None or worker.stop(timeout)
-        return self.output.stop(timeout) and ended
+        ended = self.output.stop(timeout) and ended
+        if worker is not None and ended and self.newest is not None:
+            self._saved.save(self.newest.tracks)
+        return ended
 
     def close(self, timeout: float = STOP_TIMEOUT) -> None:
         """
@@ -160,7 +165,7 @@ class TrackingSession:
 
     def step(self, image: ReceivedImage) -> TrackedImage:
         """
-        Propagate all objects to an image.
+        Propagate all objects to an image; on the first one, restore those that were saved.
 
         Without objects and subscribers the image is not even decoded.
 
@@ -174,6 +179,9 @@ class TrackingSession:
             tracked = tracked.with_tracks(tracks, time.monotonic_ns() - start)
         elif self.output.wanted:
             _ = tracked.pixels
+        if self._saved.waiting:
+            self._saved.restore(self._tracker, tracked.frame)
+            tracked = tracked.with_tracks(self._tracker.objects)
         self.newest = tracked
         return tracked
 
@@ -210,6 +218,8 @@ class TrackingSession:
         if stamp := nanoseconds(image.message.header.stamp):
             age = self._node.get_clock().now().nanoseconds - stamp
         self.intake.statistics.process(image, now, age, tracked.tracking_time)
+        if self._saved.due:
+            self._saved.save(tracked.tracks)
 
     def _fail(self, image: ReceivedImage, error: BaseException) -> None:
         self.intake.statistics.drop(Drop.FAILED, time.monotonic_ns(), image)

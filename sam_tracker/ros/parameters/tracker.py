@@ -77,6 +77,33 @@ class MemoryParameters:
 
 
 @dataclass(frozen=True)
+class SavedObjectsParameters:
+    """Whether objects survive a restart of the node."""
+
+    file: str = declared(
+        '',
+        'File for the masks of all objects, written when the node is deactivated or ends. A node '
+        'that starts with it goes on tracking them, from its first image on, under their ids. '
+        'Empty: objects are not saved.',
+    )
+    period: float = declared(
+        0.0,
+        'Time between two writings of the file while the node tracks, so that objects survive a '
+        'crash too. 0: only at the end.',
+        minimum=0.0,
+        maximum=3600.0,
+        unit='s',
+    )
+    maximum_age: float = declared(
+        30.0,
+        'Objects of a file that is older than this are not tracked again: they have moved.',
+        minimum=0.0,
+        maximum=1e6,
+        unit='s',
+    )
+
+
+@dataclass(frozen=True)
 class TrackingParameters:
     """How objects are tracked."""
 
@@ -145,6 +172,7 @@ class TrackingParameters:
     )
     motion: MotionParameters = field(default_factory=MotionParameters)
     memory: MemoryParameters = field(default_factory=MemoryParameters)
+    saved_objects: SavedObjectsParameters = field(default_factory=SavedObjectsParameters)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,102 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""When the objects of a session are saved, and how they come back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sam_tracker.command_line import printable
+from sam_tracker.core.paths import expanded
+from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.nodes.tracker.saved_objects import (
+    SavedObject,
+    SavedObjectsError,
+    read_objects,
+    seen_objects,
+    write_objects,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rclpy.impl.rcutils_logger import RcutilsLogger
+
+    from sam_tracker.core.frame import Frame
+    from sam_tracker.ros.parameters.tracker import SavedObjectsParameters
+    from sam_tracker.tracking.track import Track
+    from sam_tracker.tracking.tracker import Tracker
+
+LOG_PERIOD = 30.0
+"""Seconds between two log lines about a file that cannot be written."""
+
+
+class ObjectStore:
+    """
+    The file of one session's objects; without a file nothing is done.
+
+    What is wrong with the file is logged, and tracking goes on without it.
+    """
+
+    def __init__(self, parameters: SavedObjectsParameters, log: RcutilsLogger) -> None:
+        """Read the file, if there is one."""
+        self._parameters = parameters
+        self._log = log
+        self._path = expanded(parameters.file) if parameters.file else None
+        self._saved: list[SavedObject] = []
+        self._saved_at = time.monotonic()
+        self.waiting: list[SavedObject] = self._read()
+        """Objects of before the restart, which are not tracked again yet."""
+
+    def _read(self) -> list[SavedObject]:
+        if self._path is None:
+            return []
+        try:
+            written, objects = read_objects(self._path)
+        except FileNotFoundError:
+            return []
+        except SavedObjectsError as error:
+            self._log.warning(f'no object is restored: {error}')
+            return []
+        age = time.time() - written
+        if objects and not 0 <= age <= self._parameters.maximum_age:
+            self._log.warning(
+                f'{len(objects)} objects of {self._path} are not restored: they were saved '
+                f'{age:.1f} s ago, more than saved_objects.maximum_age'
+            )
+            return []
+        return objects
+
+    def restore(self, tracker: Tracker, frame: Frame) -> None:
+        """Prompt the objects that wait with their masks; one that does not fit is logged."""
+        waiting, self.waiting = self.waiting, []
+        for each in waiting:
+            name = f'object {each.object_id} ({printable(each.label)})'
+            try:
+                prompt = Prompt(mask=each.mask)
+                track = tracker.add_prompt(frame, prompt, label=each.label, new_id=each.object_id)
+            except PromptError as error:
+                self._log.warning(f'{name} is not restored: {error}')
+            else:
+                self._log.info(f'{name} is tracked again: confidence {track.confidence:.2f}')
+
+    @property
+    def due(self) -> bool:
+        """Whether ``saved_objects.period`` is over."""
+        period = self._parameters.period
+        return bool(self._path and period and time.monotonic() - self._saved_at >= period)
+
+    def save(self, tracks: Sequence[Track]) -> None:
+        """Write the objects of an image; computes masks."""
+        self._saved_at = time.monotonic()
+        # Those that wait for a first image are still in the file.
+        if self._path is None or self.waiting:
+            return
+        self._saved = seen_objects(tracks, self._saved)
+        try:
+            write_objects(self._path, self._saved, time.time())
+        except OSError as error:
+            self._log.error(
+                f'the objects cannot be saved: {error}', throttle_duration_sec=LOG_PERIOD
+            )

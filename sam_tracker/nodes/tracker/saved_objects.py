@@ -1,0 +1,117 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that survive a restart of the node: their masks in a file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+import os
+from pathlib import Path
+from typing import Any
+import zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.tracking.track import Track, TrackState
+
+VERSION = 1
+
+
+class SavedObjectsError(ValueError):
+    """A file is not one of saved objects; the text names it and what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedObject:
+    """An object as it was last seen."""
+
+    object_id: int
+    label: str
+    image_size: tuple[int, int]
+    """Width and height of the image."""
+    bits: NDArray[np.uint8]
+    """Its mask, row by row, eight pixels a byte."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """[H, W] true on the object."""
+        width, height = self.image_size
+        pixels = np.unpackbits(self.bits, count=width * height)
+        return pixels.reshape(height, width).astype(np.bool_)
+
+
+def seen_objects(tracks: Iterable[Track], earlier: Iterable[SavedObject]) -> list[SavedObject]:
+    """
+    Return what is worth saving of the objects on an image.
+
+    :param tracks: of all objects.
+    :param earlier: what was saved before; an object that is not seen now keeps its earlier mask.
+    """
+    known = {each.object_id: each for each in earlier}
+    saved = []
+    for track in tracks:
+        if track.state is TrackState.TRACKED and track.mask_crop.any():
+            bits = np.packbits(track.mask)
+            saved.append(SavedObject(track.object_id, track.label, track.image_size, bits))
+        elif track.object_id in known and track.state is not TrackState.FORGOTTEN:
+            saved.append(known[track.object_id])
+    return saved
+
+
+def write_objects(path: Path, objects: Iterable[SavedObject], time: float) -> None:
+    """
+    Write a file that is complete or not there at all, whenever the process ends.
+
+    :param time: seconds since the epoch, of the image.
+    :raises OSError: it cannot be written.
+    """
+    arrays: dict[str, Any] = {
+        'version': np.array(VERSION),
+        'time': np.array(time),
+    }
+    for each in objects:
+        name = str(each.object_id)
+        arrays[f'{name}.label'] = np.frombuffer(each.label.encode(), np.uint8)
+        arrays[f'{name}.size'] = np.array(each.image_size)
+        arrays[f'{name}.mask'] = each.bits
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f'{path.name}.{os.getpid()}')
+    try:
+        with beside.open('wb') as file:
+            np.savez_compressed(file, **arrays)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_objects(path: Path) -> tuple[float, list[SavedObject]]:
+    """
+    Return the time of a file in seconds since the epoch, and its objects by ascending id.
+
+    :raises FileNotFoundError: there is none.
+    :raises SavedObjectsError: it cannot be read, or it is none of ``write_objects``.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file['version']) != VERSION:
+                raise SavedObjectsError(f'{path} has version {file["version"]}, not {VERSION}')
+            ids = sorted(int(name.removesuffix('.mask')) for name in file if '.mask' in name)
+            return float(file['time']), [_object(file, number) for number in ids]
+    except (FileNotFoundError, SavedObjectsError):
+        raise
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise SavedObjectsError(f'{path} holds no saved objects: {error}') from error
+
+
+def _object(file: np.lib.npyio.NpzFile, number: int) -> SavedObject:
+    width, height = (int(value) for value in file[f'{number}.size'])
+    bits = file[f'{number}.mask']
+    if not 1 <= number <= LARGEST_ID:
+        raise ValueError(f'{number} is no object id')
+    if min(width, height) < 1 or bits.dtype != np.uint8 or bits.size != -(-width * height // 8):
+        raise ValueError(f'the mask of object {number} does not fit {width}x{height} pixels')
+    label = file[f'{number}.label'].tobytes().decode()
+    return SavedObject(number, label, (width, height), bits)
