@@ -104,8 +104,14 @@ bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network t
 	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) -u benchmark/$$benchmark.py; done
 
 .PHONY: soak
-soak: setup-test  ## 20,000 frames with objects coming and going: memory must stay flat
+soak: setup-test  ## 20,000 frames, then a node driven at random through its graph: nothing may grow; MINUTES=60
 	$(RUN) -u benchmark/soak.py
+	SAM_TRACKER_SOAK_MINUTES=$(if $(filter command line,$(origin MINUTES)),$(MINUTES),10) \
+		$(PYTEST) test/nodes/robustness/test_soak_tracker_node.py
+
+.PHONY: fuzz
+fuzz: setup-test  ## whatever hypothesis thinks of, sent to a tracker node; SECONDS=300 in all
+	SAM_TRACKER_FUZZ_SECONDS=$$(($(or $(SECONDS),300) / 6)) $(PYTEST) -rP test/nodes/robustness/test_fuzz_tracker_node.py
 
 .PHONY: evaluate
 evaluate: setup out/opencv_contrib  ## SAM 2, SAMURAI and each rule alone on held-out clips; results in out/evaluation
