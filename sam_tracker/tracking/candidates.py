@@ -20,6 +20,7 @@ from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import ABSENT
+from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes, packed_shapes
 from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 
@@ -41,6 +42,10 @@ class Measurements:
     [O * C, O * C], in how many cells between four logits two masks may both have pixels, at any
     resolution; on the diagonal the sizes of the masks. None: not measured.
     """
+    shapes: NDArray[np.uint16] | None
+    """[O, C, s, W], the masks as decoded, for ``CandidateShapes``. None: not measured."""
+    cell_areas: NDArray[np.float64]
+    """[O], of a cell of the logits, in pixels of the source image; 1 where that is not known."""
 
 
 def measure(
@@ -49,6 +54,7 @@ def measure(
     image_size: int,
     batch: int,
     intersecting: bool,
+    comparing: bool = False,
 ) -> tuple[MaskCandidates, Measurements]:
     """
     Empty the masks of absent objects, measure all candidates, and wait for the device once.
@@ -57,6 +63,7 @@ def measure(
     :param image_size: S; boxes are measured on masks resized to it, as SAMURAI does.
     :param batch: objects whose masks are resized at once.
     :param intersecting: whether to measure what masks have in common.
+    :param comparing: whether to measure ``shapes``.
     """
     present = candidates.object_logit > presence_logit
     mask_logits = candidates.mask_logits.where(present[:, None, None, None], ABSENT)
@@ -69,16 +76,22 @@ def measure(
     ]
     if intersecting:
         parts.append(_intersections(mask_logits))
-    numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy().astype(np.float64)
-    total = objects * count
-    ends = np.cumsum([total, objects, 4 * total, 4 * total])
-    affinities, object_logits, boxes, bounds, rest = np.split(numbers, ends)
+    if comparing:
+        parts.append(packed_shapes(mask_logits))
+    numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy()
+    total, side = objects * count, mask_logits.shape[-1]
+    common = total * total if intersecting else 0
+    ends = np.cumsum([total, objects, 4 * total, 4 * total, common])
+    *exact, packed = np.split(numbers, ends)
+    affinities, object_logits, boxes, bounds, rest = (part.astype(np.float64) for part in exact)
     measured = Measurements(
         affinities=affinities.reshape(objects, count),
         object_logits=object_logits,
         boxes=boxes.reshape(objects, count, 4),
         bounds=bounds.reshape(objects, count, 4),
         intersections=rest.reshape(total, total) if intersecting else None,
+        shapes=packed.astype(np.uint16).reshape(objects, count, side, -1) if comparing else None,
+        cell_areas=np.ones(objects),
     )
     return replace(candidates, mask_logits=mask_logits), measured
 
@@ -95,11 +108,17 @@ def decided(
     """
     choice = selector.choose(measured.affinities[index], measured.boxes[index])
     object_logit = float(measured.object_logits[index])
+    shapes = None
+    if measured.shapes is not None:
+        shapes = CandidateShapes(
+            measured.shapes[index], choice.index, float(measured.cell_areas[index])
+        )
     return Decision(
         choice=choice,
         object_logit=object_logit,
         bound=measured.bounds[index, choice.index],
         present=object_logit > presence_logit,
+        shapes=shapes,
     )
 
 

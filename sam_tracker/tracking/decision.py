@@ -7,6 +7,7 @@ import math
 
 from sam_tracker.core.boxes import Box
 from sam_tracker.tracking.memory.api import FrameFacts
+from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes
 from sam_tracker.tracking.motion.mask_selector import Choice
 
 
@@ -20,6 +21,8 @@ class Decision:
     """[4] first and last column and row of the decoded mask; meaningless when it is empty."""
     present: bool
     """Whether the object logit says that the object is in the image."""
+    shapes: CandidateShapes | None = None
+    """Of all candidates; None: no memory rule asks for them."""
     duplicate_of: int = 0
     """Id of the object whose mask this is; 0: it is the object's own."""
 
@@ -32,4 +35,5 @@ class Decision:
     def facts(self) -> FrameFacts:
         """What a memory rule is told; the mask of another object is never a good one."""
         logit = -math.inf if self.duplicate_of else self.object_logit
-        return FrameFacts(self.choice.affinity, logit, self.choice.motion_score)
+        area = self.shapes.area if self.shapes is not None and self.seen else 0.0
+        return FrameFacts(self.choice.affinity, logit, self.choice.motion_score, area, self.shapes)

@@ -101,13 +101,20 @@ class Inference:
             image.
         """
         candidates, measured = measure(
-            candidates, self._presence_logit, self.image_size, LARGEST_BATCH, intersecting
+            candidates,
+            self._presence_logit,
+            self.image_size,
+            LARGEST_BATCH,
+            intersecting,
+            self.store.compares_candidates,
         )
         boxes = [
             scale.boxes_to(frame.scale, boxes)
             for scale, boxes in zip(scales, measured.boxes, strict=True)
         ]
-        return candidates, replace(measured, boxes=np.stack(boxes))
+        cells = self.image_size / candidates.mask_logits.shape[-1]
+        areas = [cells**2 * np.prod(scale.pixel) for scale in scales]
+        return candidates, replace(measured, boxes=np.stack(boxes), cell_areas=np.array(areas))
 
     def track(
         self, features: ImageFeatures, rows: Sequence[int]

@@ -181,6 +181,11 @@ MODES: dict[str, dict[str, Any]] = {
         'lost_after': _NEVER,
         'forget_after': 0,
     },
+    'dam': {
+        'motion_model': None,
+        'memory_rule': 'dam',
+        'presence_logit': 0.0,
+    },
     'sam2': {
         'motion_model': None,
         'memory_rule': 'sam2',

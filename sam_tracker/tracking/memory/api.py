@@ -8,8 +8,10 @@ rule's: they are conditioning frames, which ``MemoryBank`` keeps and reads by it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class FrameFacts:
     """s_obj; minus infinity where the mask is another object's."""
     motion_score: float | None
     """s_kf; None where the motion was not trusted."""
+    area: float = 0.0
+    """Of the mask, in pixels of the source image; 0: not seen, or no rule asks for it."""
+    shapes: CandidateShapes | None = field(default=None, compare=False)
+    """Of all candidate masks, only while the frame is added; None: no rule asks for them."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,23 @@ class RememberedFrame:
 
 
 class MemoryRule(Protocol):
-    """Which tracked frames of one object are kept, and which are read; it has no state."""
+    """Which tracked frames of one object are kept, and which are read: an immutable value."""
+
+    compares_candidates: ClassVar[bool]
+    """Whether it asks for ``FrameFacts.area`` and ``FrameFacts.shapes``."""
+    keeps_pointers: ClassVar[bool]
+    """Whether it may read the pointers of all frames that it keeps, at any distance."""
 
     @property
     def capacity(self) -> int:
         """Most frames that ``keep`` returns; it bounds the memory of an object."""
+
+    def after(self, frame: int, facts: FrameFacts) -> 'MemoryRule':
+        """
+        Return the rule after a tracked frame was added; the same where it learns nothing from it.
+
+        :param frame: its number.
+        """
 
     def keep(self, frames: Sequence[RememberedFrame], newest: int) -> tuple[RememberedFrame, ...]:
         """
@@ -62,6 +80,10 @@ class MemoryRule(Protocol):
 
         :param frames: those kept from before ``now``, oldest first.
         :param now: number of the frame that is tracked.
-        :returns: in the order in which they are attended to, oldest first, with their temporal
-            positions (``MemoryLayout.recent_memories``): 0 for the newest.
+        :returns: in the order in which they are attended to, with their temporal positions
+            (``MemoryLayout.recent_memories``): 0 for the newest. A frame at the position of
+            conditioning frames is read as these are: its pointer too, at any distance.
         """
+
+    def reads_pointer(self, facts: FrameFacts) -> bool:
+        """Return whether the pointer of a frame is read while the frame is recent."""

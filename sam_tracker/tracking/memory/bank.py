@@ -51,18 +51,21 @@ class MemoryBank:
     settings: TrackerSettings
     layout: MemoryLayout
     rule: MemoryRule
+    rule_before: MemoryRule
+    """The rule before the newest frame, by which that frame was read."""
     frame: int = -1
     """Number of the newest frame."""
     conditioning: tuple[RememberedFrame, ...] = ()
     tracked: tuple[RememberedFrame, ...] = ()
     """Frames that the rule keeps, oldest first."""
     recent: tuple[tuple[int, int], ...] = ()
-    """Numbers of the recent tracked frames and places of their pointers, newest first."""
+    """Numbers of the recent tracked frames, and places of the pointers to read, newest first."""
 
     @classmethod
     def empty(cls, settings: TrackerSettings, layout: MemoryLayout) -> MemoryBank:
         """Return the memory of an object without a past."""
-        return cls(settings, layout, MEMORY_RULES[settings.memory_rule](settings, layout))
+        rule = MEMORY_RULES[settings.memory_rule](settings, layout)
+        return cls(settings, layout, rule, rule)
 
     @property
     def memory_places(self) -> int:
@@ -72,7 +75,10 @@ class MemoryBank:
     @property
     def pointer_places(self) -> int:
         """Object pointers that the bank can hold at once, a new one included."""
-        return self.settings.conditioning_memories + self.layout.recent_pointers + 1
+        lasting = self.settings.conditioning_memories
+        if self.rule.keeps_pointers:
+            lasting += self.rule.capacity
+        return lasting + self.layout.recent_pointers + 1
 
     def read(self, correcting: bool = False) -> MemoryReading | None:
         """
@@ -80,16 +86,22 @@ class MemoryBank:
 
         :param correcting: on the newest frame instead, as it was read the first time.
         """
-        now = self.frame if correcting else self.frame + 1
+        now, rule = self.frame + 1, self.rule
+        if correcting:
+            now, rule = self.frame, self.rule_before
         conditioning = [each for each in self.conditioning if each.frame < now]
         if not conditioning:
             return None
-        tracked = self.rule.read([each for each in self.tracked if each.frame < now], now)
-        pointers = [(each.frame, each.pointer) for each in conditioning]
+        tracked = rule.read([each for each in self.tracked if each.frame < now], now)
+        lasting = conditioning + [
+            each for each, place in tracked if place == self.layout.conditioning_position
+        ]
+        read_already = {each.frame for each in lasting}
+        pointers = [(each.frame, each.pointer) for each in lasting]
         pointers += [
             (frame, place)
             for frame, place in self.recent
-            if 1 <= now - frame <= self.layout.recent_pointers
+            if 1 <= now - frame <= self.layout.recent_pointers and frame not in read_already
         ]
         return MemoryReading(
             places=[each.memory for each in conditioning] + [each.memory for each, _ in tracked],
@@ -103,7 +115,7 @@ class MemoryBank:
         """Add the next frame, which was tracked; return the new bank and where the frame goes."""
         bank = self._next()
         added = bank._placed(facts)
-        return bank._with_tracked(added), added
+        return bank._with_tracked(added, facts), added
 
     def condition(self) -> tuple[MemoryBank, RememberedFrame]:
         """Add the next frame, which was prompted; return the new bank and where it goes."""
@@ -120,15 +132,21 @@ class MemoryBank:
         """
         if not self.tracked or self.tracked[-1].frame != self.frame:
             return self, self.conditioning[-1]
-        added = replace(self.tracked[-1], facts=facts)
-        bank = replace(self, tracked=self.tracked[:-1], recent=self.recent[1:])
+        added = replace(self.tracked[-1], facts=replace(facts, shapes=None))
+        bank = replace(
+            self,
+            rule=self.rule_before,
+            tracked=self.tracked[:-1],
+            recent=tuple(each for each in self.recent if each[0] != self.frame),
+        )
         if self.settings.corrections_condition:
             return bank._with_conditioning(added), added
-        return bank._with_tracked(added), added
+        return bank._with_tracked(added, facts), added
 
     def forget_tracking(self) -> MemoryBank:
         """Return the bank without all but the conditioning frames."""
-        return replace(self, tracked=(), recent=())
+        rule = MemoryBank.empty(self.settings, self.layout).rule
+        return replace(self, rule=rule, rule_before=rule, tracked=(), recent=())
 
     def _next(self) -> MemoryBank:
         """Return the bank at the next frame, without what will not be read from there on."""
@@ -136,6 +154,7 @@ class MemoryBank:
         return replace(
             self,
             frame=newest,
+            rule_before=self.rule,
             tracked=self.rule.keep(self.tracked, newest),
             recent=tuple(
                 (frame, place)
@@ -148,16 +167,22 @@ class MemoryBank:
         """Return the newest frame at places that are free."""
         memories = {each.memory for each in (*self.conditioning, *self.tracked)}
         pointers = {each.pointer for each in self.conditioning}
+        if self.rule.keeps_pointers:
+            pointers.update(each.pointer for each in self.tracked)
         pointers.update(place for _, place in self.recent)
         memory = next(place for place in range(self.memory_places) if place not in memories)
         pointer = next(place for place in range(self.pointer_places) if place not in pointers)
-        return RememberedFrame(self.frame, facts, memory, pointer)
+        return RememberedFrame(self.frame, replace(facts, shapes=None), memory, pointer)
 
-    def _with_tracked(self, added: RememberedFrame) -> MemoryBank:
+    def _with_tracked(self, added: RememberedFrame, facts: FrameFacts) -> MemoryBank:
+        recent = self.recent
+        if self.rule.reads_pointer(facts):
+            recent = ((added.frame, added.pointer), *recent)
         return replace(
             self,
+            rule=self.rule_before.after(added.frame, facts),
             tracked=(*self.tracked, added),
-            recent=((added.frame, added.pointer), *self.recent),
+            recent=recent,
         )
 
     def _with_conditioning(self, added: RememberedFrame) -> MemoryBank:

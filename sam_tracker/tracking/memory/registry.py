@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sam_tracker.networks.api import MemoryLayout
 from sam_tracker.tracking.memory.api import MemoryRule
+from sam_tracker.tracking.memory.distractor_rule import DistractorRule
 from sam_tracker.tracking.memory.sam2_rule import Sam2Rule
 from sam_tracker.tracking.memory.samurai_rule import SamuraiRule
 
@@ -18,4 +19,5 @@ if TYPE_CHECKING:
 MEMORY_RULES: dict[str, Callable[[TrackerSettings, MemoryLayout], MemoryRule]] = {
     'samurai': SamuraiRule,
     'sam2': Sam2Rule,
+    'dam': DistractorRule,
 }

@@ -10,10 +10,10 @@ good ones and the last two frames are all that such a scan can ever read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sam_tracker.networks.api import MemoryLayout
-from sam_tracker.tracking.memory.api import RememberedFrame
+from sam_tracker.tracking.memory.api import FrameFacts, RememberedFrame
 
 if TYPE_CHECKING:
     from sam_tracker.tracking.settings import TrackerSettings
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class SamuraiRule:
     """Reads the last frame and the newest good ones; their temporal position is their rank."""
 
+    compares_candidates: ClassVar[bool] = False
+    keeps_pointers: ClassVar[bool] = False
+
     def __init__(self, settings: TrackerSettings, layout: MemoryLayout) -> None:
         self._settings = settings
         self._good = layout.recent_memories - 1
@@ -29,6 +32,9 @@ class SamuraiRule:
     @property
     def capacity(self) -> int:
         return self._good + 1
+
+    def after(self, _frame: int, _facts: FrameFacts) -> SamuraiRule:
+        return self
 
     def keep(self, frames: Sequence[RememberedFrame], newest: int) -> tuple[RememberedFrame, ...]:
         last = [frame for frame in frames if frame.frame == newest - 1]
@@ -41,6 +47,9 @@ class SamuraiRule:
         ranked = list(zip(good, range(len(good), 0, -1), strict=True))
         # Rank 0 is the last frame's, good or not, even where it is a conditioning frame.
         return ranked + [(frame, 0) for frame in frames if frame.frame == now - 1]
+
+    def reads_pointer(self, _facts: FrameFacts) -> bool:
+        return True
 
     def _good_before(self, frames: Sequence[RememberedFrame], end: int) -> list[RememberedFrame]:
         good = [frame for frame in frames if frame.frame < end and self._is_good(frame)]

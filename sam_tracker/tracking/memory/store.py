@@ -48,6 +48,11 @@ class MemoryStore:
         """Bytes that the memories and pointers take on their device."""
         return self._memories.nbytes + self._pointers.nbytes
 
+    @property
+    def compares_candidates(self) -> bool:
+        """Whether the rule asks for the shapes of candidate masks."""
+        return self._empty.rule.compares_candidates
+
     def add(self) -> int:
         """Return the row of a new object, which remembers nothing."""
         rows = len(self._memories)

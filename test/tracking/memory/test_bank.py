@@ -7,13 +7,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 import pytest
 
-from sam_tracker.networks.api import MemoryLayout
 from sam_tracker.tracking.memory.api import FrameFacts
 from sam_tracker.tracking.memory.bank import MemoryBank
 from sam_tracker.tracking.settings import TrackerSettings
 
+from .side_by_side import LAYOUT, Pair
+
 SETTINGS = TrackerSettings()
-LAYOUT = MemoryLayout(tokens=1, channels=1, pointer_channels=1)
 GOOD = FrameFacts(0.9, 5.0, None)
 POOR = FrameFacts(0.2, 5.0, None)
 
@@ -68,54 +68,6 @@ class Unbounded:
         )
 
 
-class Pair:
-    """A bank and the unbounded scan beside it, and what would lie in the store."""
-
-    def __init__(self, settings):
-        self.bank, self.scan = MemoryBank.empty(settings, LAYOUT), Unbounded(settings)
-        self.memories, self.pointers = {}, {}
-
-    def put(self, change):
-        self.bank, added = change
-        self.memories[added.memory] = self.bank.frame
-        self.pointers[added.pointer] = self.bank.frame
-
-    def remember(self, scores):
-        self.scan.frame += 1
-        self.scan.tracked[self.scan.frame] = scores
-        self.put(self.bank.remember(scores))
-
-    def condition(self):
-        self.scan.frame += 1
-        self.scan.prompted.add(self.scan.frame)
-        self.put(self.bank.condition())
-
-    def correct(self, scores):
-        frame = self.scan.frame
-        if frame not in self.scan.prompted:
-            if self.bank.settings.corrections_condition:
-                del self.scan.tracked[frame]
-                self.scan.prompted.add(frame)
-            else:
-                self.scan.tracked[frame] = scores
-        self.put(self.bank.correct(scores))
-
-    def check(self, may_correct):
-        for correcting in (False, True) if may_correct else (False,):
-            now = self.bank.frame if correcting else self.bank.frame + 1
-            found, expected = self.bank.read(correcting), self.scan.recall(now)
-            if expected is None:
-                assert found is None
-                continue
-            frames, positions, distances = expected
-            assert found.positions == positions
-            assert found.pointer_distances == distances
-            # What is stored at the places are these frames.
-            assert [self.memories[place] for place in found.places] == frames
-            assert [now - self.pointers[place] for place in found.pointer_places] == distances
-            assert found.layout == (len(frames), len(distances))
-
-
 scores = st.builds(
     FrameFacts,
     st.sampled_from([0.2, 0.5, 0.6, 0.9]),
@@ -145,7 +97,7 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
         corrections_condition=corrections_condition,
         conditioning_memories=kept,
     )
-    pair = Pair(settings)
+    pair = Pair(settings, Unbounded(settings))
     pair.condition()
     for kind, value in events:
         if kind == 'remember':
@@ -160,7 +112,7 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
 
 def remembering(*facts, settings=SETTINGS):
     """Return a pair whose object was prompted on frame 0 and tracked on the following ones."""
-    pair = Pair(settings)
+    pair = Pair(settings, Unbounded(settings))
     pair.condition()
     for each in facts:
         pair.remember(each)

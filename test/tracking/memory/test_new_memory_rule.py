@@ -19,9 +19,14 @@ class EveryTenth:
     """Reads the last frame and the newest one of which the number is a multiple of ten."""
 
     capacity = 2
+    compares_candidates = False
+    keeps_pointers = False
 
     def __init__(self, settings, layout):
         pass
+
+    def after(self, frame, facts):
+        return self
 
     def keep(self, frames, newest):
         tenths = [frame for frame in frames if frame.frame % 10 == 0 and frame.frame < newest - 1]
@@ -30,6 +35,9 @@ class EveryTenth:
     def read(self, frames, now):
         read = [frame for frame in frames if frame.frame % 10 == 0 or frame.frame == now - 1]
         return list(zip(read[-2:], range(len(read[-2:]) - 1, -1, -1), strict=True))
+
+    def reads_pointer(self, facts):
+        return True
 
 
 @pytest.fixture
@@ -53,5 +61,5 @@ def test_a_new_memory_rule_decides_what_is_read(settings, scripted, disc):
 
 
 def test_an_unknown_memory_rule_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="one of samurai, sam2, not 'every tenth'"):
+    with pytest.raises(ValueError, match="one of samurai, sam2, dam, not 'every tenth'"):
         TrackerSettings(memory_rule='every tenth')
