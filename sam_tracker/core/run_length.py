@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """COCO's run-length encoding of masks, which pycocotools and annotation tools read."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+MaskEncoding = Literal['bytes', 'run_lengths']
+"""How a message carries a mask: a byte for each pixel, or uncompressed run lengths."""
+MASK_ENCODINGS: tuple[MaskEncoding, ...] = get_args(MaskEncoding)
 
 Counts = NDArray[np.int64]
 
@@ -50,11 +54,15 @@ def counts(mask: NDArray[np.uint8], origin: tuple[int, int], width: int, height:
             f'a mask of {columns}x{rows} pixels at ({x}, {y}) does not lie inside an image of '
             f'{width}x{height}'
         )
-    # An empty pixel below each column ends every run within its column.
-    columnwise = np.zeros((columns, rows + 1), np.bool_)
-    columnwise[:, :rows] = mask.T != 0
-    change = np.flatnonzero(np.diff(columnwise.reshape(-1), prepend=False))
-    column, row = np.divmod(change, rows + 1)
+    # Where a pixel differs from the one above it, nothing lying above the first row and below the
+    # last, so that every run ends within its column. Along rows, in the order of memory, and then
+    # sorted: most masks have few such places.
+    on = mask != 0
+    change = np.empty((rows + 1, columns), np.bool_)
+    change[0], change[-1] = on[0], on[-1]
+    np.not_equal(on[1:], on[:-1], out=change[1:-1])
+    row, column = np.divmod(np.flatnonzero(change), columns)
+    column, row = np.divmod(np.sort(column * (rows + 1) + row), rows + 1)
     position = (x + column) * height + y + row
     starts, ends = position[::2], position[1::2]
     # Join a run that reaches the bottom of the image to one that starts at the next column's top.
@@ -86,3 +94,25 @@ def compressed(lengths: Counts) -> str:
     used[:, 1:] = np.logical_and.accumulate(follows, axis=1)[:, :-1]
     characters = (digits + 32 * follows + 48).astype(np.uint8)
     return characters[used].tobytes().decode('ascii')
+
+
+def decoded(lengths: NDArray[np.integer], width: int, height: int) -> NDArray[np.uint8]:
+    """
+    Return the mask of run lengths as of ``counts``.
+
+    :param lengths: [N], not negative, of 0, 1, 0, ... down the columns, left to right.
+    :param width: of the mask, in pixels.
+    :param height: of the mask, in pixels.
+    :returns: [height, width], 255 on the object, else 0; contiguous.
+    :raises ValueError: the lengths do not add up to the mask's pixels.
+    """
+    # Not in their own type, where the sum may wrap around.
+    pixels = sum(lengths.tolist())
+    if pixels != width * height:
+        raise ValueError(
+            f'{len(lengths)} run lengths add up to {pixels} pixels; a mask of {width}x{height} '
+            f'pixels has {width * height}'
+        )
+    values = np.zeros(len(lengths), np.uint8)
+    values[1::2] = 255
+    return np.ascontiguousarray(np.repeat(values, lengths).reshape(width, height).T)

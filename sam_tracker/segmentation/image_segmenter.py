@@ -152,7 +152,12 @@ class ImageSegmenter:
         dense = corrected_logits(previous.logits.to(self.device).float())[None, None]
         (candidates,) = self._answer(encoded, [prompt], dense, several)
         return [
-            replace(one, prompt_index=previous.prompt_index, label=previous.label)
+            replace(
+                one,
+                prompt_index=previous.prompt_index,
+                label=previous.label,
+                text_score=previous.text_score,
+            )
             for one in candidates
         ]
 

@@ -45,6 +45,8 @@ class MaskCandidate:
     """Index of its prompt."""
     label: str = ''
     """The part of the text that it was found for; empty without a text."""
+    text_score: float = 0.0
+    """How well it fits the label, 0 to 1, by the model that knows texts; 0 without a text."""
 
     @cached_property
     def area(self) -> int:

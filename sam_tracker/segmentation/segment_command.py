@@ -50,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> int:
     # torch takes seconds to import, so the command line is checked first.
     from sam_tracker.core.prompt import PromptError
     from sam_tracker.networks.weights.catalogue import CheckpointError
-    from sam_tracker.segmentation.text_grounder import GroundingError
+    from sam_tracker.segmentation.text_model import GroundingError
 
     try:
         return run(options)
@@ -85,8 +85,8 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     if (options.text is None) != (options.text_model is None):
         parser.error('--text and --text-model need each other')
     tuned = [name for name in _GENERATOR_OPTIONS if getattr(options, name) is not None]
-    if tuned and not options.everything:
-        parser.error(f'--{tuned[0].replace("_", "-")} belongs to --everything')
+    if tuned and not options.everything and options.text is None:
+        parser.error(f'--{tuned[0].replace("_", "-")} belongs to --everything and --text')
     options.box = box_corners(parser, options)
     return options
 
@@ -139,7 +139,9 @@ def argument_parser() -> argparse.ArgumentParser:
         '--text-model',
         type=Path,
         metavar='FOLDER',
-        help='an open-vocabulary detector of the transformers library on this machine',
+        help='a detector of the transformers library on this machine (OWLv2, OWL-ViT, Grounding '
+        'DINO), whose boxes are prompts; or CLIP or SigLIP, which score the masks that the '
+        'automatic mode finds',
     )
     words.add_argument(
         '--text-threshold',
@@ -255,10 +257,31 @@ def _everything(
 def _named(
     segmenter: ImageSegmenter, picture: Image, options: argparse.Namespace
 ) -> list[MaskCandidate]:
+    from sam_tracker.segmentation.text_model import SCORERS, architecture_of
+
+    folder = expanded(options.text_model)
+    if architecture_of(folder) not in SCORERS:
+        return _detected(segmenter, picture, options, folder)
+    if options.several:
+        raise CommandError(f'--several needs a prompt or a detector; {folder} scores masks')
+    from sam_tracker.segmentation.mask_scorer import MaskScorer
+
+    scorer = MaskScorer(folder, str(segmenter.device))
+    candidates = _everything(segmenter, picture, options)
+    return scorer.score(_rgb(picture), candidates, options.text, threshold=options.text_threshold)
+
+
+def _detected(
+    segmenter: ImageSegmenter, picture: Image, options: argparse.Namespace, folder: Path
+) -> list[MaskCandidate]:
     from sam_tracker.core.prompt import Prompt
     from sam_tracker.segmentation.text_grounder import TextGrounder
 
-    grounder = TextGrounder(expanded(options.text_model), str(segmenter.device))
+    tuned = [name for name in _GENERATOR_OPTIONS if getattr(options, name) is not None]
+    if tuned:
+        name = tuned[0].replace('_', '-')
+        raise CommandError(f'--{name} belongs to the automatic mode; {folder} is a detector')
+    grounder = TextGrounder(folder, str(segmenter.device))
     image = _rgb(picture)
     found = grounder.ground(image, options.text, threshold=options.text_threshold)
     if not found:
@@ -269,7 +292,7 @@ def _named(
         several=options.several,
     )
     return [
-        replace(candidate, label=grounding.label)
+        replace(candidate, label=grounding.label, text_score=grounding.score)
         for grounding, candidates in zip(found, answers, strict=True)
         for candidate in candidates
     ]

@@ -26,7 +26,7 @@ from sam_tracker.rendering import (
 )
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
 
-HEADINGS = ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'label')
+HEADINGS = ('mask', 'x', 'y', 'w', 'h', 'area', 'predicted IoU', 'stability', 'text', 'label')
 
 PICTURE = 'overlay.png'
 COCO = 'masks_coco.json'
@@ -106,10 +106,11 @@ def candidates_table(candidates: Sequence[MaskCandidate]) -> str:
                 str(candidate.area),
                 f'{candidate.predicted_iou:.2f}',
                 f'{candidate.stability_score:.2f}',
+                f'{candidate.text_score:.2f}' if candidate.label else '-',
                 candidate.label or '-',
             )
         )
-    return table(HEADINGS, rows, left=(8,))
+    return table(HEADINGS, rows, left=(9,))
 
 
 def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:
@@ -123,6 +124,7 @@ def _coco_result(candidate: MaskCandidate) -> dict[str, Any]:
         'score': candidate.predicted_iou,
         'stability_score': candidate.stability_score,
         'label': candidate.label,
+        'text_score': candidate.text_score,
         'point': candidate.point,
         'segmentation': run_lengths(crop, origin, *candidate.image_size),
     }

@@ -4,21 +4,15 @@
 Find the objects that a text names ("the red mug") as boxes, which then serve as prompts.
 
 ``TextGrounder`` uses the open-vocabulary detectors of the transformers library: OWL-ViT (Minderer
-et al. 2022), OWLv2 (Minderer et al. 2023) and Grounding DINO (Liu et al. 2023). The library is an
-optional dependency, imported only when a ``TextGrounder`` is created. A model is a local folder;
-nothing is downloaded, and no code in the folder is run.
+et al. 2022), OWLv2 (Minderer et al. 2023) and Grounding DINO (Liu et al. 2023).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
-import json
 import os
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -27,14 +21,15 @@ import torch
 from torch import Tensor
 
 from sam_tracker.networks.runtime import choose_runtime
-
-ARCHITECTURES = {'owlv2': 'Owlv2', 'owlvit': 'OwlViT', 'grounding-dino': 'GroundingDino'}
-"""From ``model_type`` in config.json to the prefix of the library's classes."""
-
-OLDEST_TRANSFORMERS = (4, 57)
-
-LONGEST_TEXT = 1000
-"""Characters; the limit of a model is usually lower."""
+from sam_tracker.segmentation.text_model import (
+    DETECTORS,
+    GroundingError,
+    architecture_of,
+    check_request,
+    import_transformers,
+    load_text_model,
+    things_asked_for,
+)
 
 LONGEST_SIDE = 2048
 """
@@ -49,10 +44,6 @@ SAME_THING_IOU = 0.5
 """IoU of two boxes for the same words above which the worse one is dropped."""
 
 
-class GroundingError(ValueError):
-    """Invalid text, image or threshold, or an unusable model; the text names the reason."""
-
-
 @dataclass(frozen=True, eq=False)
 class Grounding:
     """One box that was found for a text."""
@@ -63,27 +54,6 @@ class Grounding:
     """0 to 1. Scores of different models are not comparable."""
     label: str
     """The part of the text that it was found for, as written."""
-
-
-def things_asked_for(text: str) -> list[str]:
-    """
-    Split a text at its full stops into the objects that it names, without duplicates.
-
-    Runs of spaces become one; case is ignored when objects are compared.
-
-    :raises GroundingError: the text names nothing or is longer than ``LONGEST_TEXT``.
-    """
-    if len(text) > LONGEST_TEXT:
-        raise GroundingError(
-            f'the text has {len(text)} characters; at most {LONGEST_TEXT} are allowed'
-        )
-    things: dict[str, str] = {}
-    for part in text.split('.'):
-        if thing := ' '.join(part.split()):
-            things.setdefault(thing.lower(), thing)
-    if not things:
-        raise GroundingError(f'the text {text!r} names nothing to look for')
-    return list(things.values())
 
 
 class TextGrounder:
@@ -103,17 +73,14 @@ class TextGrounder:
     def __init__(self, folder: str | os.PathLike[str], device: str = 'cpu') -> None:
         self.folder = Path(folder)
         self._device = choose_runtime(device, 'float32').device
-        self.architecture = _architecture_of(self.folder)
-        transformers = _import_transformers()
-        try:
-            detector = _load(transformers, self.folder, self.architecture)
-        except GroundingError:
-            raise
-        # The library raises all kinds of errors for a damaged folder; the first line is enough.
-        except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise GroundingError(f'{self.folder} cannot be loaded: {reason}') from error
-        self._processor, self._model = detector.processor, detector.model.to(self._device)
+        self.architecture = architecture_of(self.folder, DETECTORS)
+        loaded = load_text_model(self.folder, self.architecture, self._device)
+        # Among other things it turns the model's boxes into those of the image.
+        make_processor = getattr(import_transformers(), f'{DETECTORS[self.architecture]}Processor')
+        self._processor = make_processor(
+            image_processor=loaded.image_processor, tokenizer=loaded.tokenizer
+        )
+        self._model = loaded.model
 
     def ground(self, image: NDArray[np.uint8], text: str, *, threshold: float) -> list[Grounding]:
         """
@@ -130,19 +97,13 @@ class TextGrounder:
         :raises GroundingError: shape or type of the image is wrong; the threshold is out of range;
             or the text names nothing, is too long for the model, or has words without a token.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise GroundingError(
-                f'an image must be uint8 of shape [H, W, 3]; this one is {image.dtype} of shape'
-                f' {list(image.shape)}'
-            )
+        check_request(image, threshold)
         height, width = image.shape[:2]
         if max(height, width) > LONGEST_FOR_ITS_WIDTH * min(height, width):
             raise GroundingError(
                 f'the image of {width}x{height} pixels is too narrow: one side may be at most'
                 f' {LONGEST_FOR_ITS_WIDTH} times the other'
             )
-        if not 0 <= threshold <= 1:
-            raise GroundingError(f'the threshold is {threshold:g}; it must lie between 0 and 1')
         things = things_asked_for(text)
         with torch.inference_mode():
             tokens, thing_of_column = self._tokens(things)
@@ -237,90 +198,6 @@ class TextGrounder:
         boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
         boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
         return boxes
-
-
-def _architecture_of(folder: Path) -> str:
-    if not folder.is_dir():
-        raise GroundingError(f'there is no folder {folder}')
-    try:
-        config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        raise GroundingError(f'{folder} holds no model: it has no config.json') from None
-    except (OSError, ValueError) as error:
-        raise GroundingError(f'{folder / "config.json"} cannot be read: {error}') from error
-    architecture = config.get('model_type') if isinstance(config, dict) else None
-    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        raise GroundingError(
-            f'{folder} holds a model of type {architecture!r}; text needs one of'
-            f' {", ".join(ARCHITECTURES)}'
-        )
-    if config.get('use_pretrained_backbone'):
-        raise GroundingError(
-            f'{folder} loads its backbone {config.get("backbone")!r} from elsewhere; all weights'
-            ' must be in the folder'
-        )
-    if not any(folder.glob('*.safetensors')) and not any(folder.glob('pytorch_model*.bin')):
-        raise GroundingError(
-            f'{folder} holds no weights: neither model.safetensors nor pytorch_model.bin'
-        )
-    return architecture
-
-
-def _import_transformers() -> ModuleType:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        if error.name != 'transformers':
-            raise
-        wanted = '.'.join(map(str, OLDEST_TRANSFORMERS))
-        raise GroundingError(
-            'words need the Python package transformers, which is not installed:'
-            f" pip install 'transformers>={wanted},<6'"
-        ) from None
-    installed = version('transformers')
-    if tuple(int(part) for part in installed.split('.')[:2]) < OLDEST_TRANSFORMERS:
-        wanted = '.'.join(map(str, OLDEST_TRANSFORMERS))
-        raise GroundingError(
-            f'words need transformers {wanted} or newer; {installed} is installed'
-        )
-    return transformers
-
-
-@dataclass(frozen=True)
-class _Detector:
-    """A model of the library with its processor; the library is untyped here."""
-
-    processor: Any
-    model: Any
-
-
-def _load(transformers: ModuleType, folder: Path, architecture: str) -> _Detector:
-    """
-    Load the model of a folder for inference.
-
-    :raises GroundingError: weights are missing, which the library would initialise at random.
-    """
-    name = ARCHITECTURES[architecture]
-    # The image processor that works without torchvision; version 5 of the library has it under
-    # a name of its own.
-    suffix = 'Pil' if hasattr(transformers, f'{name}ImageProcessorPil') else ''
-    image_processor = getattr(transformers, f'{name}ImageProcessor{suffix}')
-    processor = getattr(transformers, f'{name}Processor')(
-        image_processor=image_processor.from_pretrained(folder, local_files_only=True),
-        tokenizer=transformers.AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        ),
-    )
-    model, loaded = getattr(transformers, f'{name}ForObjectDetection').from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
-    absent = sorted(set(loaded['missing_keys']) & dict(model.named_parameters()).keys())
-    if absent:
-        raise GroundingError(
-            f'{folder} lacks {len(absent)} of the weights of an {architecture} model, such as'
-            f' {absent[0]}'
-        )
-    return _Detector(processor, model.eval().requires_grad_(False))
 
 
 def _scores_of_things(logits: Tensor, thing_of_column: Tensor, things: int) -> NDArray[np.float64]:

@@ -177,6 +177,11 @@ def with_little_to_do(command: str, here: Surroundings) -> None:
     assert '1280x720' in printed
 
 
+def masks_are_measured(command: str, here: Surroundings) -> None:
+    printed = here.run(f'{command} --repetitions 1')
+    assert 'disc 1920x1080  run_lengths' in printed
+
+
 def networks_are_compared(command: str, here: Surroundings) -> None:
     quick = command.replace('--image-size 512', '--image-size 256').replace(
         '--frames 6', '--frames 1'
@@ -320,6 +325,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'make ': what_would_be_made,
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
+    r'python benchmark/masks.py$': masks_are_measured,
     r'python benchmark/network.py --network': networks_are_compared,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,

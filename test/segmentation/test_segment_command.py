@@ -16,6 +16,8 @@ import torch
 from sam_tracker.segmentation.segment_command import main
 from sam_tracker.segmentation.text_grounder import TextGrounder
 
+from .test_mask_scorer import save_model
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT.parent / 'shared' / 'data' / 'box.mp4'
 WIDTH, HEIGHT = 320, 240
@@ -79,7 +81,7 @@ def test_a_box_is_answered_with_its_object_in_every_file(run, folder):
     assert picture.shape == (HEIGHT, WIDTH, 3)
     headings, row, last = out
     assert headings.split() == [
-        *('mask', 'x', 'y', 'w', 'h', 'area', 'predicted', 'IoU', 'stability', 'label')
+        *('mask', 'x', 'y', 'w', 'h', 'area', 'predicted', 'IoU', 'stability', 'text', 'label')
     ]
     assert row.split() == [
         '1',
@@ -87,6 +89,7 @@ def test_a_box_is_answered_with_its_object_in_every_file(run, folder):
         str(result['area']),
         f'{result["score"]:.2f}',
         f'{result["stability_score"]:.2f}',
+        '-',
         '-',
     ]
     assert last == 'written to answer'
@@ -153,10 +156,37 @@ def test_what_a_text_names_is_segmented_by_its_box_and_labelled(run, folder, det
     assert len(masks) == len(found) == len(out) - 2
     # Best first, as they were found.
     assert [result['label'] for result in results] == [grounding.label for grounding in found]
+    assert [result['text_score'] for result in results] == [one.score for one in found]
     code, out, _ = run(
         *('scene.png', '--text', 'red', '--text-model', detector, '--text-threshold', 1),
     )
     assert (code, out[0]) == (0, 'nothing was found')
+    code, _, err = run(
+        *('scene.png', '--text', 'red', '--text-model', detector, '--crop-layers', 1)
+    )
+    assert (code, len(err)) == (1, 1)
+    assert f'--crop-layers belongs to the automatic mode; {detector} is a detector' in err[0]
+
+
+def test_the_masks_of_the_automatic_mode_are_scored_by_a_text(run, folder, tmp_path):
+    transformers = pytest.importorskip('transformers')
+    model = tmp_path / 'model'
+    model.mkdir()
+    with torch.random.fork_rng():
+        save_model(transformers, 'siglip', model)
+    wish = ['scene.png', '--text', 'Red. blue', '--text-model', model, '-o', 'answer']
+    many = ['--points-per-side', 4, '--predicted-iou', 0, '--stability-score', 0]
+    code, out, err = run(*wish, *many, '--text-threshold', 0)
+    assert (code, err) == (0, [])
+    masks, results, _ = written(folder / 'answer')
+    assert len(masks) == len(results) == len(out) - 2 > 1
+    scores = [result['text_score'] for result in results]
+    assert scores == sorted(scores, reverse=True)
+    assert {result['label'] for result in results} <= {'Red', 'blue'}
+    assert out[1].split()[-2:] == [f'{scores[0]:.2f}', results[0]['label']]
+    code, _, err = run(*wish, '--several')
+    assert (code, len(err)) == (1, 1)
+    assert f'--several needs a prompt or a detector; {model} scores masks' in err[0]
 
 
 CLICK = ('--point', 10, 10)

@@ -21,12 +21,8 @@ import torch
 
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.segmentation import text_grounder
-from sam_tracker.segmentation.text_grounder import (
-    LONGEST_TEXT,
-    GroundingError,
-    TextGrounder,
-    things_asked_for,
-)
+from sam_tracker.segmentation.text_grounder import TextGrounder
+from sam_tracker.segmentation.text_model import LONGEST_TEXT, GroundingError, things_asked_for
 
 ROOT = Path(__file__).resolve().parents[2]
 OWL = ('owlv2', 'owlvit')
@@ -511,7 +507,7 @@ def test_the_absence_of_the_library_is_told_with_what_to_install(tmp_path, monke
 
 def test_a_library_that_is_too_old_is_told_with_its_version(folders, monkeypatch):
     monkeypatch.setattr(
-        'sam_tracker.segmentation.text_grounder.version',
+        'sam_tracker.segmentation.text_model.version',
         lambda name: {'transformers': '4.9.1'}[name],
     )
     with pytest.raises(GroundingError, match=r'transformers 4\.57 or newer; 4\.9\.1 is installed'):

@@ -36,7 +36,7 @@ class AnswerBudget:
         :param megabytes: of their masks, one byte for each pixel of their regions.
         """
         self._most = most
-        self._megabytes = megabytes
+        self.megabytes = megabytes
 
     def keep(self, candidates: Sequence[MaskCandidate]) -> list[MaskCandidate]:
         """
@@ -46,10 +46,10 @@ class AnswerBudget:
         """
         kept = most_confident(candidates, self._most)
         size = sum(each.mask_crop.size for each in kept)
-        if size > self._megabytes * MEGABYTE:
+        if size > self.megabytes * MEGABYTE:
             raise AnswerTooLargeError(
                 f'the masks of {len(kept)} candidates take {size / MEGABYTE:.1f} MB; one answer '
-                f'may have {self._megabytes} MB of masks (segmentation.maximum_megabytes): ask '
+                f'may have {self.megabytes} MB of masks (segmentation.maximum_megabytes): ask '
                 'for fewer prompts, or set max_candidates'
             )
         # No request refines a candidate of another one.

@@ -29,7 +29,7 @@ from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.service_answers import REFUSALS, SERVICE_QOS, answer
 from sam_tracker.ros.process.worker import WorkerBusyError
 from sam_tracker.segmentation.mask_generator import MaskGenerator
-from sam_tracker.segmentation.text_grounder import GroundingError
+from sam_tracker.segmentation.text_model import GroundingError
 from sam_tracker.srv import SegmentImage
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ MOST_REQUESTS = 4
 SERVICE_THREADS = 1
 """Threads of the executor for this service: the image of a request is decoded there."""
 MODES = '0 (MODE_PROMPTS), 1 (MODE_EVERYTHING) and 2 (MODE_TEXT)'
+
+SEARCHING = 'the text is still being searched for (the first search loads the model)'
 
 Result = TypeVar('Result')
 
@@ -160,9 +162,8 @@ class SegmentService:
             self._places.release()
         response.header = header
         response.image_height, response.image_width = pixels.shape[:2]
-        response.candidates = [
-            candidate_message(candidate, mask=request.include_masks) for candidate in candidates
-        ]
+        encoding = parameters.mask_encoding if request.include_masks else None
+        response.candidates = [candidate_message(candidate, encoding) for candidate in candidates]
         of_all = f' of {count}' if len(candidates) < count else ''
         return f'{len(candidates)}{of_all} candidates in {time.monotonic() - start:.2f} s'
 
@@ -191,20 +192,40 @@ class SegmentService:
         return await self._answer_prompts(job, batches(), several=several)
 
     async def _find_named(self, job: _Job) -> Found:
+        search = job.session.text_search
+        search.check(job.request.text)
+        return await (self._score(job) if search.scores_masks else self._detect(job))
+
+    async def _score(self, job: _Job) -> Found:
+        """Find everything, and select what the text names."""
+        everything, _ = await self._find_everything(job, AnswerBudget(0, job.budget.megabytes))
+        found = await job.time.result(
+            job.session.text_search.submit_masks(
+                job.pixels, everything, job.request.text, job.parameters.text.threshold
+            ),
+            lambda: SEARCHING,
+        )
+        return found[: job.request.max_candidates or None], len(found)
+
+    async def _detect(self, job: _Job) -> Found:
+        """Find the boxes of what the text names, and segment by them."""
         threshold = job.parameters.text.threshold
         groundings = await job.time.result(
             job.session.text_search.submit(job.pixels, job.request.text, threshold),
-            lambda: 'the text is still being searched for (the first search loads the model)',
+            lambda: SEARCHING,
         )
         most = job.parameters.segmentation.maximum_prompts
+        # The best come first; each of them has one candidate.
+        most = min(job.request.max_candidates or most, most)
         prompts = [Prompt(box=grounding.box) for grounding in groundings[:most]]
         count = masks_at_once(job.pixels.shape[1], job.pixels.shape[0])
         batches = (prompts[start : start + count] for start in range(0, len(prompts), count))
-        candidates, found = await self._answer_prompts(job, batches, several=False)
+        candidates, _ = await self._answer_prompts(job, batches, several=False)
         return [
-            replace(candidate, prompt_index=0, label=groundings[candidate.prompt_index].label)
+            replace(candidate, prompt_index=0, label=grounding.label, text_score=grounding.score)
             for candidate in candidates
-        ], found
+            for grounding in (groundings[candidate.prompt_index],)
+        ], len(groundings)
 
     async def _answer_prompts(
         self, job: _Job, batches: Iterable[list[Prompt]], *, several: bool
@@ -214,12 +235,13 @@ class SegmentService:
         )
         return await job.time.result(job.session.submit_slices(slices))
 
-    async def _find_everything(self, job: _Job) -> Found:
+    async def _find_everything(self, job: _Job, budget: AnswerBudget | None = None) -> Found:
+        keep = (budget or job.budget).keep
         segmenter = job.session.segmenter
         suited = segmenter.network.suited_settings
         height, width = job.pixels.shape[:2]
         settings = generator_settings(job.parameters.everything, suited, width, height)
-        generation = Generation(MaskGenerator(segmenter, settings), self._log, job.budget.keep)
+        generation = Generation(MaskGenerator(segmenter, settings), self._log, keep)
         async with job.time.turn(
             self._everything, 'another request for everything is in progress'
         ):

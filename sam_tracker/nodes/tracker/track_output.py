@@ -27,6 +27,7 @@ from sam_tracker.ros.process.worker import Worker, WorkerBusyError, WorkerStoppe
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecyclePublisher
 
+    from sam_tracker.core.run_length import MaskEncoding
     from sam_tracker.nodes.tracker.tracked_image import TrackedImage
     from sam_tracker.ros.process.managed_node import ManagedNode
 
@@ -46,9 +47,10 @@ class TrackOutput:
     computed here.
     """
 
-    def __init__(self, node: ManagedNode) -> None:
+    def __init__(self, node: ManagedNode, mask_encoding: MaskEncoding = 'bytes') -> None:
         """Create the publishers; ``start`` starts the threads."""
         self._node = node
+        self.mask_encoding = mask_encoding
         self._detections: LifecyclePublisher | None = None
         self._publisher: Worker[None] | None = None
         self._renderer: Worker[TrackedImage] | None = None
@@ -136,11 +138,11 @@ class TrackOutput:
             raise WorkerStoppedError('the publisher is not running')
         return self._publisher.submit(command)
 
-    @staticmethod
-    def message(tracked: TrackedImage, *, masks: bool) -> TrackArray:
+    def message(self, tracked: TrackedImage, *, masks: bool) -> TrackArray:
         """Return the tracks as a message; to be called on the publishing thread."""
         header = tracked.image.message.header
-        return track_array(header, *_size(tracked), tracked.tracks, masks=masks)
+        encoding = self.mask_encoding if masks else None
+        return track_array(header, *_size(tracked), tracked.tracks, masks=encoding)
 
     def _publish(self, tracked: TrackedImage) -> None:
         masks = self._tracks.get_subscription_count() > 0

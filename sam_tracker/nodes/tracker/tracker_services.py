@@ -85,7 +85,9 @@ class TrackerServices:
             session = self._running_session()
             prompted = await self._done(session, partial(self._prompt, session, request.prompt))
             # The mask is computed by the thread that publishes it.
-            message = session.output.submit(lambda: track_message(prompted.track))
+            message = session.output.submit(
+                lambda: track_message(prompted.track, session.output.mask_encoding)
+            )
             response.track = await result_within(self._node, message, self._timeout)
             response.header = prompted.tracked.image.message.header
             return _confirmation(request.prompt, prompted)

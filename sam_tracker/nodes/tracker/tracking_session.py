@@ -101,7 +101,7 @@ class TrackingSession:
         with ExitStack() as undo:
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
             undo.callback(self.text_search.stop, STOP_TIMEOUT)
-            self.output = TrackOutput(node)
+            self.output = TrackOutput(node, parameters.mask_encoding)
             undo.pop_all()
 
     # --- lifecycle ---

@@ -14,6 +14,7 @@ from sam_tracker.core.boxes import Region, whole_mask
 from sam_tracker.core.prompt import MOST_POINTS, Prompt, PromptError, checked_label
 from sam_tracker.msg import ImagePoint, Mask
 from sam_tracker.msg import Prompt as PromptMessage
+from sam_tracker.ros.messages.masks import MaskError, mask_pixels
 
 if TYPE_CHECKING:
     from geometry_msgs.msg import Point
@@ -50,22 +51,10 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
     Convert a mask message to a mask of the size of the image.
 
     :returns: [height, width]; None if the region is empty.
-    :raises PromptError: the data do not have the size of the region, or the region is not inside
-        the image.
+    :raises PromptError: data or run lengths do not have the size of the region, or the region is
+        not inside the image.
     """
     region = message.region
-    if region.width == 0 or region.height == 0:
-        if len(message.data):
-            raise PromptError(
-                f'the mask has {len(message.data)} bytes of data but its region is '
-                f'{region.width}x{region.height} pixels'
-            )
-        return None
-    if len(message.data) != region.width * region.height:
-        raise PromptError(
-            f'the mask has {len(message.data)} bytes of data; its region of '
-            f'{region.width}x{region.height} pixels needs {region.width * region.height}'
-        )
     right, bottom = region.x_offset + region.width, region.y_offset + region.height
     if right > width or bottom > height:
         raise PromptError(
@@ -73,7 +62,12 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
             f'({region.x_offset}, {region.y_offset}), does not lie inside the image of '
             f'{width}x{height} pixels'
         )
-    crop = np.frombuffer(message.data, np.uint8).reshape(region.height, region.width)
+    try:
+        crop = mask_pixels(message)
+    except MaskError as error:
+        raise PromptError(str(error)) from None
+    if crop is None:
+        return None
     place = Region(region.x_offset, region.y_offset, region.width, region.height)
     return whole_mask(place, crop, width, height)
 

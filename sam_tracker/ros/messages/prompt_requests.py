@@ -12,7 +12,8 @@ from std_msgs.msg import Header
 from sam_tracker.core.boxes import Region
 from sam_tracker.msg import ImagePoint, Mask, Prompt
 from sam_tracker.rendering import Box
-from sam_tracker.ros.messages.shapes import box_message, mask_message
+from sam_tracker.ros.messages.masks import mask_message
+from sam_tracker.ros.messages.shapes import box_message
 
 
 def prompt_message(

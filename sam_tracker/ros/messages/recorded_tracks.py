@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
+from sam_tracker.ros.messages.masks import MaskError, mask_pixels
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
 
@@ -24,7 +25,7 @@ class TrackMessageError(ValueError):
 
 def recorded_frame(message: 'TrackArray') -> RecordedFrame:
     """
-    Convert all tracks of a message; their masks are views of its memory.
+    Convert all tracks of a message; masks of bytes are views of its memory.
 
     :raises TrackMessageError: a mask does not fit its region, a region is not inside the image, or
         a number is not finite.
@@ -50,21 +51,16 @@ def recorded_frame(message: 'TrackArray') -> RecordedFrame:
 
 def recorded_track(message: 'Track') -> RecordedTrack:
     """
-    Convert one track; its mask is a view of the message's memory.
+    Convert one track; a mask of bytes is a view of the message's memory.
 
     :raises TrackMessageError: the mask does not fit its region, or a number is not finite, except
         that ``motion_score`` may be NaN.
     """
     region = message.mask.region
-    mask = None
-    if region.width and region.height:
-        if len(message.mask.data) != region.width * region.height:
-            raise TrackMessageError(
-                f'the mask of object {message.object_id} has {len(message.mask.data)} bytes, and '
-                f'its region of {region.width}x{region.height} needs '
-                f'{region.width * region.height}'
-            )
-        mask = np.frombuffer(message.mask.data, np.uint8).reshape(region.height, region.width)
+    try:
+        mask = mask_pixels(message.mask, f'the mask of object {message.object_id}')
+    except MaskError as error:
+        raise TrackMessageError(str(error)) from None
     track = RecordedTrack(
         object_id=message.object_id,
         label=message.label,

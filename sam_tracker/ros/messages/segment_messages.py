@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.msg import ImagePoint
 from sam_tracker.msg import MaskCandidate as MaskCandidateMessage
+from sam_tracker.ros.messages.masks import mask_message
 from sam_tracker.ros.messages.prompt_messages import prompt_of_message
-from sam_tracker.ros.messages.shapes import box_message, mask_message
+from sam_tracker.ros.messages.shapes import box_message
 
 if TYPE_CHECKING:
+    from sam_tracker.core.run_length import MaskEncoding
     from sam_tracker.msg import Prompt as PromptMessage
     from sam_tracker.segmentation.mask_candidate import MaskCandidate
 
 
-def candidate_message(candidate: MaskCandidate, *, mask: bool = True) -> MaskCandidateMessage:
+def candidate_message(
+    candidate: MaskCandidate, mask: MaskEncoding | None = 'bytes'
+) -> MaskCandidateMessage:
     """
     Convert a candidate to a message.
 
-    :param mask: whether to include the mask; box and area are always included.
+    :param mask: how to encode the mask; None: leave it out. Box and area are always included.
     """
     message = MaskCandidateMessage(
         prompt_index=candidate.prompt_index,
@@ -31,9 +35,10 @@ def candidate_message(candidate: MaskCandidate, *, mask: bool = True) -> MaskCan
         area=candidate.area,
         predicted_iou=candidate.predicted_iou,
         stability_score=candidate.stability_score,
+        text_score=candidate.text_score,
     )
-    if mask:
-        message.mask = mask_message(candidate.region, candidate.mask_crop)
+    if mask is not None:
+        message.mask = mask_message(candidate.region, candidate.mask_crop, mask)
     if candidate.point is not None:
         message.point = ImagePoint(x=candidate.point[0], y=candidate.point[1])
     return message

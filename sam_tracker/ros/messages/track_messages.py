@@ -14,18 +14,25 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Track as TrackMessage
 from sam_tracker.msg import TrackArray
 from sam_tracker.rendering import DrawnTrack, State
-from sam_tracker.ros.messages.shapes import box_message, mask_message
+from sam_tracker.ros.messages.masks import mask_message
+from sam_tracker.ros.messages.shapes import box_message
 from sam_tracker.ros.messages.stamps import duration_message
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from sam_tracker.core.boxes import Box
+    from sam_tracker.core.run_length import MaskEncoding
     from sam_tracker.tracking.track import Track
 
 
 def track_array(
-    header: Header, width: int, height: int, tracks: Sequence[Track], *, masks: bool = True
+    header: Header,
+    width: int,
+    height: int,
+    tracks: Sequence[Track],
+    *,
+    masks: MaskEncoding | None = 'bytes',
 ) -> TrackArray:
     """
     Convert the tracks of one image to a message; the publisher sets ``processing_latency``.
@@ -33,20 +40,21 @@ def track_array(
     :param header: of the image.
     :param width: of the image, in pixels.
     :param height: of the image, in pixels.
-    :param masks: whether to include the masks.
+    :param masks: how to encode the masks; None: leave them out.
     """
     return TrackArray(
         header=header,
         image_width=width,
         image_height=height,
         tracks=[
-            track_message(track, mask=masks)
+            track_message(track, masks)
             for track in sorted(tracks, key=lambda each: each.object_id)
         ],
     )
 
 
-def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
+def track_message(track: Track, mask: MaskEncoding | None = 'bytes') -> TrackMessage:
+    """Convert one track; ``mask`` as ``masks`` of ``track_array``."""
     message = TrackMessage(
         object_id=track.object_id,
         label=track.label,
@@ -61,8 +69,8 @@ def track_message(track: Track, *, mask: bool = True) -> TrackMessage:
         duplicate_of=track.duplicate_of,
     )
     message.velocity.x, message.velocity.y = track.velocity
-    if mask:
-        message.mask = mask_message(track.region, track.mask_crop)
+    if mask is not None:
+        message.mask = mask_message(track.region, track.mask_crop, mask)
     return message
 
 

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass, field
 
+from sam_tracker.core.run_length import MASK_ENCODINGS, MaskEncoding
 from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import Change, declared
 from sam_tracker.segmentation.generator_settings import MOST_LAYERS
@@ -82,16 +83,17 @@ class EverythingParameters:
 
 @dataclass(frozen=True)
 class TextParameters:
-    """The detector that finds what a text names."""
+    """The model that finds what a text names."""
 
     model: str = declared(
         '',
-        'Folder of a zero-shot object detector of transformers (OWLv2, OWL-ViT, Grounding DINO). '
-        'Empty: requests with a text are refused.',
+        'Folder of a model of transformers: a zero-shot detector (OWLv2, OWL-ViT, Grounding '
+        'DINO), whose boxes are prompts, or CLIP or SigLIP, which score the masks that '
+        'MODE_EVERYTHING finds. Empty: requests with a text are refused.',
     )
     threshold: float = declared(
         0.2,
-        'Minimum score of a detection.',
+        'Minimum score of a detection or a mask; what suits depends on the model.',
         change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
@@ -99,8 +101,21 @@ class TextParameters:
 
 
 @dataclass(frozen=True)
-class SegmentationParameters:
-    """How single images are segmented on request."""
+class MaskParameters:
+    """How masks are sent."""
+
+    mask_encoding: MaskEncoding = declared(  # noqa: RUF009  # a field, as of all others
+        'bytes',
+        'What messages carry for a mask. bytes: one for each pixel of its box, which readers use '
+        "as they are; run_lengths: COCO's, a hundredth of that for a large mask, which readers "
+        'decode with a helper.',
+        choices=MASK_ENCODINGS,
+    )
+
+
+@dataclass(frozen=True)
+class SegmentationParameters(MaskParameters):
+    """How single images are segmented on request, and how masks are sent."""
 
     segmentation: RequestParameters = field(default_factory=RequestParameters)
     everything: EverythingParameters = field(default_factory=EverythingParameters)

@@ -26,6 +26,7 @@ from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import SegmentImage
 
 from ...conftest import PATIENCE, wait_until
+from ...segmentation.test_mask_scorer import save_model
 from ...segmentation.test_text_grounder import owl_model
 from ..conftest import HEIGHT, WIDTH, Camera, Graph, Tester
 
@@ -538,7 +539,49 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
     assert answer.candidates
     assert {each.label for each in answer.candidates} <= {'red', 'Mug'}
     assert {each.prompt_index for each in answer.candidates} == {0}
+    assert all(0 < each.text_score < 1 for each in answer.candidates)
     assert nothing.success, nothing.message
+    assert nothing.message.startswith('0 candidates')
+
+
+def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(graph, tmp_path):
+    save_model(pytest.importorskip('transformers'), 'clip', tmp_path)
+    program = graph.start(
+        'sam_tracker.nodes.segmenter.segmenter_node',
+        '-r',
+        '__node:=scorer',
+        device='cpu',
+        **{
+            'text.model': tmp_path,
+            'text.threshold': 0.0,
+            'everything.points_per_side': 4,
+            'everything.predicted_iou': 0.0,
+            'everything.stability_score': 0.0,
+            'segmentation.timeout': 10 * PATIENCE,
+        },
+    )
+    client = Client(graph, 'scorer')
+    try:
+        program.wait_for_output('waiting for images')
+        fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. blue'}
+        # The node imports the library and loads the model first.
+        answer = client.segment(patience=10 * PATIENCE, **fields)
+        best = client.segment(max_candidates=1, **fields)
+        assert client.set('text.threshold', 1.0).successful
+        nothing = client.segment(**fields)
+    finally:
+        client.close()
+    assert answer.success, answer.message
+    assert len(answer.candidates) > 1
+    scores = [each.text_score for each in answer.candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < scores[0] <= 1
+    assert {each.label for each in answer.candidates} <= {'red', 'blue'}
+    for each in answer.candidates:
+        assert each.area == np.count_nonzero(pixels(each.mask)) > 0
+        assert 0 < each.point.x < WIDTH and 0 < each.point.y < HEIGHT
+    assert best.candidates == answer.candidates[:1]
+    assert best.message.startswith(f'1 of {len(answer.candidates)} candidates')
     assert nothing.message.startswith('0 candidates')
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sam_tracker.nodes.segmenter.text_search import TextSearch
 from sam_tracker.ros.process.worker import WorkerStoppedError
-from sam_tracker.segmentation.text_grounder import GroundingError
+from sam_tracker.segmentation.text_model import GroundingError
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

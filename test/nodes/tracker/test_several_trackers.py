@@ -4,12 +4,14 @@
 
 import threading
 
+import numpy as np
 import pytest
 from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
+from sam_tracker.ros.messages.masks import mask_pixels
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.process.managed_node import ManagedNode
@@ -17,6 +19,7 @@ from sam_tracker.ros.process.run_node import spin
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 SIDES = ('left', 'right')
+ENCODINGS = ('bytes', 'run_lengths')
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def trackers(graph, random_checkpoint):
             cli_args=['--ros-args', '-r', f'image:={side}/image'],
             parameter_overrides=[
                 Parameter('maximum_objects', value=index + 1),
+                Parameter('mask_encoding', value=ENCODINGS[index]),
                 # The random network answers all prompts with much the same mask.
                 Parameter('resolve_overlaps', value=False),
             ],
@@ -62,7 +66,12 @@ def test_two_trackers_of_one_process_share_a_network_and_track_apart(
     assert left.session.setup.network is right.session.setup.network
     for side, tester in zip(SIDES, testers, strict=True):
         tester.next_tracks()
-        assert tester.add_box(label=side).success
+        answer = tester.add_box(label=side)
+        assert answer.success
+        # In the form that this tracker was told to send.
+        mask = answer.track.mask
+        assert np.count_nonzero(mask_pixels(mask)) > 0
+        assert [len(mask.data) > 0, len(mask.run_lengths) > 0] == [side == each for each in SIDES]
         message = tester.next_tracks(2)[1]
         assert message.header.frame_id == side
         assert [track.label for track in message.tracks] == [side]

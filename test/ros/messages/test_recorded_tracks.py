@@ -56,7 +56,7 @@ def test_a_mask_that_leaves_the_image_is_named(message):
 
 def test_a_mask_whose_bytes_do_not_fill_its_region_is_named(message):
     message.tracks[0].mask.region.height = 3
-    with pytest.raises(TrackMessageError, match=r'object 7 has 6 bytes.* 3x3 needs 9'):
+    with pytest.raises(TrackMessageError, match=r'object 7 has 6 bytes.* 3x3 pixels needs 9'):
         recorded_frame(message)
 
 

@@ -48,7 +48,7 @@ def test_an_empty_candidate_has_an_empty_mask_and_box():
 
 
 def test_a_candidate_without_its_mask_keeps_box_and_area():
-    message = candidate_message(candidate(), mask=False)
+    message = candidate_message(candidate(), None)
     assert (message.mask.region.width, len(message.mask.data)) == (0, 0)
     assert (message.area, message.box.x_max) == (10, 9.0)
 

@@ -97,7 +97,7 @@ def test_a_missing_prediction_is_a_box_of_zeros():
 
 
 def test_masks_are_left_out_when_nobody_wants_them():
-    message = track_array(Header(), WIDTH, HEIGHT, [track(7, (4, 9))], masks=False)
+    message = track_array(Header(), WIDTH, HEIGHT, [track(7, (4, 9))], masks=None)
     assert len(message.tracks[0].mask.data) == 0
     assert message.tracks[0].box.x_max > 0
 
