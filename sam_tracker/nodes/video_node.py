@@ -52,7 +52,7 @@ RECORDING_START = SECOND
 
 
 class VideoNode(Node):
-    """Publishes one frame at each timer event, and decodes the next in between."""
+    """Publishes each frame at its time in the recording, and decodes the next in between."""
 
     def __init__(self, **options: object) -> None:
         """
@@ -135,6 +135,8 @@ class VideoNode(Node):
             # None: shown in a terminal only.
             disable=None if self._settings.progress and not self._settings.loop else True,
         )
+        self._speed = self._rate / self._source.rate
+        self._due = time.monotonic_ns()
         self._timer = self.create_timer(1 / self._rate, self._play)
         self._play()
 
@@ -148,10 +150,22 @@ class VideoNode(Node):
         if self._progress is not None:
             self._progress.update()
         self._next = self._source.read()
-        if self._next is None and self._settings.loop:
-            self._loop_start += frame.nanoseconds + round(SECOND / self._source.rate)
+        pause = round(SECOND / self._source.rate)
+        if self._next is not None:
+            pause = self._next.nanoseconds - frame.nanoseconds
+        elif self._settings.loop:
+            self._loop_start += frame.nanoseconds + pause
             self._source.rewind()
             self._next = self._source.read()
+        self._wait(pause)
+
+    def _wait(self, pause: int) -> None:
+        """Have the next frame published so many nanoseconds of the recording after this one."""
+        now = time.monotonic_ns()
+        # A frame that is late delays those after it: they are not hurried.
+        self._due = max(self._due + round(pause / self._speed), now)
+        self._timer.timer_period_ns = max(self._due - now, 1)
+        self._timer.reset()
 
     def _publish(self, frame: Frame) -> None:
         header = Header(frame_id=self._settings.frame_id)

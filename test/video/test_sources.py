@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames come in order, at their times and sizes, and what cannot be read is named."""
 
+from itertools import pairwise
 import os
 from pathlib import Path
+import struct
 
 import cv2
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from sam_tracker.video.sources import (
     ImageFolder,
     VideoError,
     VideoFile,
+    _ContainerClock,
     natural_order,
     open_source,
     recorded,
@@ -66,6 +69,48 @@ def test_a_video_gives_every_frame_at_its_time(clip):
     frames = read_all(source)
     np.testing.assert_allclose([bgr.mean() for bgr, _ in frames], np.arange(9) * 10, atol=2)
     assert [time for _, time in frames] == [number * SECOND // 25 for number in range(9)]
+
+
+BOXES_WITH_TIMES = (b'moov', b'trak', b'mdia', b'minf', b'stbl')
+
+
+def with_durations(video: bytes, durations: list[int]) -> bytes:
+    """Return an MP4 file whose frames last so many units of its time scale (ISO 14496-12)."""
+    entries = b''.join(struct.pack('>II', 1, each) for each in durations)
+    table = struct.pack('>I4sII', 16 + len(entries), b'stts', 0, len(durations)) + entries
+    place = video.index(b'stts') - 4
+    (old,) = struct.unpack('>I', video[place : place + 4])
+    changed = bytearray(video[:place] + table + video[place + old :])
+    for name in BOXES_WITH_TIMES:
+        at = changed.index(name) - 4
+        (size,) = struct.unpack('>I', changed[at : at + 4])
+        changed[at : at + 4] = struct.pack('>I', size + len(table) - old)
+    return bytes(changed)
+
+
+def test_a_video_of_variable_rate_has_the_times_of_its_container(tmp_path):
+    path = tmp_path / 'clip.mp4'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 25.0, (64, 48))
+    for number in range(6):
+        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
+    writer.release()
+    even = [time for _, time in read_all(VideoFile(path))]
+    assert even == [number * SECOND // 25 for number in range(6)]
+    (unit,) = {b - a for a, b in pairwise(even)}
+    # As long as before, since the file says when to stop.
+    video = path.read_bytes()
+    (period,) = struct.unpack('>I', video[video.index(b'stts') + 16 :][:4])
+    path.write_bytes(with_durations(video, [period * each // 2 for each in (1, 4, 2, 1, 2, 2)]))
+    times = [time for _, time in read_all(VideoFile(path))]
+    assert times == [unit * each // 2 for each in (0, 1, 5, 7, 8, 10)]
+
+
+@given(st.lists(st.floats() | st.floats(0, 1e5), min_size=1, max_size=30))
+def test_times_rise_whatever_the_container_says(positions):
+    clock = _ContainerClock(30.0)
+    times = [clock.time(number, each) for number, each in enumerate(positions)]
+    assert times[0] == 0
+    assert all(b > a for a, b in pairwise(times))
 
 
 def test_a_video_starts_again_after_rewinding(clip):
@@ -195,7 +240,11 @@ def test_a_video_that_was_cut_short_is_named_or_read_as_far_as_it_goes(clip, tmp
     with pytest.raises(VideoError, match=r'cut\.avi'):
         open_source(str(path))
     path.write_bytes(clip.read_bytes()[: clip.stat().st_size * 9 // 10])
-    assert 0 < len(read_all(VideoFile(path))) < 9
+    source, read = VideoFile(path), 0
+    with pytest.raises(VideoError, match=r'cut\.avi. ends after \d of 9 frames'):
+        while source.read() is not None:
+            read += 1
+    assert 0 < read < 9
 
 
 def test_a_folder_without_images_is_named(tmp_path):
