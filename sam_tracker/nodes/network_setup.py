@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -94,14 +94,11 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
     :param suited: values of the network, where a parameter is ``auto``.
     """
     motion, memory = parameters.motion, parameters.memory
-    return TrackerSettings(
-        motion_model=TrackerSettings.motion_model if motion.enabled else None,
-        memory_rule=TrackerSettings.memory_rule if motion.enabled else 'sam2',
+    return replace(
+        TrackerSettings.for_network(suited, parameters.mode),
         motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
         stable_frames=motion.stable_frames,
         stable_affinity=motion.stable_affinity,
-        # Without SAMURAI's rules this is plain SAM 2, with its threshold of presence.
-        presence_logit=suited.presence_logit if motion.enabled else 0.0,
         frame_period=round(SECOND / motion.nominal_rate),
         memory_affinity=memory.affinity,
         memory_object_logit=memory.object_score,

@@ -13,6 +13,9 @@ from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.tracking.memory.registry import MEMORY_RULES
 from sam_tracker.tracking.motion.registry import MOTION_MODELS
 
+DEFAULT_MODE = 'samurai'
+"""The name in ``MODES`` of the behaviour of settings that were not changed."""
+
 
 @dataclass(frozen=True)
 class TrackerSettings:
@@ -149,9 +152,15 @@ class TrackerSettings:
             raise ValueError(f'{name} must be from {least:g} to {most:g}, not {value!r}')
 
     @classmethod
-    def for_network(cls, suited: SuitedSettings) -> TrackerSettings:
-        """Return the settings for a network, which says what suits it."""
-        return cls(motion_weight=suited.motion_weight, presence_logit=suited.presence_logit)
+    def for_network(cls, suited: SuitedSettings, mode: str = DEFAULT_MODE) -> TrackerSettings:
+        """
+        Return the settings of a mode for a network, which says what suits it.
+
+        :param mode: one of ``MODES``.
+        :raises ValueError: there is no such mode.
+        """
+        settings = cls(motion_weight=suited.motion_weight, presence_logit=suited.presence_logit)
+        return settings.in_mode(mode)
 
     def in_mode(self, mode: str) -> TrackerSettings:
         """
@@ -168,7 +177,10 @@ class TrackerSettings:
 _NEVER = 2**63 - 1
 
 MODES: dict[str, dict[str, Any]] = {
-    'samurai': {},
+    'samurai': {
+        'motion_model': TrackerSettings.motion_model,
+        'memory_rule': 'samurai',
+    },
     'samurai_released': {
         'motion_model': 'samurai_released',
         'memory_rule': 'samurai',
@@ -186,6 +198,10 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'dam',
         'presence_logit': 0.0,
     },
+    'samurai_dam': {
+        'motion_model': TrackerSettings.motion_model,
+        'memory_rule': 'dam',
+    },
     'sam2': {
         'motion_model': None,
         'memory_rule': 'sam2',
@@ -199,6 +215,9 @@ MODES: dict[str, dict[str, Any]] = {
     },
 }
 """
-What each mode changes: 'samurai' nothing, 'samurai_released' follows the released SAMURAI code
-(commit 76ba195 of yangchris11/samurai) and 'sam2' the video predictor of SAM 2 to the letter.
+What each mode sets; docs/modes.md describes them.
+
+``samurai_released`` follows the released SAMURAI code (commit 76ba195 of yangchris11/samurai) and
+``sam2`` the video predictor of SAM 2 to the letter; the others have the tracker's own behaviour in
+what concerns corrections, overlaps and lost objects.
 """

@@ -18,7 +18,7 @@ from sam_tracker.ros.parameters.tracker import (
     MotionParameters,
     TrackerParameters,
 )
-from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.settings import MODES, TrackerSettings
 
 
 @pytest.fixture(scope='module')
@@ -79,8 +79,19 @@ def test_parameters_reach_the_tracker_in_its_units():
     assert settings.memory_object_logit == 2.0
 
 
-def test_without_its_rules_it_is_plain_sam_2():
-    parameters = TrackerParameters(motion=MotionParameters(enabled=False))
-    settings = tracker_settings(parameters, configuration_named('tiny').suited_settings)
-    assert (settings.motion_model, settings.memory_rule) == (None, 'sam2')
-    assert settings.presence_logit == 0
+@pytest.mark.parametrize('mode', MODES)
+def test_a_mode_gives_its_rules_and_leaves_the_other_parameters_as_they_are(mode):
+    suited = configuration_named('tiny').suited_settings
+    parameters = TrackerParameters(mode=mode, lost_after=1.5, resolve_overlaps=True)
+    settings = tracker_settings(parameters, suited)
+    expected = TrackerSettings.for_network(suited, mode)
+    for rule in ('motion_model', 'memory_rule', 'presence_logit', 'corrections_condition'):
+        assert getattr(settings, rule) == getattr(expected, rule)
+    assert settings.lost_after == 3 * SECOND // 2
+    assert settings.exclusive
+
+
+def test_a_mode_that_does_not_exist_is_refused_with_those_that_do():
+    parameters = TrackerParameters(mode='sam3')
+    with pytest.raises(ValueError, match=r"mode must be one of samurai, .*, not 'sam3'"):
+        tracker_settings(parameters, configuration_named('tiny').suited_settings)

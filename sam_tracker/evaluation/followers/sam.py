@@ -51,7 +51,7 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'lower_presence': lower_presence,
     'aspect_height': aspect_and_height,
     'dam': lambda settings: settings.in_mode('dam'),
-    'samurai_dam': lambda settings: replace(settings, memory_rule='dam'),
+    'samurai_dam': lambda settings: settings.in_mode('samurai_dam'),
     'samurai_released': lambda settings: settings.in_mode('samurai_released'),
 }
 """Each mode's change of the settings that suit a network."""

@@ -8,7 +8,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import Change, declared
 from sam_tracker.ros.parameters.segmentation import SegmentationParameters
-from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.settings import DEFAULT_MODE, MODES, TrackerSettings
 
 DEFAULTS = TrackerSettings()
 """The tracker's own defaults; here they only get names, units and explanations."""
@@ -16,12 +16,8 @@ DEFAULTS = TrackerSettings()
 
 @dataclass(frozen=True)
 class MotionParameters:
-    """The motion model of SAMURAI."""
+    """The motion model, in the modes that have one."""
 
-    enabled: bool = declared(
-        True,
-        "Select masks and memories by SAMURAI's rules. false: plain SAM 2.",
-    )
     weight: float | None = declared(
         None,
         'Weight of the motion score in the selection of a mask; the predicted IoU has the rest. '
@@ -54,7 +50,7 @@ class MotionParameters:
 
 @dataclass(frozen=True)
 class MemoryParameters:
-    """Which frames are remembered."""
+    """Which frames are remembered, in the modes with SAMURAI's memory."""
 
     affinity: float = declared(
         DEFAULTS.memory_affinity,
@@ -107,6 +103,14 @@ class SavedObjectsParameters:
 class TrackingParameters:
     """How objects are tracked."""
 
+    mode: str = declared(
+        DEFAULT_MODE,
+        'Rules by which masks are selected and frames remembered. samurai: both by motion. dam: '
+        'masks by predicted IoU, frames that tell the object from look-alikes (DAM4SAM). '
+        'samurai_dam: masks by motion, frames as in dam. sam2: plain SAM 2. samurai_released: '
+        "SAMURAI's code to the letter, in what no other parameter says.",
+        choices=tuple(MODES),
+    )
     no_image_warning: float = declared(
         3.0,
         'Time without an image after which diagnostics warn.',

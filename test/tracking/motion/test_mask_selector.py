@@ -181,7 +181,7 @@ def test_settings_that_make_no_sense_are_refused_by_name_and_value(name, value):
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="samurai, samurai_released, sam2, not 'sam3'"):
+    with pytest.raises(ValueError, match="released, dam, samurai_dam, sam2, not 'sam3'"):
         SETTINGS.in_mode('sam3')
 
 
