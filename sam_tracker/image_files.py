@@ -16,17 +16,20 @@ class ImageFileError(ValueError):
     """An image file that cannot be read; the text names it."""
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, dynamic_range: DynamicRange | None = None) -> NDArray[np.uint8]:
     """
     Read an image file.
 
     16-bit images are scaled to 8 bits by the values that they use, see ``DynamicRange``.
 
+    :param dynamic_range: of the images that the file belongs to; None: of this image alone.
     :returns: [height, width, 3] BGR.
     :raises ImageFileError: the file is missing or is not an image.
     """
     pixels = _read(path, 'image', cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    return DynamicRange().eight_bits(pixels) if pixels.dtype == np.uint16 else pixels
+    if pixels.dtype != np.uint16:
+        return pixels
+    return (dynamic_range or DynamicRange()).eight_bits(pixels)
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:

@@ -18,8 +18,10 @@ from sam_tracker import programs
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 PYPROJECT = (ROOT / 'pyproject.toml').read_text()
-# Imported only when words are asked for, and installed by whoever wants that.
-OPTIONAL = (ROOT / 'requirements/text.txt').read_text()
+# Imported only when words or bags are asked for, and installed by whoever wants that.
+OPTIONAL = '\n'.join(
+    (ROOT / 'requirements' / name).read_text() for name in ('text.txt', 'labelling.txt')
+)
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
 DEPENDENCIES = {
@@ -35,10 +37,12 @@ DEPENDENCIES = {
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
     'lifecycle_msgs': ('lifecycle_msgs', None),
+    'lz4': (None, 'rosbags'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'rcl_interfaces': ('rcl_interfaces', None),
     'rclpy': ('rclpy', None),
+    'rosbags': (None, 'rosbags'),
     'sensor_msgs': ('sensor_msgs', None),
     'std_msgs': ('std_msgs', None),
     'std_srvs': ('std_srvs', None),
@@ -87,7 +91,7 @@ def test_every_range_in_the_metadata_admits_the_pinned_version():
 
 
 def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
-    lines = [line for line in OPTIONAL.splitlines() if not line.startswith('#')]
+    lines = [line for line in OPTIONAL.splitlines() if line and not line.startswith('#')]
     tested = (ROOT / 'requirements/test.txt').read_text()
     for range_ in map(Requirement, lines):
         pin = re.search(rf'^{range_.name}==(\S+)', tested, re.M)
@@ -223,6 +227,20 @@ ROOMS = {
         *('segmentation', 'segmentation.segment_files', 'core', 'networks', 'networks.weights'),
         *('rendering', 'image_files', 'command_line'),
     },
+    'labelling': {
+        *('core', 'networks', 'tracking', 'tracking.closer_look', 'video', 'image_files'),
+    },
+    'labelling.exports': {'core', 'labelling', 'rendering'},
+    'labelling.bag_recording': {'core', 'labelling', 'ros.images'},
+    'labelling.job': {
+        *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording'),
+        *('networks', 'networks.weights', 'tracking', 'segmentation'),
+    },
+    'labelling.fleet': {'labelling', 'labelling.job', 'networks.weights'},
+    'labelling.label_command': {
+        *('core', 'command_line', 'image_files'),
+        *('labelling', 'labelling.job', 'labelling.fleet'),
+    },
     'ros.images': {'core'},
     'ros.messages': {'core', 'tracking', 'segmentation', 'rendering', 'recording'},
     # Of the rooms that are not ROS's for the defaults, bounds and names that are stated there.
@@ -311,6 +329,7 @@ def test_no_rooms_import_one_another():
         'video',
         'segmentation',
         'recording',
+        'labelling',
         'evaluation',
         'training',
     ],

@@ -26,8 +26,13 @@ SHARE_OF_NEWEST = 0.1
 class DynamicRange:
     """The values of one camera that become black and white; they follow its images slowly."""
 
-    def __init__(self) -> None:
-        self._limits: tuple[float, float] | None = None
+    def __init__(self, limits: tuple[float, float] | None = None) -> None:
+        """
+        Begin with no image, or where an earlier range of the same camera was.
+
+        :param limits: of that range.
+        """
+        self._limits = limits
 
     @property
     def limits(self) -> tuple[float, float] | None:

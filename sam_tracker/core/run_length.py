@@ -116,3 +116,31 @@ def decoded(lengths: NDArray[np.integer], width: int, height: int) -> NDArray[np
     values = np.zeros(len(lengths), np.uint8)
     values[1::2] = 255
     return np.ascontiguousarray(np.repeat(values, lengths).reshape(width, height).T)
+
+
+def uncompressed(text: str, width: int, height: int) -> NDArray[np.uint8]:
+    """
+    Return the mask of COCO's text.
+
+    :returns: as ``decoded``.
+    :raises ValueError: the text is no run-length encoding of a mask of this size.
+    """
+    codes = np.frombuffer(text.encode('ascii'), np.uint8).astype(np.int64) - 48
+    if len(codes) == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        raise ValueError(f'{text[:20]!r} is no run-length encoding')
+    ends = np.flatnonzero((codes & 32) == 0)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    position = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
+    if position.max() >= MOST_DIGITS:
+        raise ValueError(f'{text[:20]!r} is no run-length encoding')
+    values = np.add.reduceat((codes & 31) << (DIGIT_BITS * position), starts)
+    # The highest bit of the last digit is the sign.
+    negative = (codes[ends] & 16) != 0
+    values -= negative.astype(np.int64) << (DIGIT_BITS * (position[ends] + 1))
+    # From the fourth on, each is the difference from the length two before.
+    lengths = values.copy()
+    for parity in (1, 2):
+        lengths[parity::2] = np.cumsum(values[parity::2])
+    if (lengths < 0).any():
+        raise ValueError(f'{text[:20]!r} has negative run lengths')
+    return decoded(lengths, width, height)

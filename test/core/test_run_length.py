@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 
-from sam_tracker.core.run_length import counts, decoded, run_lengths
+from sam_tracker.core.run_length import counts, decoded, run_lengths, uncompressed
 
 coco = pytest.importorskip('pycocotools.mask')
 
@@ -76,3 +76,17 @@ def test_any_run_lengths_are_decoded_as_pycocotools_does_even_with_runs_of_nothi
 def test_run_lengths_that_do_not_fill_the_mask_are_refused_with_both_numbers():
     with pytest.raises(ValueError, match=r'2 run lengths add up to 7 pixels; .* 3x2 pixels has 6'):
         decoded(np.array([3, 4]), 3, 2)
+
+
+@given(masks_in_images())
+def test_coco_text_is_decoded_as_pycocotools_decodes_it(case):
+    encoded = run_lengths(*case)
+    _, _, width, height = case
+    mask = uncompressed(encoded['counts'], width, height)
+    assert (mask == 255 * coco.decode(encoded)).all()
+
+
+@pytest.mark.parametrize('text', ['', 'o', '\x1f', '00', 'PPPPPPPPPPPPPPPPP0', '0A0'])
+def test_text_that_is_no_mask_of_the_size_is_refused(text):
+    with pytest.raises(ValueError, match='run'):
+        uncompressed(text, 7, 5)

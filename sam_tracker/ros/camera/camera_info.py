@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from sensor_msgs.msg import CameraInfo
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 
 class CalibrationError(ValueError):

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 import PIL.Image
-from rclpy.logging import get_logger
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.encodings import NOT_PICTURES, ImageError, refuse
+from sam_tracker.ros.images.log import logger
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
@@ -78,7 +78,7 @@ def eight_bits(
         stretched = dynamic_range.eight_bits(pixels)
         if first and dynamic_range.limits is not None:
             low, high = dynamic_range.limits
-            get_logger('sam_tracker').info(
+            logger().info(
                 f'16-bit images: values from {low:.0f} to {high:.0f} are used, and become black '
                 'to white',
                 once=True,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage, Image
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.colour_conversion import colour_converter
@@ -23,6 +22,7 @@ from sam_tracker.ros.images.encodings import (
 from sam_tracker.ros.images.layout import packed_pixels, two_planes
 
 if TYPE_CHECKING:
+    from sensor_msgs.msg import CompressedImage, Image
     from std_msgs.msg import Header
 
 __all__ = [
@@ -58,7 +58,7 @@ SMALLEST_BAYER = 3
 
 
 def rgb_image(
-    message: Image | CompressedImage, dynamic_range: DynamicRange | None = None
+    message: 'Image | CompressedImage', dynamic_range: DynamicRange | None = None
 ) -> NDArray[np.uint8]:
     """
     Convert a sensor_msgs/Image or sensor_msgs/CompressedImage to RGB.
@@ -71,7 +71,7 @@ def rgb_image(
     :raises ImageError: the encoding is unknown or not a colour or grey image, the size is zero, or
         the data do not fit the size.
     """
-    if isinstance(message, CompressedImage):
+    if hasattr(message, 'format'):  # of CompressedImage alone
         return decoded_rgb(message, dynamic_range)
     if (two_plane := TWO_PLANE.get(message.encoding)) is not None:
         return _rgb_of_two_planes(message, two_plane)
@@ -100,7 +100,7 @@ def rgb_image(
     return rgb[:, : message.width]  # without the column that completes the last pair
 
 
-def image_message(image: NDArray[Any], encoding: str, header: 'Header') -> Image:
+def image_message(image: NDArray[Any], encoding: str, header: 'Header') -> 'Image':
     """
     Copy an array into a sensor_msgs/Image.
 
@@ -111,6 +111,8 @@ def image_message(image: NDArray[Any], encoding: str, header: 'Header') -> Image
     :raises ImageError: the encoding is not one of these, or shape or type of the array do not fit
         it.
     """
+    from sensor_msgs.msg import Image
+
     check_array(image, encoding)
     message = Image(header=header, height=image.shape[0], width=image.shape[1], encoding=encoding)
     message.is_bigendian = int(sys.byteorder == 'big')
@@ -127,7 +129,7 @@ def compressed_image_message(
     *,
     codec: str = 'jpeg',
     jpeg_quality: int = 90,
-) -> CompressedImage:
+) -> 'CompressedImage':
     """
     Compress an array into a sensor_msgs/CompressedImage, with ``format`` as in image_transport.
 
@@ -138,6 +140,8 @@ def compressed_image_message(
     :param jpeg_quality: 1 (smallest) to 100 (best).
     :raises ImageError: encoding, codec and array do not fit, or the quality is out of range.
     """
+    from sensor_msgs.msg import CompressedImage
+
     check_array(image, encoding)
     message = CompressedImage(header=header)
     message.format, data = encoded(image, encoding, codec, jpeg_quality)
@@ -184,7 +188,7 @@ def check_array(image: NDArray[Any], encoding: str) -> None:
         raise ImageError(f'image of zero size: an array of shape {image.shape}')
 
 
-def _rgb_of_two_planes(message: Image, encoding: TwoPlaneEncoding) -> NDArray[np.uint8]:
+def _rgb_of_two_planes(message: 'Image', encoding: TwoPlaneEncoding) -> NDArray[np.uint8]:
     """Convert by OpenCV: cv_bridge does not support an offset of the colour plane."""
     brightness, colour = two_planes(message, encoding)
     height, width = brightness.shape

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.logging import get_logger
 
 from sam_tracker.ros.images.encodings import ImageError, PackedEncoding, TwoPlaneEncoding
+from sam_tracker.ros.images.log import logger
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import Image
@@ -85,7 +85,7 @@ def _row_step(message: 'Image', row_bytes: int, packed_bytes: int) -> int:
         raise ImageError(
             f'step {message.step} is too small: a row of {what} has {row_bytes} bytes'
         )
-    get_logger('sam_tracker').warning(
+    logger().warning(
         f'step {message.step} of {what} is wrong; assuming rows of {row_bytes} bytes',
         once=True,
     )

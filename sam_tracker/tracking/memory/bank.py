@@ -45,6 +45,10 @@ class MemoryBank:
     to a distance. What is read on the newest frame is kept for one frame more, so that the frame
     can be decoded a second time when a prompt corrects it.
 
+    Frames are counted in the direction in which the object is propagated. Whole recordings also
+    have conditioning frames that are still to come, with numbers above ``frame``, and ones from
+    before the first, with negative numbers (``condition_at``).
+
     The tensors are in ``MemoryStore``, at the places that a frame has here.
     """
 
@@ -89,11 +93,12 @@ class MemoryBank:
         now, rule = self.frame + 1, self.rule
         if correcting:
             now, rule = self.frame, self.rule_before
-        conditioning = [each for each in self.conditioning if each.frame < now]
+        conditioning = [each for each in self.conditioning if each.frame != now]
         if not conditioning:
             return None
         tracked = rule.read([each for each in self.tracked if each.frame < now], now)
-        lasting = conditioning + [
+        # Of conditioning frames to come no pointers are read, as in SAM 2.
+        lasting = [each for each in conditioning if each.frame < now] + [
             each for each, place in tracked if place == self.layout.conditioning_position
         ]
         read_already = {each.frame for each in lasting}
@@ -114,14 +119,23 @@ class MemoryBank:
     def remember(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
         """Add the next frame, which was tracked; return the new bank and where the frame goes."""
         bank = self._next()
-        added = bank._placed(facts)
+        added = bank._placed(bank.frame, facts)
         return bank._with_tracked(added, facts), added
 
     def condition(self) -> tuple[MemoryBank, RememberedFrame]:
         """Add the next frame, which was prompted; return the new bank and where it goes."""
         bank = self._next()
-        added = bank._placed(_PROMPTED)
+        added = bank._placed(bank.frame, _PROMPTED)
         return bank._with_conditioning(added), added
+
+    def condition_at(self, frame: int) -> tuple[MemoryBank, RememberedFrame]:
+        """Add a prompted frame before the first or after the newest one."""
+        added = self._placed(frame, _PROMPTED)
+        return self._with_conditioning(added), added
+
+    def skip(self) -> MemoryBank:
+        """Return the bank at the next frame, a conditioning one that it knows already."""
+        return self._next()
 
     def correct(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
         """
@@ -163,8 +177,8 @@ class MemoryBank:
             ),
         )
 
-    def _placed(self, facts: FrameFacts) -> RememberedFrame:
-        """Return the newest frame at places that are free."""
+    def _placed(self, frame: int, facts: FrameFacts) -> RememberedFrame:
+        """Return a frame at places that are free."""
         memories = {each.memory for each in (*self.conditioning, *self.tracked)}
         pointers = {each.pointer for each in self.conditioning}
         if self.rule.keeps_pointers:
@@ -172,7 +186,7 @@ class MemoryBank:
         pointers.update(place for _, place in self.recent)
         memory = next(place for place in range(self.memory_places) if place not in memories)
         pointer = next(place for place in range(self.pointer_places) if place not in pointers)
-        return RememberedFrame(self.frame, replace(facts, shapes=None), memory, pointer)
+        return RememberedFrame(frame, replace(facts, shapes=None), memory, pointer)
 
     def _with_tracked(self, added: RememberedFrame, facts: FrameFacts) -> MemoryBank:
         recent = self.recent

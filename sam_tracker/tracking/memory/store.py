@@ -137,6 +137,32 @@ class MemoryStore:
         """Add a prompted frame to one object, O = 1."""
         self._write([row], [self._banks[row].condition()], memories, pointers)
 
+    def condition_at(self, row: int, frame: int, memories: Tensor, pointers: Tensor) -> None:
+        """Add a prompted frame before the first or after the newest one of an object, O = 1."""
+        self._write([row], [self._banks[row].condition_at(frame)], memories, pointers)
+
+    def skip(self, row: int) -> None:
+        """Move one object to its next frame, a conditioning one that it knows already."""
+        self._banks[row] = self._banks[row].skip()
+
+    def conditioned(self, row: int) -> tuple[Tensor, Tensor]:
+        """Return memory [1, N, C_mem] and pointer [1, pointer_channels] of the newest prompt."""
+        newest = self._banks[row].conditioning[-1]
+        memory, pointer = self._memories[row, newest.memory], self._pointers[row, newest.pointer]
+        return memory[None].clone(), pointer[None].clone()
+
+    def row_state(self, row: int) -> tuple[MemoryBank, Tensor, Tensor]:
+        """Return what one object remembers: its bank, memories and pointers; a copy."""
+        return self._banks[row], self._memories[row].clone(), self._pointers[row].clone()
+
+    def restore(self, bank: MemoryBank, memories: Tensor, pointers: Tensor) -> int:
+        """Return a new row that remembers what ``row_state`` returned."""
+        row = self.add()
+        self._memories[row] = memories.to(self._memories.device)
+        self._pointers[row] = pointers.to(self._pointers.device)
+        self._banks[row] = bank
+        return row
+
     def correct(self, row: int, facts: FrameFacts, memories: Tensor, pointers: Tensor) -> None:
         """Replace the newest frame of one object, which was prompted; O = 1."""
         self._write([row], [self._banks[row].correct(facts)], memories, pointers)

@@ -1,0 +1,228 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Images of one topic of a ROS 2 bag, read by rosbags without ROS."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+import hashlib
+from pathlib import Path
+import tempfile
+from typing import Any
+import zlib
+
+from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.core.time import SECOND
+from sam_tracker.labelling.bag_repair import repaired
+from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
+from sam_tracker.ros.images.conversion import rgb_image
+from sam_tracker.ros.images.encodings import ImageError
+
+IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+STORAGE_SUFFIXES = ('.mcap', '.db3')
+
+
+def is_bag(path: Path) -> bool:
+    """Return whether a path looks like a bag: its folder, or one of its files."""
+    if path.is_dir():
+        return (
+            any(each.suffix in STORAGE_SUFFIXES for each in path.iterdir())
+            or (path / 'metadata.yaml').exists()
+        )
+    return path.suffix in STORAGE_SUFFIXES
+
+
+class OpenBag:
+    """
+    The messages of a bag, whatever state it is in.
+
+    A bag without its index or its end is read up to where it is damaged, and one without
+    ``metadata.yaml`` file by file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        Open the bag.
+
+        :raises LabellingError: it cannot be read, or rosbags is not installed.
+        """
+        try:
+            from rosbags.highlevel import AnyReader
+        except ImportError as error:
+            raise LabellingError(
+                "bags are read with rosbags: pip install 'sam_tracker[labelling]'"
+            ) from error
+        from rosbags.typesys import Stores, get_typestore
+
+        self.path = path
+        self.problems: list[str] = []
+        self._stack = ExitStack()
+        store = get_typestore(Stores.ROS2_JAZZY)
+        paths = [path]
+        if path.is_dir() and not (path / 'metadata.yaml').exists():
+            self.problems.append('metadata.yaml is missing; the files of the bag are read alone')
+            paths = sorted(each for each in path.iterdir() if each.suffix in STORAGE_SUFFIXES)
+        try:
+            try:
+                self.reader = self._stack.enter_context(AnyReader(paths, default_typestore=store))
+            except Exception as error:
+                # What rosbags raises for a damaged file depends on where the damage is.
+                folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+                files, problems = repaired(paths, folder)
+                if not files:
+                    raise LabellingError(
+                        f'bag {str(path)!r} cannot be read: {_text(error)}'
+                    ) from error
+                self.problems += [f'the bag is damaged ({_text(error)})', *problems]
+                self.reader = self._stack.enter_context(AnyReader(files, default_typestore=store))
+        except LabellingError:
+            self._stack.close()
+            raise
+        except Exception as error:
+            self._stack.close()
+            raise LabellingError(f'bag {str(path)!r} cannot be read: {_text(error)}') from error
+
+    def topics(self, types: Sequence[str]) -> list[str]:
+        """Return the topics whose messages have one of these types and are not all missing."""
+        return sorted({each.topic for each in self.reader.connections if each.msgtype in types})
+
+    def messages(
+        self, topic: str, start: int | None = None, raw: bool = False
+    ) -> Iterator[tuple[int, Any]]:
+        """
+        Yield the messages of one topic with their times of recording, in that order.
+
+        :param start: nanoseconds; messages recorded earlier are left out.
+        :param raw: yield bytes instead of messages.
+        :returns: pairs; the message is None where its bytes cannot be read.
+        """
+        connections = [each for each in self.reader.connections if each.topic == topic]
+        try:
+            for connection, received, data in self.reader.messages(connections, start=start):
+                yield received, data if raw else self._message(data, connection.msgtype)
+        except Exception as error:
+            # Damage in the middle of a file ends what can be read.
+            problem = f'topic {topic!r} cannot be read to its end: {_text(error)}'
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _message(self, data: bytes, kind: str) -> object:
+        try:
+            return self.reader.deserialize(data, kind)
+        except Exception:
+            return None
+
+
+class BagRecording:
+    """The images of one topic; those that cannot be converted are left out, and counted."""
+
+    def __init__(self, bag: OpenBag, topic: str | None, progress: Progress) -> None:
+        """
+        Read all images once.
+
+        :param topic: None: the only topic that has images.
+        :raises LabellingError: there is no such topic, no image, or more than one topic to choose
+            from.
+        """
+        self._bag, self.topic = bag, _chosen(bag, topic)
+        self._images: list[ImageInfo] = []
+        self._places: list[int] = []
+        """Number of each image among all messages of the topic."""
+        self._limits: list[tuple[float, float] | None] = []
+        """The range of 16-bit images before each image, which depends on all before it."""
+        self.received: list[int] = []
+        """Nanoseconds at which each image was recorded."""
+        self._every_received: list[int] = []
+        refused: dict[str, int] = {}
+        digest, shared = hashlib.sha256(), DynamicRange()
+        for place, (received, message) in enumerate(bag.messages(self.topic)):
+            self._every_received.append(received)
+            limits = shared.limits
+            try:
+                if message is None:
+                    raise ImageError('the message is damaged')
+                rgb = rgb_image(message, shared)
+            except ImageError as error:
+                refused[str(error)] = refused.get(str(error), 0) + 1
+                continue
+            header = message.header
+            stamp = header.stamp.sec * SECOND + header.stamp.nanosec
+            height, width = rgb.shape[:2]
+            self._images.append(
+                ImageInfo(f'{self.topic}:{place}', stamp, width, height, header.frame_id)
+            )
+            self._places.append(place)
+            self._limits.append(limits)
+            self.received.append(received)
+            checksum = zlib.adler32(rgb.tobytes())
+            digest.update(f'{stamp} {received} {width} {checksum}\n'.encode())
+            progress(len(self._images), None)
+        self._ordered = self._every_received == sorted(self._every_received)
+        self._refused = [f'{count} images left out: {text}' for text, count in refused.items()]
+        self._digest = digest.hexdigest()
+        if not self._images:
+            reasons = '; '.join([*bag.problems, *self._refused]) or 'the topic is empty'
+            raise LabellingError(
+                f'no image of topic {self.topic!r} in {str(bag.path)!r} can be read: {reasons}'
+            )
+
+    @property
+    def images(self) -> Sequence[ImageInfo]:
+        return self._images
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return [*self._bag.problems, *self._refused]
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def read(self, start: int, stop: int) -> Iterator[Image]:
+        place, time = 0, None
+        if self._ordered:
+            time = self._every_received[self._places[start]]
+            place = bisect_left(self._every_received, time)
+        number = start
+        for _, message in self._bag.messages(self.topic, time):
+            if number == stop:
+                return
+            if place == self._places[number]:
+                yield rgb_image(message, DynamicRange(self._limits[number]))
+                number += 1
+            place += 1
+        if number < stop:
+            raise LabellingError(f'{str(self._bag.path)!r} has changed since it was opened')
+
+    def close(self) -> None:
+        self._bag.close()
+
+
+def _chosen(bag: OpenBag, topic: str | None) -> str:
+    topics = bag.topics(IMAGE_TYPES)
+    if topic in topics:
+        assert topic is not None
+        return topic
+    listed = ', '.join(topics) or 'none'
+    if topic is not None:
+        raise LabellingError(
+            f'{str(bag.path)!r} has no images on topic {topic!r}; topics with images: {listed}'
+        )
+    # Several transports of one camera are one camera.
+    bases = {each.removesuffix('/compressed') for each in topics}
+    if len(bases) != 1:
+        raise LabellingError(
+            f'{str(bag.path)!r} has images on several topics, choose one with --topic: {listed}'
+            if topics
+            else f'{str(bag.path)!r} has no topic with images'
+        )
+    return topics[0]
+
+
+def _text(error: BaseException) -> str:
+    return ' '.join(str(error).split()) or type(error).__name__

@@ -1,0 +1,89 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a format of labels must be able to do, and what the formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+import os
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.labelling.labels import LabelSet
+from sam_tracker.labelling.recording import LabellingError, Recording
+
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One labelled recording, as a format is given it."""
+
+    name: str
+    """Unique among the recordings that are written to one folder."""
+    recording: Recording
+    labels: LabelSet
+    categories: Sequence[str]
+    """Labels of all recordings that are written to one folder."""
+
+    def category(self, object_id: int) -> int:
+        """Return the number of an object's label, from 0."""
+        return self.categories.index(self.labels.category(object_id))
+
+
+class Export(Protocol):
+    """Writes the labels of one recording in one format; equal labels give equal bytes."""
+
+    def __call__(self, exported: Exported, folder: Path) -> None:
+        """
+        Write the labels.
+
+        :param folder: of this format, shared by all recordings; created.
+        :raises OSError: a file cannot be written.
+        """
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that takes the place of the one before when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        with part.open('wb') as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Write an image [H, W, 3] RGB as a JPEG file."""
+    _write(path, '.jpg', rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+
+
+def write_png(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write an image [H, W] of 8 or 16 bits, or [H, W, 3] BGR, as a PNG file."""
+    _write(path, '.png', picture, [])
+
+
+def _write(path: Path, suffix: str, picture: NDArray, options: list[int]) -> None:  # type: ignore[type-arg]
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(picture), options)
+    if not done:
+        raise LabellingError(f'{str(path)!r} cannot be encoded')
+    with replacing(path) as file:
+        file.write(data.tobytes())
+
+
+def emptied(folder: Path, suffixes: tuple[str, ...]) -> Path:
+    """Create a folder, and remove the files of an earlier export from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.suffix in suffixes and path.is_file():
+            path.unlink()
+    return folder

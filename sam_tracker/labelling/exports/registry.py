@@ -1,0 +1,20 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The formats by name; a new one is a function and a line here."""
+
+from collections.abc import Mapping
+
+from sam_tracker.labelling.exports.boxes import export_kitti, export_mot
+from sam_tracker.labelling.exports.coco import export_coco
+from sam_tracker.labelling.exports.davis import export_davis
+from sam_tracker.labelling.exports.export import Export
+from sam_tracker.labelling.exports.yolo import export_yolo, export_yolo_boxes
+
+EXPORTS: Mapping[str, Export] = {
+    'coco': export_coco,
+    'davis': export_davis,
+    'kitti': export_kitti,
+    'mot': export_mot,
+    'yolo': export_yolo,
+    'yolo_boxes': export_yolo_boxes,
+}

@@ -1,0 +1,89 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""A data set for YOLO: images, and a text file for each with polygons or boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+import yaml
+
+from sam_tracker.labelling.exports.export import Exported, replacing, write_jpeg
+from sam_tracker.labelling.labelled_track import LabelledTrack
+
+Points = NDArray[np.float64]
+
+
+def export_yolo(exported: Exported, folder: Path) -> None:
+    """Write ``images/train``, ``labels/train`` with polygons, and ``data.yaml``."""
+    _export(exported, folder, boxes=False)
+
+
+def export_yolo_boxes(exported: Exported, folder: Path) -> None:
+    """Write ``images/train``, ``labels/train`` with boxes, and ``data.yaml``."""
+    _export(exported, folder, boxes=True)
+
+
+def _export(exported: Exported, folder: Path, boxes: bool) -> None:
+    pictures = exported.recording.read(0, len(exported.recording.images))
+    for image, rgb in zip(exported.labels.images(), pictures, strict=True):
+        name, size = f'{exported.name}_{image.number:06}', np.array([image.width, image.height])
+        write_jpeg(folder / 'images' / 'train' / f'{name}.jpg', rgb)
+        lines = []
+        for track in image.tracks:
+            if not track.visible:
+                continue
+            values = _box(track, size) if boxes else (polygon(track.mask) / size).reshape(-1)
+            text = ' '.join(f'{value:.6f}' for value in values)
+            lines.append(f'{exported.category(track.object_id)} {text}\n')
+        with replacing(folder / 'labels' / 'train' / f'{name}.txt') as file:
+            file.write(''.join(lines).encode())
+    names = dict(enumerate(exported.categories))
+    content = {'path': '.', 'train': 'images/train', 'val': 'images/train', 'names': names}
+    with replacing(folder / 'data.yaml') as file:
+        file.write(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode())
+
+
+def _box(track: LabelledTrack, size: NDArray[np.int64]) -> NDArray[np.float64]:
+    box = np.array(track.box)
+    return np.concatenate(((box[:2] + box[2:]) / 2 / size, (box[2:] - box[:2]) / size))
+
+
+def polygon(mask: NDArray[np.bool_]) -> Points:
+    """
+    Return one polygon [N, 2] around all parts of a mask, in pixels of the image.
+
+    YOLO's format has one polygon for each object, so parts are joined by a line there and back
+    between their nearest corners. Corners lie on the outer borders of the pixels.
+    """
+    contours, _ = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    parts = sorted(
+        (_outline(np.asarray(contour[:, 0], np.int32)) for contour in contours),
+        key=len,
+        reverse=True,
+    )
+    joined = parts[0]
+    for part in parts[1:]:
+        distances = ((joined[:, None] - part[None]) ** 2).sum(-1)
+        here, there = np.unravel_index(np.argmin(distances), distances.shape)
+        turned = np.roll(part, -int(there), axis=0)
+        inserted = np.concatenate((turned, turned[:1], joined[here : here + 1]))
+        joined = np.insert(joined, int(here) + 1, inserted, axis=0)
+    return joined
+
+
+def _outline(contour: NDArray[np.int32]) -> Points:
+    """Move a contour [N, 2] through pixel centres to the outer borders of these pixels."""
+    # The contour of a single pixel or line encloses nothing.
+    low = contour.min(0)
+    width, height = contour.max(0) - low + 1
+    part = np.zeros((2 * height + 2, 2 * width + 2), np.uint8)
+    cv2.fillPoly(part, [2 * (contour - low) + 1], 1)
+    part = cv2.dilate(part, np.ones((3, 3), np.uint8))
+    outer, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return np.asarray(outer[0][:, 0] / 2 + low, np.float64)

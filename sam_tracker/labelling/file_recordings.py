@@ -1,0 +1,202 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Videos and folders of images as recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import hashlib
+from pathlib import Path
+from typing import Any
+import zlib
+
+import cv2
+import numpy as np
+
+from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.image_files import ImageFileError, read_image
+from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
+from sam_tracker.video.sources import (
+    IMAGE_SUFFIXES,
+    Frame,
+    VideoError,
+    VideoFile,
+    natural_order,
+    recorded,
+)
+
+
+class VideoRecording:
+    """
+    A video file.
+
+    It is decoded once when it is opened. Later reads seek; their first images are compared with
+    the checksums of the first pass, since seeking is not exact in every container, and where they
+    differ the video is decoded from its beginning.
+    """
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        """
+        Decode the whole video once.
+
+        :raises LabellingError: it is no readable video.
+        """
+        self._path = path
+        self._source = self._opened()
+        self._seeks = True
+        self._problems: list[str] = []
+        self._places: list[int] = []
+        """Number of each image among the decoded and the damaged ones."""
+        self._checksums: list[int] = []
+        images: list[ImageInfo] = []
+        digest = hashlib.sha256()
+        while (frame := self._next_frame()) is not None:
+            height, width = frame.bgr.shape[:2]
+            place = len(images) + self._source.undecoded
+            images.append(ImageInfo(f'{place}', frame.nanoseconds, width, height))
+            self._places.append(place)
+            self._checksums.append(zlib.adler32(frame.bgr.data))
+            digest.update(f'{frame.nanoseconds} {width} {self._checksums[-1]}\n'.encode())
+            progress(len(images), self._source.frame_count)
+        if self._source.undecoded:
+            self._problems.append(f'{self._source.undecoded} damaged frames were left out')
+        self._images, self._digest, self._next = images, digest.hexdigest(), len(images)
+
+    @property
+    def images(self) -> Sequence[ImageInfo]:
+        return self._images
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self._problems
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def read(self, start: int, stop: int) -> Iterator[Image]:
+        number = start
+        if self._seeks and start and start != self._next:
+            for image in self._sought(start, stop):
+                yield image
+                number += 1
+        if number < stop:
+            yield from self._decoded(number, stop)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _opened(self) -> VideoFile:
+        try:
+            return VideoFile(self._path)
+        except VideoError as error:
+            raise LabellingError(str(error)) from error
+
+    def _next_frame(self) -> Frame | None:
+        """Return the next frame; what ends the video early is no error, but a problem."""
+        try:
+            return self._source.read()
+        except VideoError as error:
+            self._problems.append(str(error))
+            return None
+
+    def _sought(self, start: int, stop: int) -> Iterator[Image]:
+        """Yield images after a seek, up to the first that is not the one expected."""
+        capture = cv2.VideoCapture(str(self._path))
+        try:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, self._places[start])
+            for number in range(start, stop):
+                bgr: Any
+                decoded, bgr = capture.read()
+                if not decoded or zlib.adler32(bgr.data) != self._checksums[number]:
+                    self._seeks = False
+                    return
+                yield _rgb(bgr)
+        finally:
+            capture.release()
+
+    def _decoded(self, start: int, stop: int) -> Iterator[Image]:
+        """Yield images decoded in order, from the beginning if the decoder is already past."""
+        if self._next > start:
+            self._source.rewind()
+            self._next = 0
+        while self._next < stop:
+            frame = self._next_frame()
+            if frame is None or zlib.adler32(frame.bgr.data) != self._checksums[self._next]:
+                raise LabellingError(f'{str(self._path)!r} has changed since it was opened')
+            self._next += 1
+            if self._next > start:
+                yield _rgb(frame.bgr)
+
+
+class FolderRecording:
+    """The images of a folder in the natural order of their names; sizes may change."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        """
+        Read all images once.
+
+        :raises LabellingError: the folder has no readable image.
+        """
+        paths = [
+            each
+            for each in path.iterdir()
+            if each.suffix.lower() in IMAGE_SUFFIXES and not each.name.startswith('.')
+        ]
+        paths.sort(key=natural_order)
+        stamps = [recorded(each) for each in paths]
+        known = all(stamp is not None for stamp in stamps)
+        digest, shared = hashlib.sha256(), DynamicRange()
+        self._paths: list[Path] = []
+        self._limits: list[tuple[float, float] | None] = []
+        """The range of 16-bit images before each image, which depends on all before it."""
+        self._images: list[ImageInfo] = []
+        self._problems: list[str] = []
+        for number, each in enumerate(paths):
+            limits = shared.limits
+            try:
+                bgr = read_image(each, shared)
+            except ImageFileError as error:
+                self._problems.append(f'{error}; left out')
+                continue
+            stamp = stamps[number] if known else None
+            height, width = bgr.shape[:2]
+            nominal = round(number * 1_000_000_000 / 30)
+            self._images.append(
+                ImageInfo(each.name, nominal if stamp is None else stamp, width, height)
+            )
+            self._paths.append(each)
+            self._limits.append(limits)
+            digest.update(f'{each.name} {bgr.shape} {zlib.adler32(bgr.data)}\n'.encode())
+            progress(number + 1, len(paths))
+        if not self._images:
+            raise LabellingError(f'folder {str(path)!r} has no readable image')
+        self._digest = digest.hexdigest()
+
+    @property
+    def images(self) -> Sequence[ImageInfo]:
+        return self._images
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self._problems
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def read(self, start: int, stop: int) -> Iterator[Image]:
+        for number in range(start, stop):
+            path = self._paths[number]
+            try:
+                bgr = read_image(path, DynamicRange(self._limits[number]))
+            except ImageFileError as error:
+                raise LabellingError(f'{error}, but it was when the folder was opened') from error
+            yield _rgb(bgr)
+
+    def close(self) -> None:
+        pass
+
+
+def _rgb(bgr: Image) -> Image:
+    return np.ascontiguousarray(bgr[..., ::-1])

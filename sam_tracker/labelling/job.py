@@ -1,0 +1,191 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""One recording from its file to its labels: the unit of work of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
+from sam_tracker.labelling.exports.export import Exported
+from sam_tracker.labelling.exports.registry import EXPORTS
+from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
+from sam_tracker.labelling.labeller import Labeller
+from sam_tracker.labelling.project import Project, load_project
+from sam_tracker.labelling.prompts import ObjectPrompts, Prompts, Timeline, read_prompts
+from sam_tracker.labelling.recording import LabellingError, Recording
+from sam_tracker.networks.api import VideoNetwork
+from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.tracking.settings import TrackerSettings
+
+Report = Callable[[str, int, int | None], None]
+"""Called with what is being done, how many frames of it are done, and how many there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What to do with one recording."""
+
+    source: Path
+    name: str
+    """Unique among the recordings of a run."""
+    folder: Path
+    """Of all recordings; the project is in ``recordings/NAME``."""
+    topic: str | None = None
+    prompts: Path | None = None
+    """File of prompts; None: ``first``, or what is in the project already."""
+    first: ObjectPrompts | None = None
+    """Prompts for one object, by the number of the frame."""
+    everything: bool = False
+    """Find all objects of the first image."""
+    checkpoint: str = 'nano'
+    device: str = 'auto'
+    mode: str = 'samurai'
+    """One of ``tracking.settings.MODES``; sam2 propagates whole recordings as SAM 2 does."""
+
+    @property
+    def project_folder(self) -> Path:
+        """Folder of the project."""
+        return self.folder / 'recordings' / self.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    images: int
+    objects: int
+    frames: int
+    """Propagated now, in both directions together."""
+    problems: Sequence[str]
+
+
+def open_recording(source: Path, topic: str | None, report: Report) -> Recording:
+    """
+    Open a recording of any kind, and read it once.
+
+    :raises LabellingError: it cannot be read.
+    """
+
+    def progress(done: int, total: int | None) -> None:
+        report('reading', done, total)
+
+    if not source.exists():
+        raise LabellingError(f'recording {str(source)!r} does not exist')
+    try:
+        if is_bag(source):
+            return BagRecording(OpenBag(source), topic, progress)
+        if source.is_dir():
+            return FolderRecording(source, progress)
+        return VideoRecording(source, progress)
+    except OSError as error:
+        raise LabellingError(f'recording {str(source)!r} cannot be read: {error}') from error
+
+
+def label_recording(job: Job, report: Report) -> Outcome:
+    """
+    Label a recording, or go on where an earlier call was stopped.
+
+    :raises LabellingError: recording or prompts cannot be used.
+    :raises CheckpointError: the weights cannot be loaded.
+    """
+    recording = open_recording(job.source, job.topic, report)
+    try:
+        runtime = choose_runtime(job.device)
+        network = runtime.place(load_network(job.checkpoint))
+        settings = TrackerSettings.for_network(network.suited_settings).in_mode(job.mode)
+        received = recording.received if isinstance(recording, BagRecording) else ()
+        labeller = Labeller(
+            recording,
+            job.project_folder,
+            network,
+            settings,
+            runtime,
+            whole=job.mode == 'sam2',
+            received=received,
+        )
+        before = load_project(job.project_folder)
+        prompts = _prompts(job, recording, labeller.times, before, network)
+        project = Project(
+            source=str(job.source.resolve()),
+            topic=job.topic,
+            prompts=prompts,
+            reviews={} if before is None else before.reviews,
+            seconds_spent=0.0 if before is None else before.seconds_spent,
+            problems=tuple(labeller.problems),
+            images=len(recording.images),
+        )
+        project.save(job.project_folder)
+        done = labeller.label(prompts, lambda now, total: report('labelling', now, total))
+        return Outcome(len(recording.images), len(prompts), done.frames, labeller.problems)
+    except OSError as error:
+        raise LabellingError(f'{error.filename or job.folder}: {error.strerror}') from error
+    finally:
+        recording.close()
+
+
+def export_recording(
+    job: Job, formats: Sequence[str], categories: Sequence[str], verified: bool, report: Report
+) -> None:
+    """
+    Write the labels of a recording in some formats.
+
+    :param formats: keys of ``EXPORTS``.
+    :param categories: labels of all recordings of the run.
+    :param verified: write accepted objects alone.
+    :raises LabellingError: the recording is not labelled, or a file cannot be written.
+    """
+    project = load_project(job.project_folder)
+    if project is None:
+        raise LabellingError(f'{job.name} is not labelled: {str(job.project_folder)!r} is missing')
+    recording = open_recording(job.source, job.topic, report)
+    try:
+        labels = project.labels(job.project_folder, verified)
+        exported = Exported(job.name, recording, labels, categories)
+        for number, name in enumerate(formats):
+            report(f'writing {name}', number, len(formats))
+            EXPORTS[name](exported, job.folder / name)
+    except OSError as error:
+        raise LabellingError(f'{error.filename or job.folder}: {error.strerror}') from error
+    finally:
+        recording.close()
+
+
+def _prompts(
+    job: Job,
+    recording: Recording,
+    ascending: Sequence[int],
+    before: Project | None,
+    network: VideoNetwork,
+) -> Prompts:
+    """Return the prompts of a job: from its file, its options, or the project."""
+    stamps = [image.stamp for image in recording.images]
+    if job.prompts is not None:
+        return read_prompts(job.prompts, Timeline(stamps, ascending))
+    if job.first is not None:
+        return {1: job.first}
+    if before is not None and before.prompts:
+        return before.prompts
+    if job.everything:
+        return _everything(recording, network)
+    raise LabellingError(f'nothing says what to label in {job.name}: give --prompts or --box')
+
+
+def _everything(recording: Recording, network: VideoNetwork) -> Prompts:
+    """Return a mask prompt for each object that is found on the first image."""
+    from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+    from sam_tracker.segmentation.mask_generator import MaskGenerator
+
+    (first,) = recording.read(0, 1)
+    candidates = MaskGenerator(ImageSegmenter(network)).generate(first)
+    if not candidates:
+        raise LabellingError('no object is found on the first image')
+    return {
+        object_id: ObjectPrompts().added(0, Prompt(mask=candidate.mask))
+        for object_id, candidate in enumerate(candidates[:LARGEST_ID], 1)
+    }

@@ -1,0 +1,127 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Two directions of one object between two prompted frames, joined to one track.
+
+On every frame the label of one direction is taken, along the cheapest path: a direction costs what
+it is unsure of, its distance from its prompt, and its jumps; a change of direction costs what the
+two do not have in common there. So a direction that has lost the object is left where both still
+agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.core.boxes import box_iou
+from sam_tracker.labelling.labelled_track import LabelledTrack
+
+DISTANCE_WEIGHT = 0.2
+"""Cost of a frame at the far end of a stretch."""
+JUMP_WEIGHT = 2.0
+"""Cost of a box that has nothing in common with the one that constant velocity predicts."""
+SWITCH_COST = 0.5
+"""Cost of a change of direction where both have the same mask."""
+SWITCH_WEIGHT = 4.0
+"""Additional cost of a change where they have nothing in common."""
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What the choice between two directions needs of one frame; small, for long stretches."""
+
+    confidence: tuple[float, float]
+    """Of the forward and the backward track."""
+    boxes: tuple[tuple[float, ...] | None, tuple[float, ...] | None]
+    agreement: float
+    """IoU of the two masks; 1 if neither is visible."""
+
+    @classmethod
+    def of(cls, forward: LabelledTrack, backward: LabelledTrack) -> PairFacts:
+        """Compare the tracks of the two directions on one frame."""
+        return cls(
+            (_certainty(forward), _certainty(backward)),
+            (forward.box, backward.box),
+            mask_iou(forward, backward),
+        )
+
+
+def chosen_directions(facts: Sequence[PairFacts]) -> list[int]:
+    """
+    Choose a direction for each frame between two prompted ones.
+
+    :param facts: of the frames, in order.
+    :returns: 0 for the forward track, 1 for the backward one.
+    """
+    count = len(facts)
+    if not count:
+        return []
+    costs = np.zeros((count, 2))
+    for number, each in enumerate(facts):
+        share = (number + 1) / (count + 1)
+        costs[number] = 1 - np.array(each.confidence)
+        costs[number] += DISTANCE_WEIGHT * np.array([share, 1 - share])
+    for direction in range(2):
+        boxes = [each.boxes[direction] for each in facts]
+        # A jump is one in the direction of propagation.
+        order = boxes if direction == 0 else boxes[::-1]
+        jumps = JUMP_WEIGHT * jump_costs(order)
+        costs[:, direction] += jumps if direction == 0 else jumps[::-1]
+    best = costs[0].copy()
+    came = np.zeros((count, 2), np.int64)
+    for number in range(1, count):
+        apart = 1 - min(facts[number - 1].agreement, facts[number].agreement)
+        change = SWITCH_COST + SWITCH_WEIGHT * apart
+        stay, switch = best, best[::-1] + change
+        came[number] = np.where(switch < stay, [1, 0], [0, 1])
+        best = np.minimum(stay, switch) + costs[number]
+    path = [int(np.argmin(best))]
+    for number in range(count - 1, 0, -1):
+        path.append(int(came[number, path[-1]]))
+    return path[::-1]
+
+
+def jump_costs(boxes: Sequence[tuple[float, ...] | None]) -> NDArray[np.float64]:
+    """Return 1 - IoU of each box with the one that the two before it predict; 0 without one."""
+    costs = np.zeros(len(boxes))
+    for number in range(2, len(boxes)):
+        before, last, now = boxes[number - 2 : number + 1]
+        if before is not None and last is not None and now is not None:
+            predicted = 2 * np.array(last) - np.array(before)
+            costs[number] = 1 - float(box_iou(predicted, np.array(now)))
+    return costs
+
+
+def doubt(track: LabelledTrack, agreement: float | None = None) -> float:
+    """
+    Return how much a label needs a look, 0 to 1.
+
+    :param agreement: IoU with the label of the other direction; None: there is none.
+    """
+    unsure = 1 - _certainty(track)
+    if agreement is None:
+        return round(unsure, 4)
+    return round(max(1 - agreement, unsure / 2), 4)
+
+
+def mask_iou(one: LabelledTrack, other: LabelledTrack) -> float:
+    """Return the IoU of two masks of the same image; 1 if neither is visible."""
+    if one.counts == other.counts:
+        return 1.0
+    if not one.visible or not other.visible:
+        return 0.0
+    first, second = one.mask, other.mask
+    shared = int(np.count_nonzero(first & second))
+    return shared / max(int(np.count_nonzero(first | second)), 1)
+
+
+def _certainty(track: LabelledTrack) -> float:
+    """Return the confidence that the object is where, or as absent as, the track says."""
+    if track.visible:
+        return track.confidence
+    return 0.5 * (1 - math.tanh(track.object_logit / 2))

@@ -1,0 +1,232 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The command that labels whole recordings: bags, videos and folders of images.
+
+The exit code is 0, 1 if a recording could not be labelled, which is reported in one line, and 2
+for an invalid command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from sam_tracker.command_line import (
+    OneLineParser,
+    add_prompt_options,
+    box_corners,
+    has_prompt,
+)
+from sam_tracker.core.paths import expanded
+
+if TYPE_CHECKING:
+    from sam_tracker.labelling.job import Job
+    from sam_tracker.labelling.prompts import ObjectPrompts
+
+PROGRAM = 'sam_tracker-label'
+
+DESCRIPTION = """\
+Labels every image of recordings: ROS 2 bags (mcap, sqlite3), videos and folders of images.
+Prompts may be on any frame; they are propagated forwards and backwards, and both directions are
+joined. Run it again with more prompts to correct labels: only what they touch is done again. A
+run that was stopped goes on where it was. Coordinates are pixels of the image, x to the right and
+y down from its top left corner."""
+
+FORMATS = ('coco', 'davis', 'kitti', 'mot', 'yolo', 'yolo_boxes')
+"""Keys of ``EXPORTS``."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = parse(args)
+    # torch takes seconds to import, so the command line is checked first.
+    from sam_tracker.labelling.recording import LabellingError
+
+    try:
+        return run(options)
+    except LabellingError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail('interrupted; run it again to go on', status=130)
+
+
+def parse(args: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; exit with code 2 if it is invalid."""
+    parser = argument_parser()
+    options = parser.parse_args(args)
+    wishes = {
+        'a prompt': has_prompt(options),
+        '--everything': options.everything,
+        '--prompts': options.prompts is not None,
+    }
+    wished = [name for name, given in wishes.items() if given]
+    if len(wished) > 1:
+        parser.error(f'{" and ".join(wished)} do not go together')
+    if options.label and not has_prompt(options):
+        parser.error('--label belongs to a prompt')
+    if unknown := [name for name in options.formats if name not in FORMATS]:
+        parser.error(f'--formats: unknown {unknown[0]!r}; known are {", ".join(FORMATS)}')
+    options.box = box_corners(parser, options)
+    return options
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(PROGRAM, description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument(
+        'recordings',
+        nargs='+',
+        type=Path,
+        metavar='RECORDING',
+        help='a bag (its folder, .mcap or .db3), a video, or a folder of images',
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        required=True,
+        metavar='FOLDER',
+        help='for labels and exports; what is there already is not done again',
+    )
+    parser.add_argument(
+        '--formats',
+        nargs='*',
+        default=['coco'],
+        metavar='NAME',
+        help=f'any of {", ".join(FORMATS)} (default: coco)',
+    )
+    parser.add_argument(
+        '--topic', help='topic of the images in a bag (default: the only one with images)'
+    )
+    parser.add_argument(
+        '--prompts',
+        type=Path,
+        metavar='FILE',
+        help='prompts on any frames, in YAML; or a folder with NAME.yaml for each recording',
+    )
+    prompt = add_prompt_options(parser, 'the first image')
+    prompt.add_argument('--label', default='', help='name of the object')
+    parser.add_argument(
+        '--everything', action='store_true', help='label all objects of the first image'
+    )
+    parser.add_argument(
+        '--verified', action='store_true', help='write only objects that were accepted in a review'
+    )
+    network = parser.add_argument_group('network')
+    network.add_argument(
+        '--checkpoint',
+        default='nano',
+        metavar='NAME',
+        help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
+    )
+    network.add_argument(
+        '--device', default='auto', help='auto, cpu, cuda, cuda:1 (default: %(default)s)'
+    )
+    network.add_argument(
+        '--mode',
+        choices=('samurai', 'samurai_released', 'sam2'),
+        default='samurai',
+        help='sam2: exactly as SAM 2 propagates whole videos (default: %(default)s)',
+    )
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """
+    Execute the command line and return the exit code.
+
+    :raises LabellingError: nothing could be done at all.
+    """
+    from sam_tracker.labelling.fleet import finish, label_all
+
+    jobs = _jobs(options)
+    failed = label_all(jobs, _bar)
+    finish(
+        [job for job in jobs if job.name not in failed], options.formats, options.verified, _bar
+    )
+    for name, problem in failed.items():
+        _fail(f'{name}: {problem}')
+    sys.stdout.write(
+        f'{len(jobs) - len(failed)} of {len(jobs)} recordings labelled; written to'
+        f' {options.output}\n'
+    )
+    return 1 if failed else 0
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    from sam_tracker.labelling.fleet import unique_names
+    from sam_tracker.labelling.job import Job
+
+    sources = [expanded(each) for each in options.recordings]
+    first = _first(options)
+    prompts = None if options.prompts is None else expanded(options.prompts)
+    return [
+        Job(
+            source=source,
+            name=name,
+            folder=expanded(options.output),
+            topic=options.topic,
+            prompts=prompts / f'{name}.yaml' if prompts and prompts.is_dir() else prompts,
+            first=first,
+            everything=options.everything,
+            checkpoint=options.checkpoint,
+            device=options.device,
+            mode=options.mode,
+        )
+        for source, name in zip(sources, unique_names(sources), strict=True)
+    ]
+
+
+def _first(options: argparse.Namespace) -> ObjectPrompts | None:
+    """Return the prompt of the options, for the first image."""
+    from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt, PromptError, checked_label
+    from sam_tracker.image_files import ImageFileError, read_mask
+    from sam_tracker.labelling.prompts import ObjectPrompts
+    from sam_tracker.labelling.recording import LabellingError
+
+    if not has_prompt(options):
+        return None
+    positive, negative = options.point, options.negative_point
+    try:
+        prompt = Prompt(
+            points=np.array([*positive, *negative], np.float64),
+            labels=np.array([POSITIVE] * len(positive) + [NEGATIVE] * len(negative), np.int64),
+            box=None if options.box is None else np.array(options.box),
+            mask=None if options.mask is None else read_mask(expanded(options.mask)) != 0,
+        )
+        return ObjectPrompts(checked_label(options.label)).added(0, prompt)
+    except (PromptError, ImageFileError) as error:
+        raise LabellingError(str(error)) from error
+
+
+def _bar(name: str) -> Callable[[str, int, int | None], None]:
+    """Return what shows the progress of one recording; a bar with the time left on a terminal."""
+    bar: tqdm | None = None
+    shown = ''
+
+    def report(what: str, done: int, total: int | None) -> None:
+        nonlocal bar, shown
+        if bar is None or what != shown:
+            if bar is not None:
+                bar.close()
+            # On a terminal only.
+            bar, shown = tqdm(desc=f'{name}: {what}', unit=' frames', disable=None), what
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return report
+
+
+def _fail(problem: str, status: int = 1) -> int:
+    sys.stderr.write(f'{PROGRAM}: {problem}\n')
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())

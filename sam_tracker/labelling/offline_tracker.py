@@ -1,0 +1,208 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Objects of a whole recording, propagated in one direction with prompts from past and future."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sam_tracker.core.frame import Frame
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.labelling.stretch import Stretch
+from sam_tracker.networks.api import VideoNetwork
+from sam_tracker.networks.runtime import Runtime
+from sam_tracker.tracking.cached_frame import CachedFrame
+from sam_tracker.tracking.closer_look.focus import Focus
+from sam_tracker.tracking.inference import Inference
+from sam_tracker.tracking.memory.bank import MemoryBank
+from sam_tracker.tracking.motion.mask_selector import MaskSelector
+from sam_tracker.tracking.prompting import Prompting
+from sam_tracker.tracking.propagation import Propagation
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.track import Track
+from sam_tracker.tracking.tracked_object import TrackedObject
+
+
+@dataclass(frozen=True, eq=False)
+class ConditioningFrame:
+    """One object on a frame on which it was prompted, with the memory of that frame."""
+
+    held: TrackedObject
+    memory: Tensor
+    """[1, N, C_mem]."""
+    pointer: Tensor
+    """[1, pointer_channels]."""
+
+    @property
+    def track(self) -> Track:
+        """The object on that frame."""
+        return self.held.newest
+
+
+@dataclass(frozen=True, eq=False)
+class StretchState:
+    """How far a stretch is propagated, with all that the next frame needs."""
+
+    stretch: Stretch
+    held: TrackedObject
+    """Without its track."""
+    bank: MemoryBank
+    memories: Tensor
+    pointers: Tensor
+
+
+class OfflineTracker:
+    """
+    Propagates stretches of one direction, all objects of a frame in one batch.
+
+    Unlike ``Tracker``, it reads memories of prompted frames that are still to come, as SAM 2 does
+    with a whole video. Frames have numbers; times run backwards where the direction does, so that
+    motion models need not know of it. Objects ignore each other, whatever ``exclusive`` says, so
+    that a correction of one changes no other.
+    """
+
+    def __init__(
+        self,
+        network: VideoNetwork,
+        settings: TrackerSettings,
+        runtime: Runtime | None = None,
+    ) -> None:
+        """
+        Begin without objects.
+
+        :param network: in evaluation mode, on the device to be used; never changed.
+        :param settings: ``conditioning_memories`` bounds the prompted frames that a stretch reads.
+        :param runtime: the precision; left out: that of the weights.
+        """
+        self._settings = settings = replace(settings, exclusive=False)
+        self._inferring = runtime.inference if runtime is not None else torch.inference_mode
+        self._network = network
+        self._inference = Inference(network, settings)
+        self._propagation = Propagation(self._inference, settings)
+        self._prompting = Prompting(self._inference, settings)
+        self._prompted: dict[int, dict[int, ConditioningFrame]] = {}
+        self._active: dict[Stretch, TrackedObject] = {}
+
+    @property
+    def active(self) -> Sequence[Stretch]:
+        """The stretches that are being propagated."""
+        return list(self._active)
+
+    def prompt(self, number: int, frame: Frame, prompts: Mapping[int, tuple[str, Prompt]]) -> None:
+        """
+        Decode what was said about objects on one frame, each without any memory.
+
+        :param number: of the frame in the recording.
+        :param prompts: label and prompt by object id.
+        :raises PromptError: a prompt does not fit the image.
+        """
+        cached = self._cached(frame, frame.stamp)
+        for object_id, (label, prompt) in prompts.items():
+            valid = prompt.validate(frame.width, frame.height)
+            row = self._inference.store.add()
+            held = TrackedObject(
+                object_id=object_id,
+                label=label,
+                row=row,
+                selector=MaskSelector(self._settings),
+                stamp=frame.stamp,
+                image_size=cached.image_size,
+            )
+            try:
+                with self._inferring():
+                    held = self._prompting.apply(held, frame, cached, valid)
+                memory, pointer = self._inference.store.conditioned(row)
+            finally:
+                self._inference.store.remove(row)
+            conditioned = ConditioningFrame(held, memory, pointer)
+            self._prompted.setdefault(object_id, {})[number] = conditioned
+
+    def prompted(self, object_id: int, number: int) -> ConditioningFrame:
+        """Return an object on a frame on which it was prompted."""
+        return self._prompted[object_id][number]
+
+    def begin(self, stretch: Stretch) -> None:
+        """
+        Start a stretch; the next step is its first frame.
+
+        All its prompted frames were given to ``prompt``, and all active stretches have its
+        direction.
+        """
+        store = self._inference.store
+        row = store.add()
+        for frame in stretch.conditioning:
+            each = self._prompted[stretch.object_id][frame]
+            if frame == stretch.start:
+                store.condition(row, each.memory, each.pointer)
+            else:
+                number = (frame - stretch.start) * stretch.direction
+                store.condition_at(row, number, each.memory, each.pointer)
+        self._active[stretch] = self._at_prompt(stretch, stretch.start, row)
+
+    def step(self, number: int, frame: Frame) -> dict[Stretch, Track]:
+        """
+        Propagate all active stretches to the next frame in their direction.
+
+        A stretch that ends with this frame is no longer active afterwards.
+
+        :param number: of the frame in the recording.
+        """
+        store = self._inference.store
+        stretches = list(self._active)
+        if not stretches:
+            return {}
+        cached = self._cached(frame, frame.stamp * stretches[0].direction)
+        propagated = [each for each in stretches if number not in each.conditioning]
+        tracks: dict[Stretch, Track] = {}
+        for stretch in stretches:
+            if number in stretch.conditioning:
+                row = self._active[stretch].row
+                store.skip(row)
+                self._active[stretch] = self._at_prompt(stretch, number, row)
+                tracks[stretch] = self._active[stretch].newest
+        if propagated:
+            by_row = {self._active[stretch].row: stretch for stretch in propagated}
+            with self._inferring():
+                proposal = self._propagation.propose(
+                    [self._active[stretch] for stretch in propagated], frame, cached, None
+                )
+                concluded = self._propagation.conclude(proposal, {})
+            for held in concluded:
+                stretch = by_row[held.row]
+                self._active[stretch] = replace(held, track=None)
+                tracks[stretch] = held.newest
+        for stretch in stretches:
+            if number == stretch.end:
+                store.remove(self._active.pop(stretch).row)
+        return tracks
+
+    def states(self) -> list[StretchState]:
+        """Return all that is needed to go on from here, on the host."""
+        states = []
+        for stretch, held in self._active.items():
+            bank, memories, pointers = self._inference.store.row_state(held.row)
+            state = replace(held, track=None)
+            states.append(StretchState(stretch, state, bank, memories.cpu(), pointers.cpu()))
+        return states
+
+    def restore(self, states: Sequence[StretchState]) -> None:
+        """Go on from what ``states`` returned."""
+        for state in states:
+            row = self._inference.store.restore(state.bank, state.memories, state.pointers)
+            self._active[state.stretch] = replace(state.held, row=row)
+
+    def _at_prompt(self, stretch: Stretch, number: int, row: int) -> TrackedObject:
+        """Return an object on a prompted frame, in the time of a stretch."""
+        held = self._prompted[stretch.object_id][number].held
+        assert held.stamp is not None
+        stamp, box, focus = held.stamp * stretch.direction, held.newest.network_box, held.focus
+        if focus is not None and box is not None:
+            focus = Focus.on(box, held.image_size, stamp)
+        return replace(held, row=row, stamp=stamp, focus=focus)
+
+    def _cached(self, frame: Frame, stamp: int) -> CachedFrame:
+        return CachedFrame(stamp, self._network.scale(frame.width, frame.height))

@@ -1,0 +1,236 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What was said about the objects of a recording, on any of its frames.
+
+The file is YAML::
+
+    objects:
+      - id: 1                       # 1 to 65535; left out: counted
+        label: mug
+        prompts:
+          - frame: 0                # or time: 1.5 (seconds since the first image), or stamp: (ns)
+            box: [100, 80, 60, 60]  # x, y, width, height, as on the command line
+            points: [[120, 90]]     # on the object
+            negative_points: [[90, 70]]
+            mask: mug.png           # as large as the image; what is not black is the object
+
+Pixels of the image, origin in its top left corner, pixel centres at +0.5.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt, PromptError, checked_label
+from sam_tracker.core.run_length import run_lengths, uncompressed
+from sam_tracker.core.time import SECOND
+from sam_tracker.image_files import ImageFileError, read_mask
+from sam_tracker.labelling.labelled_track import Stage
+from sam_tracker.labelling.recording import LabellingError
+
+
+@dataclass(frozen=True, eq=False)
+class SaidPrompt:
+    """All that was said about one object on one frame."""
+
+    prompt: Prompt
+    stage: Stage = Stage.HAND
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal digest of the prompt."""
+        prompt, parts = self.prompt, hashlib.sha256()
+        for array in (prompt.points, prompt.labels, prompt.box, prompt.mask):
+            content = b'' if array is None else np.ascontiguousarray(array).tobytes()
+            shape = '' if array is None else str(array.shape)
+            parts.update(f'{shape} {len(content)} '.encode() + content)
+        return parts.hexdigest()[:20]
+
+    def json(self) -> dict[str, Any]:
+        """Return what ``from_json`` reads."""
+        prompt = self.prompt
+        found: dict[str, Any] = {'stage': self.stage.value}
+        if len(prompt.points):
+            found['points'] = prompt.points.tolist()
+            found['labels'] = prompt.labels.tolist()
+        if prompt.box is not None:
+            found['box'] = prompt.box.tolist()
+        if prompt.mask is not None:
+            height, width = prompt.mask.shape
+            found['mask'] = run_lengths(prompt.mask.astype(np.uint8), (0, 0), width, height)
+        return found
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> SaidPrompt:
+        """Return the prompt that ``json`` was called on."""
+        mask = None
+        if 'mask' in fields:
+            height, width = fields['mask']['size']
+            mask = uncompressed(fields['mask']['counts'], width, height) != 0
+        prompt = Prompt(
+            points=np.array(fields.get('points', []), np.float64).reshape(-1, 2),
+            labels=np.array(fields.get('labels', []), np.int64),
+            box=fields.get('box'),
+            mask=mask,
+        )
+        return cls(prompt, Stage(fields['stage']))
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPrompts:
+    """What was said about one object."""
+
+    label: str = ''
+    by_frame: Mapping[int, SaidPrompt] = field(default_factory=dict)
+    """By the number of the frame."""
+
+    def added(self, frame: int, prompt: Prompt, stage: Stage = Stage.HAND) -> ObjectPrompts:
+        """Return these and one more, which adds to what was said on its frame before."""
+        if frame in self.by_frame:
+            prompt = prompt.added_to(self.by_frame[frame].prompt)
+        said = SaidPrompt(prompt, stage)
+        return replace(self, by_frame={**self.by_frame, frame: said})
+
+    def json(self) -> dict[str, Any]:
+        """Return what ``from_json`` reads."""
+        frames = {str(frame): said.json() for frame, said in sorted(self.by_frame.items())}
+        return {'label': self.label, 'frames': frames}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> ObjectPrompts:
+        """Return what ``json`` was called on."""
+        frames = {int(key): SaidPrompt.from_json(said) for key, said in fields['frames'].items()}
+        return cls(fields['label'], frames)
+
+
+Prompts = Mapping[int, ObjectPrompts]
+"""By object id."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Where a prompt may be: the frames of a recording."""
+
+    stamps: Sequence[int]
+    """Nanoseconds, as the recording has them."""
+    times: Sequence[int]
+    """Ascending nanoseconds."""
+
+    def frame(self, fields: Mapping[str, Any], where: str) -> int:
+        """
+        Return the number of the frame that a prompt names.
+
+        :raises LabellingError: it names none, or more than one, or one that is not there.
+        """
+        named = [name for name in ('frame', 'time', 'stamp') if name in fields]
+        if len(named) != 1:
+            raise LabellingError(f'{where}: give one of frame, time and stamp, not {named}')
+        name, value = named[0], fields[named[0]]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise LabellingError(f'{where}: {name} must be a number, not {value!r}')
+        count = len(self.times)
+        if name == 'frame':
+            number = int(value) + (count if value < 0 else 0)
+            if value != int(value) or not 0 <= number < count:
+                raise LabellingError(
+                    f'{where}: frame {value} is not one of the {count} frames of the recording'
+                )
+            return number
+        if name == 'stamp':
+            if value not in self.stamps:
+                raise LabellingError(f'{where}: no image has the stamp {value}')
+            return self.stamps.index(int(value))
+        wanted = self.times[0] + round(value * SECOND)
+        after = min(bisect_left(self.times, wanted), count - 1)
+        around = range(max(after - 1, 0), after + 1)
+        number = min(around, key=lambda each: abs(self.times[each] - wanted))
+        length = (self.times[-1] - self.times[0]) / SECOND
+        if not -1 <= value <= length + 1:
+            raise LabellingError(
+                f'{where}: time {value} s is not within the {length:.3f} s of the recording'
+            )
+        return number
+
+
+def read_prompts(path: Path, timeline: Timeline) -> Prompts:
+    """
+    Read a file of prompts.
+
+    :raises LabellingError: the file cannot be read, or a value in it makes no sense.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = ' '.join(str(error).split())
+        raise LabellingError(f'prompts {str(path)!r} cannot be read: {reason}') from error
+    listed = content.get('objects') if isinstance(content, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise LabellingError(f'prompts {str(path)!r} have no list of objects')
+    found: dict[int, ObjectPrompts] = {}
+    for index, each in enumerate(listed):
+        where = f'{path.name}, object {index + 1}'
+        _check_fields(each, {'id', 'label', 'prompts'}, where)
+        object_id = each.get('id', next(n for n in range(1, LARGEST_ID + 2) if n not in found))
+        if isinstance(object_id, bool) or not isinstance(object_id, int):
+            raise LabellingError(f'{where}: id must be a whole number, not {object_id!r}')
+        if not 1 <= object_id <= LARGEST_ID:
+            raise LabellingError(f'{where}: id must be from 1 to {LARGEST_ID}, not {object_id}')
+        if object_id in found:
+            raise LabellingError(f'{where}: id {object_id} is that of another object')
+        said = each.get('prompts')
+        if not isinstance(said, list) or not said:
+            raise LabellingError(f'{where}: it has no list of prompts')
+        try:
+            prompts = ObjectPrompts(checked_label(str(each.get('label', ''))))
+            for number, fields in enumerate(said):
+                place = f'{where}, prompt {number + 1}'
+                _check_fields(fields, _PROMPT_FIELDS, place)
+                frame = timeline.frame(fields, place)
+                prompts = prompts.added(frame, _prompt(fields, path.parent, place))
+        except PromptError as error:
+            raise LabellingError(f'{where}: {error}') from error
+        found[object_id] = prompts
+    return found
+
+
+_PROMPT_FIELDS = {'frame', 'time', 'stamp', 'box', 'points', 'negative_points', 'mask'}
+
+
+def _check_fields(fields: object, known: set[str], where: str) -> None:
+    if not isinstance(fields, dict):
+        raise LabellingError(f'{where}: a mapping is needed, not {fields!r}')
+    if unknown := [str(name) for name in fields if name not in known]:
+        raise LabellingError(
+            f'{where}: unknown field {unknown[0]!r}; known are {", ".join(sorted(known))}'
+        )
+
+
+def _prompt(fields: Mapping[str, Any], folder: Path, where: str) -> Prompt:
+    positive, negative = fields.get('points') or [], fields.get('negative_points') or []
+    box: Any = fields.get('box')
+    if box is not None:
+        if not isinstance(box, list) or len(box) != 4:
+            raise LabellingError(f'{where}: box must be [x, y, width, height], not {box!r}')
+        try:
+            box = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
+        except TypeError:
+            raise LabellingError(f'{where}: box must be four numbers, not {box!r}') from None
+    mask = None
+    if 'mask' in fields:
+        try:
+            mask = read_mask(folder / str(fields['mask'])) != 0
+        except ImageFileError as error:
+            raise LabellingError(f'{where}: {error}') from error
+    points: Any = [*positive, *negative]
+    labels: Any = [POSITIVE] * len(positive) + [NEGATIVE] * len(negative)
+    return Prompt(points=points, labels=labels, box=box, mask=mask)

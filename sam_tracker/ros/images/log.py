@@ -1,0 +1,41 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The log of a node where there is ROS, and Python's elsewhere: bags are read without ROS too."""
+
+from functools import lru_cache
+import importlib.util
+import logging
+from typing import Protocol, cast
+
+NAME = 'sam_tracker'
+
+
+class Logger(Protocol):
+    """What of a logger is used."""
+
+    def info(self, text: str, once: bool = False) -> object: ...
+    def warning(self, text: str, once: bool = False) -> object: ...
+
+
+def logger() -> Logger:
+    """Return the logger of the process."""
+    if importlib.util.find_spec('rclpy') is None:
+        return _PythonLogger()
+    from rclpy.logging import get_logger
+
+    return cast(Logger, get_logger(NAME))
+
+
+class _PythonLogger:
+    """Python's logger, with the argument ``once`` of rclpy's: each text is logged once."""
+
+    def info(self, text: str, once: bool = False) -> None:  # noqa: ARG002
+        _log(logging.INFO, text)
+
+    def warning(self, text: str, once: bool = False) -> None:  # noqa: ARG002
+        _log(logging.WARNING, text)
+
+
+@lru_cache(maxsize=64)
+def _log(level: int, text: str) -> None:
+    logging.getLogger(NAME).log(level, text)

@@ -1,0 +1,167 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bags as others write them, whole and damaged, are read, or refused by name."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sam_tracker.labelling.job import open_recording
+from sam_tracker.labelling.recording import LabellingError, read_frames
+
+rosbags = pytest.importorskip('rosbags', reason='bags are read with rosbags')
+
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer  # noqa: E402
+from rosbags.typesys import Stores, get_typestore  # noqa: E402
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+PERIOD = 33_333_333
+START = 1_700_000_000_000_000_000
+
+
+def silent(*_):
+    pass
+
+
+def header(stamp, frame_id='camera'):
+    types = STORE.types
+    time = types['builtin_interfaces/msg/Time'](*divmod(stamp, 1_000_000_000))
+    return types['std_msgs/msg/Header'](time, frame_id)
+
+
+def raw(stamp, rgb):
+    height, width = rgb.shape[:2]
+    return STORE.types['sensor_msgs/msg/Image'](
+        header(stamp), height, width, 'rgb8', 0, 3 * width, rgb.reshape(-1)
+    )
+
+
+def compressed(stamp, rgb):
+    _, data = cv2.imencode('.png', np.ascontiguousarray(rgb[..., ::-1]))
+    return STORE.types['sensor_msgs/msg/CompressedImage'](
+        header(stamp), 'rgb8; png compressed bgr8', data.reshape(-1)
+    )
+
+
+def write_bag(path, topics, storage=StoragePlugin.MCAP, compression=None):
+    """Write lists of messages by topic, in turn, one period apart."""
+    writer = Writer(path, version=9, storage_plugin=storage)
+    if compression is not None:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        connections = {
+            topic: writer.add_connection(topic, messages[0].__msgtype__, typestore=STORE)
+            for topic, messages in topics.items()
+        }
+        for number in range(max(map(len, topics.values()))):
+            for topic, messages in topics.items():
+                if number < len(messages):
+                    message = messages[number]
+                    data = STORE.serialize_cdr(message, message.__msgtype__)
+                    writer.write(connections[topic], START + number * PERIOD, data)
+    return path
+
+
+def stamped(images, make=raw):
+    return [make(START + number * PERIOD + 5, image) for number, image in enumerate(images)]
+
+
+def assert_same(recording, images):
+    assert len(recording.images) == len(images)
+    read = list(read_frames(recording, range(len(images))))
+    assert all((pixels == images[number]).all() for number, pixels in read)
+    backwards = list(read_frames(recording, range(len(images) - 1, -1, -1)))
+    assert [number for number, _ in backwards] == list(range(len(images)))[::-1]
+    assert all((pixels == images[number]).all() for number, pixels in backwards)
+    assert list(recording.read(5, 7))[1].tolist() == images[6].tolist()
+
+
+@pytest.mark.parametrize('make', [raw, compressed], ids=['raw', 'compressed'])
+@pytest.mark.parametrize(
+    'storage,compression',
+    [
+        (StoragePlugin.MCAP, None),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+        (StoragePlugin.SQLITE3, None),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+    ],
+)
+def test_every_image_of_a_bag_is_read_in_either_direction(
+    make, storage, compression, images, tmp_path
+):
+    topics = {'/camera/image_raw': stamped(images, make)}
+    bag = write_bag(tmp_path / 'bag', topics, storage, compression)
+    recording = open_recording(bag, None, silent)
+    assert_same(recording, images)
+    assert recording.images[3].stamp == START + 3 * PERIOD + 5
+    assert recording.images[3].frame_id == 'camera'
+    assert recording.problems == []
+    recording.close()
+
+
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_bag_without_metadata_and_a_single_file_are_read(storage, images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage)
+    (bag / 'metadata.yaml').unlink()
+    recording = open_recording(bag, None, silent)
+    assert_same(recording, images)
+    assert any('metadata.yaml' in problem for problem in recording.problems)
+    recording.close()
+    (file,) = bag.iterdir()
+    recording = open_recording(file, None, silent)
+    assert_same(recording, images)
+    recording.close()
+
+
+@pytest.mark.parametrize(
+    'storage,compression',
+    [
+        (StoragePlugin.MCAP, None),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.SQLITE3, None),
+    ],
+)
+def test_of_a_truncated_bag_what_is_readable_is_kept(storage, compression, images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage, compression)
+    (file,) = (each for each in bag.iterdir() if each.suffix in ('.mcap', '.db3'))
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 6 // 10])
+    recording = open_recording(bag, None, silent)
+    assert 5 <= len(recording.images) < len(images)
+    assert recording.problems
+    for number, pixels in read_frames(recording, range(len(recording.images) - 1, -1, -1)):
+        assert (pixels == images[number]).all()
+    recording.close()
+
+
+def test_a_bag_that_is_no_bag_is_refused_by_name(tmp_path):
+    for name in ('some.mcap', 'some.db3'):
+        (tmp_path / name).write_bytes(b'nothing of a bag, but long enough to be read' * 100)
+        with pytest.raises(LabellingError, match=name.replace('.', r'\.')):
+            open_recording(tmp_path / name, None, silent)
+
+
+def test_of_two_cameras_one_must_be_chosen(images, tmp_path):
+    topics = {'/left': stamped(images), '/right': stamped(images[::-1])}
+    bag = write_bag(tmp_path / 'bag', topics)
+    with pytest.raises(LabellingError, match=r'--topic: /left, /right'):
+        open_recording(bag, None, silent)
+    with pytest.raises(LabellingError, match=r"topic '/up'; topics with images: /left, /right"):
+        open_recording(bag, '/up', silent)
+    recording = open_recording(bag, '/right', silent)
+    assert_same(recording, images[::-1])
+    recording.close()
+
+
+def test_what_is_no_picture_is_left_out_and_counted(images, tmp_path):
+    messages = stamped(images)
+    messages[4].encoding = messages[9].encoding = '32FC1'
+    messages[6] = raw(START + 6 * PERIOD, np.zeros((40, 60, 3), np.uint8))
+    recording = open_recording(write_bag(tmp_path / 'bag', {'/image': messages}), None, silent)
+    assert len(recording.images) == len(images) - 2
+    (problem,) = recording.problems
+    assert problem.startswith('2 images left out') and '32FC1' in problem
+    assert [pixels.shape[:2] for pixels in recording.read(4, 6)] == [(128, 128), (40, 60)]
+    recording.close()

@@ -1,0 +1,191 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's tools read what is written, and find in it what the labels say."""
+
+import configparser
+from dataclasses import replace
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from sam_tracker.core.run_length import run_lengths
+from sam_tracker.evaluation.readers.davis import davis
+from sam_tracker.labelling.exports.export import Exported
+from sam_tracker.labelling.exports.registry import EXPORTS
+from sam_tracker.labelling.exports.yolo import polygon
+from sam_tracker.labelling.file_recordings import FolderRecording
+from sam_tracker.labelling.label_command import FORMATS
+from sam_tracker.labelling.labelled_track import LabelledTrack, Stage
+from sam_tracker.labelling.labels import LabelledImage, LabelSet
+from sam_tracker.tracking.track import TrackState
+from sam_tracker.training.footage import Footage
+
+NAMES = {1: 'mug', 4: 'red box', 9: ''}
+CATEGORIES = ['another', 'mug', 'object', 'red box']
+
+
+def track(object_id, mask, confidence=0.9):
+    height, width = mask.shape
+    rows, columns = np.nonzero(mask)
+    box = None
+    if len(rows):
+        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    return LabelledTrack(
+        object_id=object_id,
+        state=TrackState.TRACKED if len(rows) else TrackState.LOST,
+        confidence=confidence if len(rows) else 0.0,
+        mask_affinity=0.8,
+        object_logit=3.0,
+        motion_score=None,
+        size=(width, height),
+        box=None if box is None else tuple(float(value) for value in box),
+        counts=run_lengths(mask.astype(np.uint8), (0, 0), width, height)['counts']
+        if len(rows)
+        else '',
+        stage=Stage.AUTOMATIC,
+    )
+
+
+@pytest.fixture
+def masks(images):
+    """Masks [T, 3, H, W]; the first object has two parts, the last is absent at times."""
+    height, width = images[0].shape[:2]
+    masks = np.zeros((len(images), 3, height, width), np.bool_)
+    for number in range(len(images)):
+        masks[number, 0, 10 + number : 30, 5:25] = True
+        masks[number, 0, 60:70, 40 + number : 60] = True
+        masks[number, 1, 20:50, 20:60] = True
+        if number % 3:
+            masks[number, 2, 100:, 100:] = True
+    return masks
+
+
+@pytest.fixture
+def exported(folder, masks, tmp_path):
+    recording = FolderRecording(folder, lambda *_: None)
+    path = tmp_path / 'labels.jsonl'
+    with path.open('wb') as file:
+        for number, info in enumerate(recording.images):
+            tracks = tuple(
+                track(object_id, mask, confidence)
+                for object_id, mask, confidence in zip(
+                    NAMES, masks[number], (0.9, 0.5, 0.7), strict=True
+                )
+            )
+            image = LabelledImage(
+                number, info.name, info.stamp, '', info.width, info.height, tracks
+            )
+            file.write(image.line())
+    return Exported('clip', recording, LabelSet(path, NAMES), CATEGORIES)
+
+
+def test_the_command_offers_every_format():
+    assert tuple(EXPORTS) == FORMATS
+
+
+@pytest.mark.parametrize('name', FORMATS)
+def test_equal_labels_give_equal_bytes(name, exported, tmp_path):
+    found = []
+    for place in ('one', 'two'):
+        EXPORTS[name](exported, tmp_path / place)
+        EXPORTS[name](exported, tmp_path / place)
+        paths = sorted(path for path in (tmp_path / place).rglob('*') if path.is_file())
+        assert paths
+        found.append([path.read_bytes() for path in paths])
+    assert found[0] == found[1]
+
+
+def test_pycocotools_reads_the_masks(exported, masks, tmp_path):
+    coco = pytest.importorskip('pycocotools.coco')
+    EXPORTS['coco'](exported, tmp_path)
+    data = coco.COCO(tmp_path / 'clip.json')
+    assert len(data.getImgIds()) == len(masks)
+    assert [each['name'] for each in data.loadCats(data.getCatIds())] == CATEGORIES
+    for number, expected in enumerate(masks):
+        annotations = data.loadAnns(data.getAnnIds(imgIds=[number + 1]))
+        assert len(annotations) == int(expected.any((1, 2)).sum())
+        for annotation in annotations:
+            index = list(NAMES).index(annotation['track_id'])
+            assert (data.annToMask(annotation) == expected[index]).all()
+            assert annotation['area'] == expected[index].sum()
+            x, y, width, height = annotation['bbox']
+            extents = [np.ptp(expected[index].any(axis).nonzero()[0]) + 1 for axis in (0, 1)]
+            assert [width, height] == extents
+            assert expected[index][int(y), int(x) :].any()
+        assert {each['category_id'] for each in annotations} <= {2, 3, 4}
+
+
+def test_the_davis_folder_is_read_as_davis_and_as_training_data(exported, masks, tmp_path):
+    EXPORTS['davis'](exported, tmp_path / 'davis')
+    # The first object has the higher confidence where two overlap.
+    expected = np.zeros(masks.shape[2:], np.uint8)
+    expected[masks[1, 2]] = 3
+    expected[masks[1, 1]] = 2
+    expected[masks[1, 0]] = 1
+    sequence = davis(tmp_path / 'davis').open_sequence('clip')
+    assert (sequence.object_ids(1) == expected).all()
+    footage = Footage(tmp_path)
+    images, read = footage.video('clip', [0, 1])
+    assert (read[1] == (expected > 0)).all()
+    assert images[1].shape == (*expected.shape, 3)
+
+
+def test_mot_and_kitti_have_a_line_for_each_visible_object(exported, masks, tmp_path):
+    EXPORTS['mot'](exported, tmp_path)
+    EXPORTS['kitti'](exported, tmp_path)
+    visible = int(masks.any((2, 3)).sum())
+    mot = np.loadtxt(tmp_path / 'clip/gt/gt.txt', delimiter=',')
+    assert mot.shape == (visible, 9)
+    # MOTChallenge counts pixels and images from 1.
+    assert mot[0, :6].tolist() == [1, 1, 6, 11, 55, 60]
+    sequence = configparser.ConfigParser()
+    sequence.read(tmp_path / 'clip/seqinfo.ini')
+    assert sequence['Sequence']['seqLength'] == str(len(masks))
+    assert float(sequence['Sequence']['frameRate']) == pytest.approx(30, rel=1e-3)
+    kitti = [line.split() for line in (tmp_path / 'label_02/clip.txt').read_text().splitlines()]
+    assert len(kitti) == visible and all(len(fields) == 17 for fields in kitti)
+    assert kitti[0][:3] == ['0', '1', 'mug'] and kitti[1][2] == 'red_box'
+    assert kitti[0][6:10] == ['5.00', '10.00', '59.00', '69.00']
+
+
+@pytest.mark.parametrize('name', ['yolo', 'yolo_boxes'])
+def test_yolo_labels_cover_the_masks(name, exported, masks, tmp_path):
+    EXPORTS[name](exported, tmp_path)
+    content = yaml.safe_load((tmp_path / 'data.yaml').read_text())
+    assert content['names'] == dict(enumerate(CATEGORIES))
+    assert len(list((tmp_path / content['train']).iterdir())) == len(masks)
+    lines = (tmp_path / 'labels/train/clip_000001.txt').read_text().splitlines()
+    assert [int(line.split()[0]) for line in lines] == [1, 3, 2]
+    size = np.array(masks.shape[:1:-1])
+    for line, mask in zip(lines, masks[1], strict=True):
+        values = np.array(line.split()[1:], np.float64).reshape(-1, 2)
+        if name == 'yolo_boxes':
+            low, high = (values[0] - values[1] / 2) * size, (values[0] + values[1] / 2) * size
+            rows, columns = mask.nonzero()
+            assert low == pytest.approx([columns.min(), rows.min()], abs=1e-3)
+            assert high == pytest.approx([columns.max() + 1, rows.max() + 1], abs=1e-3)
+        else:
+            assert enclosed_area(values * size) == pytest.approx(mask.sum(), rel=1e-3)
+
+
+def enclosed_area(points):
+    """Return the area of a polygon; what a line there and back encloses is nothing."""
+    x, y = points.T
+    return abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+
+
+def test_the_polygon_of_a_single_pixel_and_of_a_line_is_its_border():
+    mask = np.zeros((10, 12), np.bool_)
+    mask[3, 4] = True
+    assert sorted(map(tuple, polygon(mask))) == [(4, 3), (4, 4), (5, 3), (5, 4)]
+    mask[3, 4:9] = True
+    assert sorted(map(tuple, polygon(mask))) == [(4, 3), (4, 4), (9, 3), (9, 4)]
+
+
+def test_objects_that_are_not_named_are_left_out(exported, tmp_path):
+    chosen = replace(exported, labels=LabelSet(exported.labels.path, {4: 'red box'}))
+    EXPORTS['coco'](chosen, tmp_path)
+    annotations = json.loads((tmp_path / 'clip.json').read_text())['annotations']
+    assert {each['track_id'] for each in annotations} == {4}

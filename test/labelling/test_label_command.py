@@ -1,0 +1,123 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command labels recordings, says what it could not do, and does nothing twice."""
+
+from dataclasses import replace
+import json
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from sam_tracker.labelling.fleet import unique_names
+from sam_tracker.labelling.label_command import main, parse
+from sam_tracker.labelling.project import Review, load_project
+from sam_tracker.labelling.recording import LabellingError
+
+from .conftest import FRAMES
+
+
+def box_of(clip, frame):
+    x, y, right, bottom = (int(value) for value in clip.boxes[frame, 0])
+    return [x, y, right - x, bottom - y]
+
+
+def test_a_folder_is_labelled_from_a_box_on_its_first_image(folder, clip, tmp_path, capsys):
+    out = tmp_path / 'out'
+    box = [str(value) for value in box_of(clip, 0)]
+    arguments = [str(folder), '-o', str(out), '--box', *box, '--label', 'thing']
+    assert main([*arguments, '--formats', 'coco', 'davis']) == 0
+    assert '1 of 1 recordings labelled' in capsys.readouterr().out
+    coco = json.loads((out / 'coco/clip.json').read_text())
+    assert len(coco['images']) == FRAMES
+    assert [each['name'] for each in coco['categories']] == ['thing']
+    assert len(coco['annotations']) > FRAMES / 2
+    assert len(list((out / 'davis/Annotations/480p/clip').iterdir())) == FRAMES
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert manifest['clip']['state'] == 'labelled' and manifest['clip']['images'] == FRAMES
+
+
+def test_one_bad_recording_costs_no_other(folder, clip, tmp_path, capsys):
+    out = tmp_path / 'out'
+    bad = tmp_path / 'bad.mp4'
+    bad.write_bytes(b'nothing')
+    prompts = tmp_path / 'prompts.yaml'
+    listed = [{'label': 'thing', 'prompts': [{'frame': 3, 'box': box_of(clip, 3)}]}]
+    prompts.write_text(yaml.safe_dump({'objects': listed}))
+    assert main([str(bad), str(folder), '-o', str(out), '--prompts', str(prompts)]) == 1
+    captured = capsys.readouterr()
+    assert '1 of 2 recordings labelled' in captured.out
+    assert captured.err.startswith('sam_tracker-label: bad: ') and 'bad.mp4' in captured.err
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert {name: entry['state'] for name, entry in manifest.items()} == {
+        'bad': 'failed',
+        'clip': 'labelled',
+    }
+    # Without prompts the project goes on with those that it has.
+    before = (out / 'recordings/clip/labels.jsonl').read_bytes()
+    assert main([str(folder), '-o', str(out), '--formats', 'mot']) == 0
+    assert (out / 'recordings/clip/labels.jsonl').read_bytes() == before
+    assert (out / 'mot/clip/gt/gt.txt').exists()
+
+
+def test_only_accepted_objects_are_written_when_asked(folder, clip, tmp_path):
+    out = tmp_path / 'out'
+    prompts = tmp_path / 'prompts.yaml'
+    listed = [{'label': name, 'prompts': [{'frame': 0, 'box': box_of(clip, 0)}]} for name in 'ab']
+    prompts.write_text(yaml.safe_dump({'objects': listed}))
+    assert main([str(folder), '-o', str(out), '--prompts', str(prompts)]) == 0
+    project_folder = out / 'recordings/clip'
+    project = load_project(project_folder)
+    replace(project, reviews={1: Review.ACCEPTED, 2: Review.REJECTED}).save(project_folder)
+    for options in (['--verified'], []):
+        assert main([str(folder), '-o', str(out), *options]) == 0
+        coco = json.loads((out / 'coco/clip.json').read_text())
+        assert {each['track_id'] for each in coco['annotations']} == {1}
+        assert [each['name'] for each in coco['categories']] == ['a']
+
+
+@pytest.mark.parametrize(
+    'arguments,words',
+    [
+        ([], 'RECORDING'),
+        (['a'], '--output'),
+        (['a', '-o', 'b', '--everything', '--prompts', 'c'], '--everything and --prompts'),
+        (['a', '-o', 'b', '--label', 'c'], '--label belongs to a prompt'),
+        (['a', '-o', 'b', '--formats', 'xml'], "unknown 'xml'; known are coco"),
+        (['a', '-o', 'b', '--box', '1', '1', '0', '4'], 'width and height must be positive'),
+    ],
+)
+def test_an_invalid_command_line_is_refused_in_one_line(arguments, words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count('\n') == 1
+
+
+def test_nothing_to_label_is_said(folder, tmp_path, capsys):
+    assert main([str(folder), '-o', str(tmp_path / 'out')]) == 1
+    assert 'give --prompts or --box' in capsys.readouterr().err
+
+
+def test_names_are_unique_and_a_recording_is_not_named_twice(tmp_path):
+    for path in ('a/clip.mp4', 'b/clip.mp4', 'b/other.mp4', 'b/clip.avi'):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b'')
+    assert unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'b/other.mp4']) == ['clip', 'other']
+    names = unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'b/clip.mp4'])
+    assert names == ['a_clip', 'b_clip']
+    names = unique_names([tmp_path / 'b/clip.mp4', tmp_path / 'b/clip.avi'])
+    assert names == ['clip_mp4', 'clip_avi']
+    shutil.copytree(tmp_path / 'a', tmp_path / 'c')
+    with pytest.raises(LabellingError, match=r"clip\.mp4' is named twice"):
+        unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'a/../a/clip.mp4'])
+
+
+def test_everything_on_the_first_image_is_labelled(folder, tmp_path):
+    out = tmp_path / 'out'
+    assert main([str(folder), '-o', str(out), '--everything']) == 0
+    project = load_project(out / 'recordings/clip')
+    assert project.prompts
+    assert all(np.count_nonzero(each.by_frame[0].prompt.mask) for each in project.prompts.values())

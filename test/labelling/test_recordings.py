@@ -1,0 +1,135 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings give every image, in any order, always with the same pixels."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from sam_tracker.labelling import recording as recordings
+from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
+from sam_tracker.labelling.job import open_recording
+from sam_tracker.labelling.recording import ImageInfo, LabellingError, read_frames, times
+
+
+def silent(*_):
+    pass
+
+
+@pytest.fixture(params=['folder', 'video'])
+def recording(request):
+    path = request.getfixturevalue(request.param)
+    recording = open_recording(path, None, silent)
+    yield recording
+    recording.close()
+
+
+def test_every_image_is_read_once_and_in_order(recording, images):
+    read = list(recording.read(0, len(recording.images)))
+    assert len(read) == len(images) == len(recording.images)
+    for ours, theirs in zip(read, images, strict=True):
+        # A video is compressed.
+        assert np.abs(ours.astype(int) - theirs).mean() < 12
+    assert recording.problems == []
+
+
+def test_backwards_the_pixels_are_the_same_whatever_the_size_of_a_chunk(recording, monkeypatch):
+    forwards = dict(read_frames(recording, range(len(recording.images))))
+    numbers = list(forwards)[::-1]
+    for chunk in (1, 3 * 3 * 128 * 128, 1 << 30):
+        monkeypatch.setattr(recordings, 'CHUNK_BYTES', chunk)
+        backwards = list(read_frames(recording, numbers))
+        assert [number for number, _ in backwards] == numbers
+        assert all((forwards[number] == pixels).all() for number, pixels in backwards)
+
+
+def test_frames_with_gaps_are_read_in_either_direction(recording):
+    everything = dict(read_frames(recording, range(len(recording.images))))
+    for numbers in ([2, 3, 4, 9, 11, 12], [12, 11, 9, 4, 3, 2], [7]):
+        read = list(read_frames(recording, numbers))
+        assert [number for number, _ in read] == numbers
+        assert all((everything[number] == pixels).all() for number, pixels in read)
+
+
+def test_a_decoder_that_seeks_wrongly_is_found_out(video, monkeypatch):
+    recording = VideoRecording(video, silent)
+    expected = list(recording.read(0, len(recording.images)))
+    sought = []
+
+    class Wrong:
+        """A decoder whose seeks end one image late."""
+
+        def __init__(self, path):
+            self._real = real(path)
+
+        def set(self, name, value):
+            sought.append(value)
+            return self._real.set(name, value + 1)
+
+        def __getattr__(self, name):
+            return getattr(self._real, name)
+
+    real = cv2.VideoCapture
+    monkeypatch.setattr(cv2, 'VideoCapture', Wrong)
+    assert all((a == b).all() for a, b in zip(recording.read(5, 9), expected[5:9], strict=True))
+    assert sought == [5]
+    recording.close()
+
+
+def test_sixteen_bits_have_the_same_brightness_in_either_direction(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        pixels = rng.integers(1000, 2000 + 500 * number, (20, 30)).astype(np.uint16)
+        assert cv2.imwrite(str(tmp_path / f'{number}.png'), pixels)
+    recording = FolderRecording(tmp_path, silent)
+    forwards = dict(read_frames(recording, range(6)))
+    for number, pixels in read_frames(recording, range(5, -1, -1)):
+        assert (pixels == forwards[number]).all()
+    assert len({pixels.mean() for pixels in forwards.values()}) == 6
+
+
+def test_a_damaged_image_is_left_out_and_named_and_sizes_may_change(folder):
+    (folder / '3.png').write_bytes(b'no image')
+    assert cv2.imwrite(str(folder / '5.png'), np.zeros((40, 60, 3), np.uint8))
+    recording = FolderRecording(folder, silent)
+    assert [image.name for image in recording.images][2:5] == ['2.png', '4.png', '5.png']
+    (problem,) = recording.problems
+    assert '3.png' in problem
+    shapes = [pixels.shape[:2] for pixels in recording.read(3, 5)]
+    assert shapes == [(128, 128), (40, 60)]
+
+
+@pytest.mark.parametrize(
+    'make,words',
+    [
+        (lambda path: path, 'does not exist'),
+        (lambda path: path.mkdir() or path, 'no readable image'),
+        (lambda path: path.write_bytes(b'nothing') and path, 'not a readable video'),
+    ],
+)
+def test_what_is_no_recording_is_refused_by_name(tmp_path, make, words):
+    path = make(tmp_path / 'some.thing')
+    with pytest.raises(LabellingError, match=rf'some\.thing.*{words}'):
+        open_recording(path, None, silent)
+
+
+def test_a_recording_that_changes_its_pixels_changes_its_digest(folder):
+    before = FolderRecording(folder, silent).digest
+    assert FolderRecording(folder, silent).digest == before
+    image = cv2.imread(str(folder / '7.png'))
+    image[0, 0, 0] ^= 1
+    assert cv2.imwrite(str(folder / '7.png'), image)
+    assert FolderRecording(folder, silent).digest != before
+
+
+def test_stamps_that_do_not_ascend_are_replaced_and_named():
+    def stamped(*stamps):
+        return [ImageInfo('', stamp, 2, 2) for stamp in stamps]
+
+    assert times(stamped(3, 5, 9)) == ([3, 5, 9], '')
+    found, problem = times(stamped(3, 3, 9), [1, 2, 3])
+    assert found == [1, 2, 3] and 'image 1 has 3 ns after 3 ns' in problem
+    found, problem = times(stamped(0, 0, 0), [4, 4, 4])
+    assert all(a < b for a, b in itertools.pairwise(found)) and '30 images' in problem
