@@ -36,6 +36,11 @@ class Runtime:
     compiled: bool = False
     """Whether to use ``torch.compile`` for the parts that take the time."""
 
+    @property
+    def memory_type(self) -> torch.dtype:
+        """Type of stored memories: bfloat16 as in SAM 2; autocast does not mix it with float16."""
+        return torch.float16 if self.precision == torch.float16 else torch.bfloat16
+
     def place(self, network: Network) -> Network:
         """
         Prepare a network for inference here: device, evaluation mode, channels-last, kernels.

@@ -43,11 +43,13 @@ class PromptAnswer:
 class Inference:
     """Runs one network for the objects of one tracker; no policy. Sizes as in ``networks.api``."""
 
-    def __init__(self, network: VideoNetwork, settings: TrackerSettings) -> None:
+    def __init__(
+        self, network: VideoNetwork, settings: TrackerSettings, memory_type: torch.dtype
+    ) -> None:
         self.network = network
         self.device = network.device
         self.image_size = network.image_size
-        self.store = MemoryStore(network.memory_layout, settings, self.device)
+        self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
         self._presence_logit = settings.presence_logit
         self._upload = FrameUpload(self.device)
 

@@ -19,12 +19,15 @@ class MemoryStore:
     The memories and object pointers of all objects, one row of places for each object.
 
     Rows are allocated when more objects are tracked at once than ever before, and used again for
-    the next object when one is removed. Memories are kept in bfloat16, as SAM 2 keeps them, as
-    rows of tokens.
+    the next object when one is removed. Memories are kept as rows of tokens.
     """
 
     def __init__(
-        self, layout: MemoryLayout, settings: TrackerSettings, device: torch.device
+        self,
+        layout: MemoryLayout,
+        settings: TrackerSettings,
+        device: torch.device,
+        memory_type: torch.dtype,
     ) -> None:
         self._empty = MemoryBank.empty(settings, layout)
         # A prompt needs a second row while it is applied to a copy of its object.
@@ -33,7 +36,7 @@ class MemoryStore:
         self._pointer_places = self._empty.pointer_places
         self._memories = torch.zeros(
             (0, self._places, layout.tokens, layout.channels),
-            dtype=torch.bfloat16,
+            dtype=memory_type,
             device=device,
         )
         self._pointers = torch.zeros(
