@@ -219,6 +219,7 @@ ROOMS = {
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
     },
+    'camera_motion': {'core'},
     'tracking': {'core', 'networks', 'tracking.closer_look'},
     'tracking.closer_look': {'core'},
     'segmentation': {'core', 'networks'},
@@ -258,8 +259,8 @@ ROOMS = {
         *('nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
     },
     'nodes.tracker': {
-        *(*CAMERA, 'networks', 'tracking', 'segmentation', 'rendering', 'command_line'),
-        *('nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
+        *(*CAMERA, 'networks', 'tracking', 'camera_motion', 'segmentation', 'rendering'),
+        *('command_line', 'nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
         'nodes.segmenter',
     },
     'nodes.prompt': {*CAMERA, 'rendering', 'image_files', 'command_line'},
@@ -268,8 +269,8 @@ ROOMS = {
     'nodes.video_node': {*CAMERA, 'video'},
     'training': {'networks', 'networks.sam2', 'networks.mobile', 'networks.registry', 'video'},
     'evaluation': {
-        *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'video'),
-        *('rendering', 'command_line'),
+        *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'camera_motion'),
+        *('video', 'rendering', 'command_line'),
     },
 }
 
@@ -326,6 +327,7 @@ def test_no_rooms_import_one_another():
         'core',
         'networks',
         'tracking',
+        'camera_motion',
         'video',
         'segmentation',
         'recording',

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import enum
 from functools import cached_property
@@ -117,3 +118,8 @@ class Track:
         """[4] box of the mask, or of the network's mask where no image pixel falls into it."""
         region = self.region
         return self.network_box if region is None else region.box
+
+
+def seen_boxes(tracks: Iterable[Track]) -> list[Box]:
+    """Return the boxes [4] of the objects that are seen, without computing a mask."""
+    return [track.network_box for track in tracks if track.network_box is not None]

@@ -8,12 +8,14 @@ import math
 
 import numpy as np
 
+from sam_tracker.camera_motion.api import CameraMotionSource
+from sam_tracker.camera_motion.image_flow import ImageFlow
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.tracking.settings import TrackerSettings
-from sam_tracker.tracking.track import Track, TrackState
+from sam_tracker.tracking.track import Track, TrackState, seen_boxes
 from sam_tracker.tracking.tracker import Tracker
 
 
@@ -38,6 +40,11 @@ def lower_presence(settings: TrackerSettings) -> TrackerSettings:
     return replace(settings, presence_logit=TrackerSettings.presence_logit)
 
 
+def closer_look(settings: TrackerSettings) -> TrackerSettings:
+    """Look for small objects in a window around them."""
+    return replace(settings, closer_look=True)
+
+
 def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
     """Use aspect ratio and height in the Kalman filter, as the released code does."""
     return replace(settings, motion_model='kalman_aspect_height')
@@ -52,30 +59,48 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'aspect_height': aspect_and_height,
     'dam': lambda settings: settings.in_mode('dam'),
     'samurai_dam': lambda settings: settings.in_mode('samurai_dam'),
+    'closer_look': closer_look,
+    'camera_motion': lambda settings: settings,
     'samurai_released': lambda settings: settings.in_mode('samurai_released'),
 }
 """Each mode's change of the settings that suit a network."""
+CAMERA_MOTION = 'camera_motion'
+"""The mode in which the motion of the camera is measured by the images."""
 
 
 class SamFollower:
     """Tracks with one network and some settings; each sequence gets its own tracker."""
 
-    def __init__(self, name: str, network: VideoNetwork, settings: TrackerSettings) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: VideoNetwork,
+        settings: TrackerSettings,
+        camera_motion: CameraMotionSource | None = None,
+    ) -> None:
         self.name = name
         self._network = network
         self._settings = settings
+        self._camera_motion = camera_motion
         self.begin()
 
     def begin(self) -> None:
         self._tracker = Tracker(self._network, self._settings)
         self._object_ids: dict[int, int] = {}
+        self._newest: Frame | None = None
 
     def prompt(self, frame: Frame, object_id: int, prompt: Prompt) -> Observation:
         track = self._tracker.add_prompt(frame, prompt)
         self._object_ids[track.object_id] = object_id
+        self._newest = frame
         return _observation(track)
 
     def step(self, frame: Frame) -> dict[int, Observation]:
+        if self._camera_motion is not None and self._newest is not None:
+            boxes = seen_boxes(self._tracker.objects)
+            motion = self._camera_motion.between(self._newest, frame, boxes)
+            frame = replace(frame, camera_motion=motion)
+        self._newest = frame
         tracks = self._tracker.step(frame)
         return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
 
@@ -89,7 +114,7 @@ def in_mode(mode: str, network: VideoNetwork, exclusive: bool | None = None) -> 
     settings = MODES[mode](TrackerSettings.for_network(network.suited_settings))
     if exclusive is not None:
         settings = replace(settings, exclusive=exclusive)
-    return SamFollower(mode, network, settings)
+    return SamFollower(mode, network, settings, ImageFlow() if mode == CAMERA_MOTION else None)
 
 
 def _observation(track: Track) -> Observation:

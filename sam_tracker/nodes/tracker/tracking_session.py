@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 import time
@@ -18,6 +18,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.nodes.camera_node import STOP_TIMEOUT
 from sam_tracker.nodes.network_setup import tracker_settings, warm_up
 from sam_tracker.nodes.segmenter.text_search import TextSearch
+from sam_tracker.nodes.tracker.camera_motion import camera_motion_source
 from sam_tracker.nodes.tracker.object_store import ObjectStore
 from sam_tracker.nodes.tracker.track_output import TrackOutput
 from sam_tracker.nodes.tracker.tracked_image import TrackedImage
@@ -31,6 +32,7 @@ from sam_tracker.ros.messages.track_messages import STATE_NAMES
 from sam_tracker.ros.process.error_log import describe
 from sam_tracker.ros.process.worker import Worker, WorkerStoppedError
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+from sam_tracker.tracking.track import seen_boxes
 from sam_tracker.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class TrackingSession:
         self.setup = setup
         settings = tracker_settings(parameters, setup.network.suited_settings)
         self._tracker = Tracker(setup.network, settings, setup.runtime)
+        self._camera_motion = camera_motion_source(parameters)
         warm_up(self._tracker)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
         self.intake = ImageIntake(self.buffer, node.get_logger(), parameters.camera_range())
@@ -175,7 +178,7 @@ class TrackingSession:
         if self._tracker.objects:
             frame = tracked.frame
             start = time.monotonic_ns()
-            tracks = self._tracker.step(frame)
+            tracks = self._tracker.step(self._with_camera_motion(frame))
             tracked = tracked.with_tracks(tracks, time.monotonic_ns() - start)
         elif self.output.wanted:
             _ = tracked.pixels
@@ -184,6 +187,14 @@ class TrackingSession:
             tracked = tracked.with_tracks(self._tracker.objects)
         self.newest = tracked
         return tracked
+
+    def _with_camera_motion(self, frame: Frame) -> Frame:
+        """Return a frame with the camera's motion since the newest image, where it is known."""
+        source, newest = self._camera_motion, self.newest
+        if source is None or newest is None:
+            return frame
+        motion = source.between(newest.frame, frame, seen_boxes(newest.tracks))
+        return replace(frame, camera_motion=motion)
 
     def _process(self, image: ReceivedImage) -> None:
         newest = self.newest

@@ -49,6 +49,18 @@ class MotionParameters:
 
 
 @dataclass(frozen=True)
+class CameraMotionParameters:
+    """How the motion of the camera is measured, which the motion model takes into account."""
+
+    source: str = declared(
+        'images',
+        'images: by the optical flow beside the objects, about 2 ms for an image. off: the motion '
+        "model takes the camera's motion for that of the objects.",
+        choices=('off', 'images'),
+    )
+
+
+@dataclass(frozen=True)
 class MemoryParameters:
     """Which frames are remembered, in the modes with SAMURAI's memory."""
 
@@ -175,6 +187,7 @@ class TrackingParameters:
         maximum=1.0,
     )
     motion: MotionParameters = field(default_factory=MotionParameters)
+    camera_motion: CameraMotionParameters = field(default_factory=CameraMotionParameters)
     memory: MemoryParameters = field(default_factory=MemoryParameters)
     saved_objects: SavedObjectsParameters = field(default_factory=SavedObjectsParameters)
 

@@ -7,6 +7,7 @@ Only the threads that publish run.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 import threading
 import time
 
@@ -17,6 +18,7 @@ from rclpy.lifecycle import LifecyclePublisher
 from std_msgs.msg import Header
 import torch
 
+from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox, ImagePoint, Prompt, TrackArray
@@ -24,6 +26,7 @@ from sam_tracker.networks.runtime import Runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.nodes.network_setup import NetworkSetup, warm_up
+from sam_tracker.nodes.tracker import tracking_session
 from sam_tracker.nodes.tracker.track_output import MOST_WAITING, TrackOutput
 from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession
@@ -144,6 +147,41 @@ def test_other_objects_do_not_feel_a_late_prompt(live):
         feed(tracker, images[6:])
     torch.testing.assert_close(shared.newest.tracks[0].logits, alone.newest.tracks[0].logits)
     assert [track.object_id for track in shared.newest.tracks] == [1, 2]
+
+
+class Panning:
+    """A camera that is known to turn by six pixels from image to image."""
+
+    motion = np.array([[1, 0, -6], [0, 1, 0], [0, 0, 1.0]])
+
+    def __init__(self):
+        self.asked = []
+
+    def between(self, previous, frame, objects):
+        self.asked.append((previous.stamp, frame.stamp, len(objects)))
+        return self.motion
+
+
+def test_the_tracker_is_told_how_the_camera_turned_since_the_image_before(live, monkeypatch):
+    source, told, step = Panning(), [], Tracker.step
+    monkeypatch.setattr(tracking_session, 'camera_motion_source', lambda _: source)
+
+    def listening(tracker: Tracker, frame: Frame):
+        told.append(frame.camera_motion)
+        return step(tracker, frame)
+
+    session, images = live(), frames(4)
+    monkeypatch.setattr(Tracker, 'step', listening)
+    feed(session, images[:1])
+    prompt(session, box())
+    assert session.newest.tracks[0].network_box is not None
+    feed(session, images[1:])
+    stamps = [image.stamp for image in images]
+    assert [asked[:2] for asked in source.asked] == list(pairwise(stamps))
+    assert source.asked[0][2] == 1
+    assert len(told) == 3
+    for motion in told:
+        np.testing.assert_array_equal(motion, Panning.motion)
 
 
 def test_catching_up_by_fewer_images_still_ends_on_the_newest(live):

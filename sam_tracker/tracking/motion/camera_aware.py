@@ -1,0 +1,83 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""A motion that takes the camera's into account for as long as that predicts better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.core.boxes import Box, box_iou
+from sam_tracker.tracking.motion.kalman_box import KalmanBox
+from sam_tracker.tracking.motion.parametrisation import Parametrisation
+
+DECAY = 0.9
+"""Share that the past keeps, with each measurement, in the comparison of the two predictions."""
+
+
+@dataclass(frozen=True, eq=False)
+class CameraAwareBox:
+    """
+    A ``Motion`` made of two Kalman filters, one of which is told how the camera moves.
+
+    A camera that turns moves what stands still: the filter that knows it predicts better. A camera
+    that follows an object keeps it in its place: there the other one does. Both get the same
+    measurements, and the one whose predictions overlapped more with them of late is used. Until
+    the camera's motion is known for the first time the two are one.
+    """
+
+    ignoring: KalmanBox
+    """Is never told of the camera."""
+    following: KalmanBox | None = None
+    """Is told of the camera whenever its motion is known."""
+    advantage: float = 0.0
+    """Mean IoU of ``following`` with what was measured, less that of ``ignoring``, of late."""
+
+    @classmethod
+    def start(cls, parametrisation: Parametrisation, box: Box) -> CameraAwareBox:
+        """Return the motion of an object at rest in a measured box [4]."""
+        return cls(KalmanBox.start(parametrisation, box))
+
+    @property
+    def used(self) -> KalmanBox:
+        """The filter that predicted better of late."""
+        if self.following is None or self.advantage < 0:
+            return self.ignoring
+        return self.following
+
+    @property
+    def box(self) -> Box:
+        return self.used.box
+
+    @property
+    def velocity(self) -> NDArray[np.float64]:
+        return self.used.velocity
+
+    @property
+    def mahalanobis_distance(self) -> float:
+        return self.used.mahalanobis_distance
+
+    def predict(
+        self, steps: float, camera_motion: NDArray[np.float64] | None = None
+    ) -> CameraAwareBox:
+        following = self.following
+        if following is None and camera_motion is not None:
+            following = self.ignoring
+        if following is not None:
+            following = following.predict(steps, camera_motion)
+        return replace(self, ignoring=self.ignoring.predict(steps), following=following)
+
+    def scores(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.used.scores(boxes)
+
+    def update(self, box: Box) -> CameraAwareBox:
+        if self.following is None:
+            return replace(self, ignoring=self.ignoring.update(box))
+        gain = float(box_iou(self.following.box, box) - box_iou(self.ignoring.box, box))
+        return CameraAwareBox(
+            self.ignoring.update(box),
+            self.following.update(box),
+            DECAY * self.advantage + (1 - DECAY) * gain,
+        )
