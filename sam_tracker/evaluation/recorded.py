@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.evaluation.metrics.boxes import success_auc
-from sam_tracker.evaluation.metrics.presence import balanced_accuracy
+from sam_tracker.evaluation.metrics.presence import (
+    balanced_accuracy,
+    presence_rates,
+    returned_frames,
+)
 from sam_tracker.evaluation.run import SequenceResult, TargetResult
 
 Values = NDArray[np.float64]
@@ -21,6 +25,8 @@ FIGURES = {
     'region': 'J',
     'first': 'IoU at prompt',
     'presence': 'presence',
+    'gone': 'gone',
+    'returned': 'after return',
 }
 """Key of a figure to the head of its column, in the order in which they are told."""
 
@@ -46,8 +52,9 @@ def rows(results: Sequence[SequenceResult]) -> list[Row]:
     """
     Return the figures of every object.
 
-    All but ``first`` and ``presence`` are means over the frames after the prompt on which the
-    object is visible and its ground truth is known.
+    All but ``first``, ``presence`` and ``gone`` are means over the frames after the prompt on
+    which the object is visible and its ground truth is known; ``returned`` is the box IoU over
+    those after an absence.
     """
     found = []
     for result in results:
@@ -109,6 +116,7 @@ def _figures(result: TargetResult) -> dict[str, float]:
     overlap = result.overlap[seen]
     overlap = overlap[~np.isnan(overlap)]
     region = result.region[seen]
+    returned = result.overlap[later][returned_frames(truth.visible[later])]
     return {
         'overlap': _mean(overlap),
         'auc': success_auc(overlap),
@@ -116,6 +124,8 @@ def _figures(result: TargetResult) -> dict[str, float]:
         'region': _mean(region[~np.isnan(region)]),
         'first': float(result.overlap[truth.first_frame]),
         'presence': balanced_accuracy(result.present[later], truth.visible[later]),
+        'gone': presence_rates(result.present[later], truth.visible[later])[1],
+        'returned': _mean(returned[~np.isnan(returned)]),
     }
 
 

@@ -21,6 +21,7 @@ from sam_tracker.evaluation.metrics.presence import (
     balanced_accuracy,
     presence_rates,
     reacquisition_delays,
+    returned_frames,
 )
 from sam_tracker.evaluation.metrics.spread import Estimate, estimate, mean_estimate
 from sam_tracker.evaluation.run import SequenceResult, TargetResult
@@ -38,6 +39,8 @@ TITLES = {
     'precision': 'P20',
     'normalised_precision': 'Pnorm',
     'presence': 'presence',
+    'specificity': 'gone',
+    'returned': 'J after return',
     'reacquired': 'found again',
     'delay': 'after frames',
     'switches': 'switches',
@@ -52,8 +55,8 @@ class Summary:
 
     figures: dict[str, Estimate]
     """
-    By the keys of TITLES; the two halves of presence as ``sensitivity`` and ``specificity``; J
-    over each stretch of HORIZONS as ``horizon_1-1`` and so on.
+    By the keys of TITLES; the other half of presence as ``sensitivity``; J over each stretch of
+    HORIZONS as ``horizon_1-1`` and so on.
     """
     per_clip: dict[str, Values]
     """[N] of every figure that a single clip has; NaN where it has none."""
@@ -71,8 +74,9 @@ def summarise(results: Sequence[SequenceResult]) -> Summary:
     Return the figures over clips of one target each, with confidence intervals.
 
     The frame of the prompt never counts. J, F and the figures of boxes are means over the frames
-    on which the object is visible, then over clips. Presence, found again and its delay are
-    counted over the frames and absences of all clips together, since few clips have them.
+    on which the object is visible, then over clips. Presence, J after the return, found again and
+    its delay are counted over the frames and absences of all clips together, since few clips have
+    them.
     """
     targets = [target for result in results for target in result.targets]
     if len(targets) != len(results):
@@ -82,7 +86,11 @@ def summarise(results: Sequence[SequenceResult]) -> Summary:
     figures = {key: mean_estimate(values) for key, values in per_clip.items()}
     judged = [_judged(target) for target in targets]
     delays = [_delays(target) for target in targets]
+    returned = [_after_return(target) for target in targets]
     figures |= _presence(judged) | _reacquisition(delays)
+    figures['returned'] = estimate(
+        lambda chosen: _mean(np.concatenate([returned[index] for index in chosen])), len(returned)
+    )
     return Summary(
         figures=figures,
         per_clip=per_clip,
@@ -164,6 +172,13 @@ def _presence(judged: Sequence[tuple[Flags, Flags]]) -> dict[str, Estimate]:
         'sensitivity': estimate(lambda chosen: presence_rates(*joined(chosen))[0], len(judged)),
         'specificity': estimate(lambda chosen: presence_rates(*joined(chosen))[1], len(judged)),
     }
+
+
+def _after_return(result: TargetResult) -> Values:
+    """Return J on the frames that show the object after an absence."""
+    start = result.target.first_frame
+    region = result.region[start:][returned_frames(result.target.visible[start:])]
+    return region[~np.isnan(region)]
 
 
 def _delays(result: TargetResult) -> list[int | None]:

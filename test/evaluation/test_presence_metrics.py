@@ -8,6 +8,7 @@ from sam_tracker.evaluation.metrics.presence import (
     balanced_accuracy,
     presence_rates,
     reacquisition_delays,
+    returned_frames,
 )
 
 
@@ -36,6 +37,11 @@ def test_an_absence_lies_between_two_sights():
 
 def test_a_flicker_is_no_absence():
     assert list(absences(flags('##..##'), shortest=3)) == []
+
+
+def test_frames_after_the_first_absence_show_a_returned_object():
+    assert returned_frames(flags('##..##...###..#')).tolist() == flags('.........###..#').tolist()
+    assert not returned_frames(flags('...###..###...')).any()
 
 
 def test_the_delay_counts_from_the_first_frame_of_the_return():

@@ -128,7 +128,18 @@ def test_figures_are_of_the_frames_after_the_prompt_that_show_the_object():
     assert row.figures['first'] == 1
     # Of three frames that show it two are called so, of one that does not, one.
     assert row.figures['presence'] == pytest.approx((2 / 3 + 1) / 2)
+    assert row.figures['gone'] == 1
     assert np.isnan(row.figures['region'])
+    assert np.isnan(row.figures['returned'])
+
+
+def test_disappearance_and_re_appearance_have_figures_of_their_own():
+    truth = [[0, 0, 20, 20]] * 9
+    visible = [True, True, False, False, False, False, True, True, True]
+    found = [*truth[:3], NONE, NONE, NONE, NONE, truth[0], truth[0]]
+    (row,) = recorded.rows([result(found, truth, visible)])
+    assert row.figures['gone'] == pytest.approx(3 / 4)
+    assert row.figures['returned'] == pytest.approx(2 / 3)
 
 
 def test_a_figure_that_no_object_has_is_left_out_of_the_mean():

@@ -169,6 +169,16 @@ def test_a_summary_leaves_out_the_prompt_and_what_cannot_be_seen(made_up_masks):
     assert np.isnan(region_by_frame([result])[6])
 
 
+def test_re_appearance_is_judged_on_the_frames_after_an_absence(made_up_masks):
+    predicted, truth = made_up_masks
+    truth[2:5] = False
+    result = run(Playback([seen(mask) for mask in predicted]), mask_sequence(truth))
+    visible = result.targets[0].target.visible
+    after = [frame for frame in range(5, 8) if visible[frame]]
+    figure = summarise([result]).figures['returned']
+    assert figure.value == pytest.approx(result.targets[0].region[after].mean())
+
+
 def test_frames_that_are_not_judged_do_not_count_for_presence(made_up_masks):
     predicted, truth = made_up_masks
     judged = np.ones(8, bool)

@@ -62,6 +62,12 @@ def absences(visible: Flags, shortest: int = SHORTEST_ABSENCE) -> Iterator[Absen
             yield Absence(start, end, next_start)
 
 
+def returned_frames(visible: Flags, shortest: int = SHORTEST_ABSENCE) -> Flags:
+    """Return on which frames [T] an object is visible after its first absence: re-appearance."""
+    first = next(absences(visible, shortest), None)
+    return visible & (np.arange(len(visible)) >= (len(visible) if first is None else first.end))
+
+
 def reacquisition_delays(
     overlaps: Values,
     visible: Flags,
