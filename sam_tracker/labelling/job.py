@@ -15,8 +15,15 @@ from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
 from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
 from sam_tracker.labelling.labeller import Labeller
+from sam_tracker.labelling.labels import LABELS, LabelSet
 from sam_tracker.labelling.project import Project, load_project
-from sam_tracker.labelling.prompts import ObjectPrompts, Prompts, Timeline, read_prompts
+from sam_tracker.labelling.prompts import (
+    ObjectPrompts,
+    Prompts,
+    SaidPrompt,
+    Timeline,
+    read_prompts,
+)
 from sam_tracker.labelling.recording import LabellingError, Recording
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import choose_runtime
@@ -98,7 +105,7 @@ def label_recording(job: Job, report: Report) -> Outcome:
     try:
         runtime = choose_runtime(job.device)
         network = runtime.place(load_network(job.checkpoint))
-        settings = TrackerSettings.for_network(network.suited_settings).in_mode(job.mode)
+        settings = TrackerSettings.for_network(network.suited_settings, job.mode)
         received = recording.received if isinstance(recording, BagRecording) else ()
         labeller = Labeller(
             recording,
@@ -165,15 +172,56 @@ def _prompts(
 ) -> Prompts:
     """Return the prompts of a job: from its file, its options, or the project."""
     stamps = [image.stamp for image in recording.images]
+    said: Prompts | None = None
     if job.prompts is not None:
-        return read_prompts(job.prompts, Timeline(stamps, ascending))
-    if job.first is not None:
-        return {1: job.first}
+        said = read_prompts(job.prompts, Timeline(stamps, ascending))
+    elif job.first is not None:
+        said = {1: job.first}
     if before is not None and before.prompts:
-        return before.prompts
+        return before.prompts if said is None else corrections(job.project_folder, before, said)
+    if said is not None:
+        return said
     if job.everything:
         return _everything(recording, network)
     raise LabellingError(f'nothing says what to label in {job.name}: give --prompts or --box')
+
+
+def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
+    """
+    Return prompts as corrections of the labels that there are.
+
+    A prompt that is in the project already stays what it was. A new one on an object of the
+    project corrects the label on its frame; ``project.json`` keeps the mask that it corrected, so
+    that the same prompts give the same labels ever after.
+
+    :param folder: of the project.
+    :param said: all prompts; objects and frames that are missing are dropped.
+    """
+    labels = LabelSet(folder / LABELS, dict.fromkeys(said, ''))
+    wanted: dict[int, list[int]] = {}
+    found: dict[int, ObjectPrompts] = {}
+    for object_id, each in said.items():
+        known = before.prompts.get(object_id, ObjectPrompts())
+        merged = ObjectPrompts(each.label)
+        for frame, new in sorted(each.by_frame.items()):
+            old = known.by_frame.get(frame)
+            if old is not None and SaidPrompt(old.prompt).digest == new.digest:
+                merged = merged.having(frame, old)
+            elif known.by_frame and labels.path.exists():
+                wanted.setdefault(frame, []).append(object_id)
+            else:
+                merged = merged.having(frame, new)
+        found[object_id] = merged
+    if wanted:
+        for image in labels.images():
+            for track in image.tracks:
+                if track.object_id in wanted.get(image.number, ()):
+                    prompt = said[track.object_id].by_frame[image.number].prompt
+                    merged = found[track.object_id]
+                    found[track.object_id] = merged.corrected(
+                        image.number, prompt, track.mask, track.visible
+                    )
+    return found
 
 
 def _everything(recording: Recording, network: VideoNetwork) -> Prompts:

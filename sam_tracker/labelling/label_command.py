@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 PROGRAM = 'sam_tracker-label'
 
+MODES = ('samurai', 'samurai_released', 'dam', 'samurai_dam', 'sam2')
+"""Keys of ``tracking.settings.MODES``."""
+
 DESCRIPTION = """\
 Labels every image of recordings: ROS 2 bags (mcap, sqlite3), videos and folders of images.
 Prompts may be on any frame; they are propagated forwards and backwards, and both directions are
@@ -130,7 +133,7 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     network.add_argument(
         '--mode',
-        choices=('samurai', 'samurai_released', 'sam2'),
+        choices=MODES,
         default='samurai',
         help='sam2: exactly as SAM 2 propagates whole videos (default: %(default)s)',
     )

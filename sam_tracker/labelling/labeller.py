@@ -20,7 +20,7 @@ from sam_tracker.labelling.joining import PairFacts, chosen_directions, doubt, m
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.labels import LABELS, LabelledImage, LabelSet
 from sam_tracker.labelling.offline_tracker import OfflineTracker
-from sam_tracker.labelling.prompts import Prompts
+from sam_tracker.labelling.prompts import ObjectPrompts, Prompts
 from sam_tracker.labelling.recording import LabellingError, Recording, read_frames, times
 from sam_tracker.labelling.stretch import Stretch, plan
 from sam_tracker.labelling.stretch_files import StretchFile, StretchFiles, stretch_key
@@ -185,17 +185,24 @@ class Labeller:
                 f'a prompt is on frame {numbers[-1]}, and the recording has'
                 f' {len(self._recording.images)} frames'
             )
-        for number, pixels in read_frames(self._recording, numbers):
-            said = {
-                object_id: (each.label, each.by_frame[number].prompt)
-                for object_id, each in sorted(prompts.items())
-                if number in each.by_frame
-            }
+        # Corrections are read with the memories of the prompts that stand alone.
+        for alone in (True, False):
+            self._decode(tracker, prompts, alone)
+        return tracker
+
+    def _decode(self, tracker: OfflineTracker, prompts: Prompts, alone: bool) -> None:
+        """Decode all prompts that stand alone, or all others."""
+        by_frame: dict[int, dict[int, ObjectPrompts]] = {}
+        for object_id, each in sorted(prompts.items()):
+            for number, said in each.by_frame.items():
+                if said.stands_alone == alone:
+                    by_frame.setdefault(number, {})[object_id] = each
+        for number, pixels in read_frames(self._recording, sorted(by_frame)):
+            frame = Frame(pixels, self._times[number])
             try:
-                tracker.prompt(number, Frame(pixels, self._times[number]), said)
+                tracker.prompt(number, frame, by_frame[number])
             except PromptError as error:
                 raise LabellingError(f'prompt on frame {number}: {error}') from error
-        return tracker
 
     def _write(
         self, prompts: Prompts, keys: Mapping[Stretch, str], tracker: OfflineTracker

@@ -7,16 +7,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 from sam_tracker.networks.api import VideoNetwork
+from sam_tracker.networks.mask_images import network_mask
+from sam_tracker.networks.masks import mask_as_logits
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import Focus
+from sam_tracker.tracking.corrections import keeps_most
+from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.memory.bank import MemoryBank
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
@@ -92,21 +99,27 @@ class OfflineTracker:
         """The stretches that are being propagated."""
         return list(self._active)
 
-    def prompt(self, number: int, frame: Frame, prompts: Mapping[int, tuple[str, Prompt]]) -> None:
+    def prompt(self, number: int, frame: Frame, prompts: Mapping[int, ObjectPrompts]) -> None:
         """
-        Decode what was said about objects on one frame, each without any memory.
+        Decode what was said about objects on one frame.
+
+        A prompt that stands alone is decoded without any memory, a correction from the mask that
+        it corrects and with the memories of the nearest prompts that stand alone.
 
         :param number: of the frame in the recording.
-        :param prompts: label and prompt by object id.
-        :raises PromptError: a prompt does not fit the image.
+        :param prompts: by object id; of corrected objects the prompts that stand alone were
+            decoded before.
+        :raises PromptError: a prompt does not fit the image, or a correction contradicts itself.
         """
         cached = self._cached(frame, frame.stamp)
-        for object_id, (label, prompt) in prompts.items():
-            valid = prompt.validate(frame.width, frame.height)
-            row = self._inference.store.add()
+        store = self._inference.store
+        for object_id, each in prompts.items():
+            said = each.by_frame[number]
+            valid = said.prompt.validate(frame.width, frame.height, refining=not said.stands_alone)
+            row = store.add()
             held = TrackedObject(
                 object_id=object_id,
-                label=label,
+                label=each.label,
                 row=row,
                 selector=MaskSelector(self._settings),
                 stamp=frame.stamp,
@@ -114,10 +127,16 @@ class OfflineTracker:
             )
             try:
                 with self._inferring():
-                    held = self._prompting.apply(held, frame, cached, valid)
-                memory, pointer = self._inference.store.conditioned(row)
+                    if said.corrected is None:
+                        held = self._prompting.apply(held, frame, cached, valid)
+                    else:
+                        for other in each.basis(number):
+                            basis = self._prompted[object_id][other]
+                            store.condition_at(row, other - number, basis.memory, basis.pointer)
+                        held = self._refined(held, frame, cached, valid, said.corrected)
+                memory, pointer = store.conditioned(row)
             finally:
-                self._inference.store.remove(row)
+                store.remove(row)
             conditioned = ConditioningFrame(held, memory, pointer)
             self._prompted.setdefault(object_id, {})[number] = conditioned
 
@@ -194,6 +213,23 @@ class OfflineTracker:
         for state in states:
             row = self._inference.store.restore(state.bank, state.memories, state.pointers)
             self._active[state.stretch] = replace(state.held, row=row)
+
+    def _refined(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        mask: NDArray[np.bool_],
+    ) -> TrackedObject:
+        """Return an object as points correct a mask [H, W], which may be empty."""
+        previous, keeping = None, False
+        extent = Prompt(mask=mask).extent
+        if extent is not None:
+            given = network_mask(mask, cached.scale, self._network.device)
+            previous = DecodedMask(mask_as_logits(given)[1][0, 0], cached.scale)
+            keeping = keeps_most(prompt, extent)
+        return self._prompting.refine(held, frame, cached, prompt, previous, keeping)
 
     def _at_prompt(self, stretch: Stretch, number: int, row: int) -> TrackedObject:
         """Return an object on a prompted frame, in the time of a stretch."""

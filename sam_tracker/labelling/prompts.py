@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 import yaml
 
 from sam_tracker.core.object_ids import LARGEST_ID
@@ -37,6 +38,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import ImageFileError, read_mask
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.labelling.stretch import nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +47,20 @@ class SaidPrompt:
 
     prompt: Prompt
     stage: Stage = Stage.HAND
+    corrected: NDArray[np.bool_] | None = None
+    """[H, W] the propagated mask that the points correct; empty: there was none. None: the prompt
+    stands alone."""
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the prompt needs no other to be understood."""
+        return self.corrected is None
 
     @property
     def digest(self) -> str:
         """Hexadecimal digest of the prompt."""
         prompt, parts = self.prompt, hashlib.sha256()
-        for array in (prompt.points, prompt.labels, prompt.box, prompt.mask):
+        for array in (prompt.points, prompt.labels, prompt.box, prompt.mask, self.corrected):
             content = b'' if array is None else np.ascontiguousarray(array).tobytes()
             shape = '' if array is None else str(array.shape)
             parts.update(f'{shape} {len(content)} '.encode() + content)
@@ -65,25 +75,22 @@ class SaidPrompt:
             found['labels'] = prompt.labels.tolist()
         if prompt.box is not None:
             found['box'] = prompt.box.tolist()
-        if prompt.mask is not None:
-            height, width = prompt.mask.shape
-            found['mask'] = run_lengths(prompt.mask.astype(np.uint8), (0, 0), width, height)
+        for name, mask in (('mask', prompt.mask), ('corrected', self.corrected)):
+            if mask is not None:
+                height, width = mask.shape
+                found[name] = run_lengths(mask.astype(np.uint8), (0, 0), width, height)
         return found
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> SaidPrompt:
         """Return the prompt that ``json`` was called on."""
-        mask = None
-        if 'mask' in fields:
-            height, width = fields['mask']['size']
-            mask = uncompressed(fields['mask']['counts'], width, height) != 0
         prompt = Prompt(
             points=np.array(fields.get('points', []), np.float64).reshape(-1, 2),
             labels=np.array(fields.get('labels', []), np.int64),
             box=fields.get('box'),
-            mask=mask,
+            mask=_mask(fields.get('mask')),
         )
-        return cls(prompt, Stage(fields['stage']))
+        return cls(prompt, Stage(fields['stage']), _mask(fields.get('corrected')))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +101,49 @@ class ObjectPrompts:
     by_frame: Mapping[int, SaidPrompt] = field(default_factory=dict)
     """By the number of the frame."""
 
-    def added(self, frame: int, prompt: Prompt, stage: Stage = Stage.HAND) -> ObjectPrompts:
+    def added(self, frame: int, prompt: Prompt) -> ObjectPrompts:
         """Return these and one more, which adds to what was said on its frame before."""
         if frame in self.by_frame:
             prompt = prompt.added_to(self.by_frame[frame].prompt)
-        said = SaidPrompt(prompt, stage)
+        return self.having(frame, SaidPrompt(prompt))
+
+    def having(self, frame: int, said: SaidPrompt) -> ObjectPrompts:
+        """Return these with something else said on one frame."""
         return replace(self, by_frame={**self.by_frame, frame: said})
+
+    def corrected(
+        self, frame: int, prompt: Prompt, mask: NDArray[np.bool_], visible: bool
+    ) -> ObjectPrompts:
+        """
+        Return these and one more, which corrects a label.
+
+        Points correct its mask; a box or a mask says anew where the object is.
+
+        :param mask: [H, W] of the label.
+        :param visible: whether the label has a mask.
+        """
+        before = self.by_frame.get(frame)
+        if before is not None:
+            # What was said before still counts, and was made of the same mask.
+            merged = prompt.added_to(before.prompt)
+            start = None if prompt.mask is not None else before.corrected
+            return self.having(frame, replace(before, prompt=merged, corrected=start))
+        only_points = prompt.box is None and prompt.mask is None
+        start = np.logical_and(mask, visible) if only_points else None
+        return self.having(frame, SaidPrompt(prompt, Stage.CORRECTED, start))
+
+    def basis(self, frame: int) -> tuple[int, ...]:
+        """Return the frames of the prompts that a correction is read with, the nearest first."""
+        alone = [number for number, said in self.by_frame.items() if said.stands_alone]
+        return nearest(sorted(alone), frame, frame, BASIS)
+
+    def digest(self, frame: int) -> str:
+        """Return a digest of all that the object on a prompted frame depends on."""
+        said = self.by_frame[frame]
+        if said.stands_alone:
+            return said.digest
+        basis = [(number, self.by_frame[number].digest) for number in self.basis(frame)]
+        return f'{said.digest} {basis}'
 
     def json(self) -> dict[str, Any]:
         """Return what ``from_json`` reads."""
@@ -112,6 +156,9 @@ class ObjectPrompts:
         frames = {int(key): SaidPrompt.from_json(said) for key, said in fields['frames'].items()}
         return cls(fields['label'], frames)
 
+
+BASIS = 2
+"""Prompts whose memories are read with a correction."""
 
 Prompts = Mapping[int, ObjectPrompts]
 """By object id."""
@@ -160,6 +207,13 @@ class Timeline:
                 f'{where}: time {value} s is not within the {length:.3f} s of the recording'
             )
         return number
+
+
+def _mask(fields: Mapping[str, Any] | None) -> NDArray[np.bool_] | None:
+    if fields is None:
+        return None
+    height, width = fields['size']
+    return uncompressed(fields['counts'], width, height) != 0
 
 
 def read_prompts(path: Path, timeline: Timeline) -> Prompts:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
+from sam_tracker.core.boxes import Box
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.prompt import POSITIVE, Prompt
 from sam_tracker.tracking.decoded_mask import DecodedMask
@@ -64,13 +65,17 @@ def mask_to_keep(prompt: Prompt, track: Track) -> DecodedMask | None:
     that is farther away may mean another object.
     """
     box = track.network_box
-    if prompt.box is not None or prompt.mask is not None or box is None:
-        return None
+    return None if box is None or not keeps_most(prompt, box) else track.decoded_mask
+
+
+def keeps_most(prompt: Prompt, box: Box) -> bool:
+    """Return whether a prompt asks to keep most of a mask with this box [4] of image pixels."""
+    if prompt.box is not None or prompt.mask is not None:
+        return False
     positive = prompt.points[prompt.labels == POSITIVE]
     margin = (box[2:] - box[:2]) / 2
-    if (positive < box[:2] - margin).any() or (positive > box[2:] + margin).any():
-        return None
-    return track.decoded_mask
+    outside = (positive < box[:2] - margin).any() or (positive > box[2:] + margin).any()
+    return not outside
 
 
 def agreement(

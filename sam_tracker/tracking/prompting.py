@@ -63,18 +63,48 @@ class Prompting:
 
         :raises PromptError: the network's answer contradicts the prompt that refines an object.
         """
-        settings, store = self._settings, self._inference.store
         correcting = held.track is not None and held.stamp == cached.stamp
         previous = None
         if correcting and held.newest.state is TrackState.TRACKED:
             previous = held.newest.decoded_mask
-        prompted = held.at_prompt(cached, prompt, settings.cumulative_prompts)
-        if held.track is None or not settings.cumulative_prompts:
+        cumulative = self._settings.cumulative_prompts
+        prompted = held.at_prompt(cached, prompt, cumulative)
+        if held.track is None or not cumulative:
             answered = self._closest(prompted, frame, cached, prompt, correcting, previous)
         else:
             kept = mask_to_keep(prompt, held.newest) if previous is not None else None
             answered = self._agreeing(prompted, frame, cached, prompt, correcting, previous, kept)
-        held, decision, candidates = prompted, answered.decision, answered.candidates
+        return self._concluded(prompted, cached, answered, correcting)
+
+    def refine(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        previous: DecodedMask | None,
+        keeping: bool,
+    ) -> TrackedObject:
+        """
+        Return an object as points correct a mask that was found elsewhere.
+
+        The memory of its row is read, and the frame becomes a conditioning one.
+
+        :param previous: the mask to correct; None: the object was not found.
+        :param keeping: whether the points ask to keep that mask for the most part.
+        :raises PromptError: the network's answer contradicts the prompt.
+        """
+        prompted = held.at_prompt(cached, prompt, cumulative=True)
+        kept = previous if keeping else None
+        answered = self._agreeing(prompted, frame, cached, prompt, False, previous, kept)
+        return self._concluded(prompted, cached, answered, correcting=False)
+
+    def _concluded(
+        self, held: TrackedObject, cached: CachedFrame, answered: PromptDecision, correcting: bool
+    ) -> TrackedObject:
+        """Remember the frame of a prompt, and return the object with its track there."""
+        settings, store = self._settings, self._inference.store
+        decision, candidates = answered.decision, answered.candidates
         features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
         memories = self._inference.memories(

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import yaml
 
+from sam_tracker.evaluation.corrections import correcting_click
 from sam_tracker.labelling.fleet import unique_names
-from sam_tracker.labelling.label_command import main, parse
+from sam_tracker.labelling.label_command import MODES, main, parse
+from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.project import Review, load_project
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.tracking import settings
 
 from .conftest import FRAMES
 
@@ -75,6 +78,45 @@ def test_only_accepted_objects_are_written_when_asked(folder, clip, tmp_path):
         coco = json.loads((out / 'coco/clip.json').read_text())
         assert {each['track_id'] for each in coco['annotations']} == {1}
         assert [each['name'] for each in coco['categories']] == ['a']
+
+
+def test_every_mode_of_the_tracker_is_offered():
+    assert set(MODES) == set(settings.MODES)
+
+
+def test_points_on_a_propagated_label_correct_it(folder, clip, tmp_path):
+    out, prompts = tmp_path / 'out', tmp_path / 'prompts.yaml'
+
+    def label(*said):
+        listed = [{'label': 'thing', 'prompts': list(said)}]
+        prompts.write_text(yaml.safe_dump({'objects': listed}))
+        assert main([str(folder), '-o', str(out), '--prompts', str(prompts)]) == 0
+        project = load_project(out / 'recordings/clip')
+        return project, list(project.labels(out / 'recordings/clip').images())
+
+    first = {'frame': 0, 'box': box_of(clip, 0)}
+    _, images = label(first)
+    overlaps = []
+    for image in images:
+        truth, mask = clip.masks[image.number] == 1, image.tracks[0].mask
+        overlaps.append((truth & mask).sum() / max((truth | mask).sum(), 1))
+    worst = int(np.argmin(overlaps[1:])) + 1
+    click = correcting_click(images[worst].tracks[0].mask, clip.masks[worst] == 1)
+    kind = 'points' if click.labels[0] else 'negative_points'
+    second = {'frame': worst, kind: click.points.tolist()}
+    project, after = label(first, second)
+    said = project.prompts[1].by_frame
+    assert (said[worst].corrected == images[worst].tracks[0].mask).all()
+    assert said[0].corrected is None
+    track = after[worst].tracks[0]
+    assert track.stage is Stage.CORRECTED
+    x, y = click.points[0].astype(int)
+    # Networks are no more precise than a cell of their logits.
+    assert (track.mask[y - 4 : y + 5, x - 4 : x + 5] == bool(click.labels[0])).any()
+    # The same prompts again are the same corrections of the same masks.
+    text = (out / 'recordings/clip/labels.jsonl').read_bytes()
+    label(first, second)
+    assert (out / 'recordings/clip/labels.jsonl').read_bytes() == text
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.labelling.offline_tracker import OfflineTracker
+from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import plan
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import configuration_named
@@ -91,7 +92,7 @@ def our_logits(network, frames, direction):
         # Our box reaches to the far border of its last pixel; SAM 2 takes that pixel's number.
         ours = np.asarray(box) + np.array([0, 0, WIDTH, HEIGHT]) / SIZE
         frame = Frame(frames[number], number * PERIOD)
-        tracker.prompt(number, frame, {1: ('', Prompt(box=ours))})
+        tracker.prompt(number, frame, {1: ObjectPrompts().added(number, Prompt(box=ours))})
     (stretch,) = (
         each for each in plan(1, PROMPTED, FRAMES, 2, whole=True) if each.direction == direction
     )

@@ -81,9 +81,9 @@ def test_prompts_survive_the_project_file():
     mask[3:9, 4:8] = True
     prompts = ObjectPrompts('mug').added(4, Prompt(mask=mask))
     prompts = prompts.added(9, Prompt(points=[[1, 2.5]], labels=[0], box=[0, 1, 2, 3]))
-    prompts = prompts.added(9, Prompt(points=[[3, 3]], labels=[1]), Stage.CORRECTED)
+    prompts = prompts.corrected(5, Prompt(points=[[3, 3]], labels=[1]), mask, visible=True)
     copy = ObjectPrompts.from_json(prompts.json())
-    assert copy.label == 'mug' and copy.by_frame[9].stage is Stage.CORRECTED
+    assert copy.label == 'mug' and copy.by_frame[5].stage is Stage.CORRECTED
     for frame, said in prompts.by_frame.items():
         assert copy.by_frame[frame].digest == said.digest
     assert prompts.by_frame[4].digest != prompts.by_frame[9].digest

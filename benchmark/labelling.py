@@ -1,0 +1,226 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Labelling of generated recordings with the bundled weights: by direction, corrected, and at length.
+
+    python benchmark/labelling.py directions --minutes 1
+    python benchmark/labelling.py corrections --clips 20 --rounds 3
+    python benchmark/labelling.py memory --minutes 1
+    python benchmark/labelling.py killed --frames 300
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import cv2
+import numpy as np
+
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.evaluation.corrections import correcting_click
+from sam_tracker.labelling.file_recordings import VideoRecording
+from sam_tracker.labelling.labeller import Labeller
+from sam_tracker.labelling.labels import LabelSet
+from sam_tracker.labelling.prompts import ObjectPrompts
+from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.video.generated import GeneratedScene
+
+SIZE, RATE = 256, 30
+FIRST_SEED = 10_000
+
+
+def silent(*_: object) -> None:
+    """Tell nothing."""
+
+
+def write_video(path: Path, frames: int, seed: int, difficulty: str) -> np.ndarray:
+    """Write a generated clip frame by frame, and return the masks of object 1, packed [T, N]."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), RATE, (SIZE, SIZE))
+    scene = GeneratedScene(seed, SIZE, difficulty, held_out=True, duration=frames)
+    masks = []
+    for _, frame in zip(range(frames), scene.frames(), strict=False):
+        writer.write(np.ascontiguousarray(frame.image[..., ::-1]))
+        masks.append(np.packbits(frame.object_ids == 1))
+    writer.release()
+    return np.stack(masks)
+
+
+def unpacked(masks: np.ndarray, number: int) -> np.ndarray:
+    """Return one of packed masks [H, W]."""
+    return np.unpackbits(masks[number]).reshape(SIZE, SIZE) > 0
+
+
+def box_prompt(mask: np.ndarray) -> Prompt:
+    """Return the box of a mask as a prompt."""
+    extent = Prompt(mask=mask).extent
+    assert extent is not None
+    return Prompt(box=extent)
+
+
+def overlaps(labels: LabelSet, masks: np.ndarray) -> np.ndarray:
+    """Return J, the IoU with the truth, on every frame; 1 where both are empty."""
+    values = []
+    for image in labels.images():
+        truth, mask = unpacked(masks, image.number), image.tracks[0].mask
+        either = (truth | mask).sum()
+        values.append((truth & mask).sum() / either if either else 1.0)
+    return np.array(values)
+
+
+def labeller(path: Path, out: Path) -> Labeller:
+    network = load_network('nano')
+    settings = TrackerSettings.for_network(network.suited_settings)
+    return Labeller(VideoRecording(path, silent), out, network, settings)
+
+
+def directions(options: argparse.Namespace, folder: Path) -> None:
+    """Label from the first frame, from the last, and from both."""
+    frames = round(options.minutes * 60 * RATE)
+    rows = []
+    for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
+        path = folder / f'{seed}.mp4'
+        masks = write_video(path, frames, seed, options.difficulty)
+        seen = [number for number in range(frames) if unpacked(masks, number).any()]
+        first, last = seen[0], seen[-1]
+        row = []
+        for number, places in enumerate(((first,), (last,), (first, last))):
+            prompts = ObjectPrompts()
+            for place in places:
+                prompts = prompts.added(place, box_prompt(unpacked(masks, place)))
+            start = time.monotonic()
+            done = labeller(path, folder / f'{seed}_{number}').label({1: prompts})
+            seconds = time.monotonic() - start
+            values = overlaps(done.labels, masks)
+            assert len(values) == frames
+            row.append(values.mean())
+        rows.append(row)
+        print(
+            f'seed {seed}: {frames} frames, forwards {row[0]:.3f}, backwards {row[1]:.3f}, joined'
+            f' {row[2]:.3f} ({done.frames / seconds:.0f} frames/s)'
+        )
+    forwards, backwards, joined = np.mean(rows, 0)
+    print(f'mean J: forwards {forwards:.3f}, backwards {backwards:.3f}, joined {joined:.3f}')
+
+
+def corrections(options: argparse.Namespace, folder: Path) -> None:
+    """Correct the frame with the largest error, some times over."""
+    history, seconds = [], []
+    for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
+        path = folder / f'{seed}.mp4'
+        masks = write_video(path, options.frames, seed, options.difficulty)
+        first = next(n for n in range(options.frames) if unpacked(masks, n).any())
+        prompts = ObjectPrompts().added(first, box_prompt(unpacked(masks, first)))
+        work = labeller(path, folder / str(seed))
+        labels = work.label({1: prompts}).labels
+        values = overlaps(labels, masks)
+        row = [values.mean()]
+        for _ in range(options.rounds):
+            start = time.monotonic()
+            found = {image.number: image.tracks[0] for image in labels.images()}
+            for worst in np.argsort(values):
+                number = int(worst)
+                track, truth = found[number], unpacked(masks, number)
+                click = correcting_click(track.mask, truth)
+                if click is None or number in prompts.by_frame or not truth.any():
+                    continue
+                corrected = prompts.corrected(number, click, track.mask, track.visible)
+                try:
+                    labels = work.label({1: corrected}).labels
+                except LabellingError:
+                    # The answer contradicts the click: a person draws a box.
+                    corrected = prompts.corrected(
+                        number, box_prompt(truth), track.mask, track.visible
+                    )
+                    labels = work.label({1: corrected}).labels
+                prompts = corrected
+                break
+            seconds.append(time.monotonic() - start)
+            values = overlaps(labels, masks)
+            row.append(values.mean())
+        history.append(row)
+        print(f'seed {seed}: ' + ' '.join(f'{value:.3f}' for value in row), flush=True)
+    means = np.mean(history, 0)
+    print('mean J by round: ' + ' '.join(f'{value:.3f}' for value in means))
+    print(f'gained: {means[-1] - means[0]:+.3f}; seconds for a round: {np.median(seconds):.1f}')
+
+
+def memory(options: argparse.Namespace, folder: Path) -> None:
+    """Label one recording in this process and print its peak memory."""
+    frames = round(options.minutes * 60 * RATE)
+    path = folder / 'clip.mp4'
+    masks = write_video(path, frames, FIRST_SEED, options.difficulty)
+    prompts = ObjectPrompts().added(0, box_prompt(unpacked(masks, 0)))
+    prompts = prompts.added(frames - 1, box_prompt(unpacked(masks, frames - 1)))
+    del masks
+    start = time.monotonic()
+    done = labeller(path, folder / 'out').label({1: prompts})
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = time.monotonic() - start
+    print(f'{frames} frames: peak {peak:.0f} MiB, {done.frames / seconds:.0f} frames/s')
+
+
+def killed(options: argparse.Namespace, folder: Path) -> None:
+    """Kill a run at random moments, and compare with one that was left alone."""
+    path = folder / 'clip.mp4'
+    masks = write_video(path, options.frames, FIRST_SEED, options.difficulty)
+    x, y, right, bottom = box_prompt(unpacked(masks, 0)).box
+    command = [
+        *(sys.executable, '-m', 'sam_tracker.labelling.label_command', str(path), '--box'),
+        *map(str, (x, y, right - x, bottom - y)),
+        '-o',
+    ]
+    start = time.monotonic()
+    subprocess.run([*command, str(folder / 'alone')], check=True)
+    whole = time.monotonic() - start
+    generator, kills = random.Random(0), 0
+    while kills < options.kills:
+        process = subprocess.Popen([*command, str(folder / 'killed')])
+        try:
+            process.wait(generator.uniform(0.3, 1.0) * whole)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        if process.wait() == 0:
+            break
+    subprocess.run([*command, str(folder / 'killed')], check=True)
+    texts = [
+        (folder / name / 'recordings/clip/labels.jsonl').read_bytes()
+        for name in ('alone', 'killed')
+    ]
+    print(
+        f'killed {kills} times; the bytes are {"the same" if texts[0] == texts[1] else "others"}'
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one of the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('what', choices=['directions', 'corrections', 'memory', 'killed'])
+    parser.add_argument('--minutes', type=float, default=1.0, help='length of a recording')
+    parser.add_argument('--frames', type=int, default=90, help='length of a clip')
+    parser.add_argument('--clips', type=int, default=20)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--kills', type=int, default=5)
+    parser.add_argument('--difficulty', default='medium')
+    options = parser.parse_args(args)
+    measurements = {
+        'directions': directions,
+        'corrections': corrections,
+        'memory': memory,
+        'killed': killed,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        measurements[options.what](options, Path(folder))
+
+
+if __name__ == '__main__':
+    main()
