@@ -70,9 +70,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _as_arrays(state: StretchState) -> StretchState:
-    # NumPy has no bfloat16.
+    # NumPy has no bfloat16; float32 holds every value of the narrower types.
     arrays: dict[str, Any] = {
-        'memories': state.memories.view(torch.int16).numpy(),
+        'memories': state.memories.float().numpy(),
         'pointers': state.pointers.numpy(),
     }
     return replace(state, **arrays)
@@ -83,7 +83,7 @@ def _as_tensors(state: StretchState) -> StretchState:
     pointers: Any = state.pointers
     return replace(
         state,
-        memories=torch.from_numpy(memories).view(torch.bfloat16),
+        memories=torch.from_numpy(memories),
         pointers=torch.from_numpy(pointers),
     )
 
