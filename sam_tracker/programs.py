@@ -41,6 +41,7 @@ def run(module: str) -> int:
 
 
 checkpoint = partial(run, 'sam_tracker.networks.weights.checkpoint_command')
+console = partial(run, 'sam_tracker.nodes.console.console')
 image_monitor_node = partial(run, 'sam_tracker.nodes.image_monitor_node')
 label = partial(run, 'sam_tracker.labelling.label_command')
 prompt_node = partial(run, 'sam_tracker.nodes.prompt.prompt_node')

@@ -50,6 +50,7 @@ class ImageInput:
         group: CallbackGroup,
         depth: int = 1,
         on_missed: Callable[[int], None] | None = None,
+        topic: str = '',
     ) -> None:
         """
         Store the arguments; call ``start`` to subscribe.
@@ -59,6 +60,7 @@ class ImageInput:
         :param depth: how many images may wait for the callback.
         :param on_missed: called with the number of images that were lost or replaced before a
             received one; as far as can be known, see ``PublicationSequence``.
+        :param topic: full name; empty: that of ``image`` or ``image/compressed``, remapped.
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
@@ -74,7 +76,8 @@ class ImageInput:
         # The node may be deactivated while its diagnostics check the publishers.
         self._lock = threading.Lock()
         topics = CameraTopics.of(node)
-        self.topic = topics.compressed if transport == 'compressed' else topics.image
+        remapped = topics.compressed if transport == 'compressed' else topics.image
+        self.topic = topic or remapped
         """Full name of the topic."""
 
     def start(self) -> None:

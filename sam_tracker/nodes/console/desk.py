@@ -1,0 +1,209 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What all open pages share: frames to viewers, commands to trackers, and the state of both."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from std_srvs.srv import SetBool, Trigger
+
+from sam_tracker.nodes.console.commands import (
+    AddPrompt,
+    Command,
+    CommandError,
+    FindCandidates,
+    RemoveObject,
+    Request,
+    Reset,
+    SetPaused,
+    Shown,
+    Watch,
+)
+from sam_tracker.nodes.console.pictures import Picture, PictureEncoder
+from sam_tracker.nodes.console.requests import (
+    add_prompt_request,
+    candidates_answer,
+    candidates_request,
+)
+from sam_tracker.nodes.console.tracker_link import ServiceError
+from sam_tracker.srv import RemoveObject as RemoveObjectService
+
+if TYPE_CHECKING:
+    from sam_tracker.nodes.console.console_node import ConsoleNode
+    from sam_tracker.nodes.console.tracker_link import TrackerLink
+    from sam_tracker.nodes.console.viewer import Viewer
+
+STATE_PERIOD = 1.0
+"""Seconds between two states sent to the pages."""
+STALE_AFTER = 3.0
+"""Seconds without diagnostics after which a tracker counts as silent."""
+ANSWER_TIMEOUT = 20.0
+"""Seconds for an answer of the tracker; it gives up after service_timeout itself."""
+SEGMENT_TIMEOUT = 70.0
+"""Seconds for candidates: a first search for words loads a model."""
+
+
+class RefusedError(Exception):
+    """A command that is not carried out; the text says why."""
+
+
+class Desk:
+    """Lives on the thread of the pages, in its event loop."""
+
+    def __init__(self, node: ConsoleNode) -> None:
+        """:param node: spun by another thread."""
+        self._node = node
+        settings = node.settings
+        self._encoder = PictureEncoder(settings.maximum_width, settings.jpeg_quality)
+        self.viewers: set[Viewer] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def full(self) -> bool:
+        return len(self.viewers) >= self._node.settings.maximum_viewers
+
+    async def run(self) -> None:
+        """Serve the viewers until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def on_frames() -> None:
+            # The loop is closed before the node is destroyed.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._show_frames)
+
+        self._node.notify(on_frames)
+        try:
+            while True:
+                self._tell()
+                await asyncio.sleep(STATE_PERIOD)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            self._encoder.close()
+
+    def enter(self, viewer: Viewer) -> None:
+        self.viewers.add(viewer)
+        viewer.tell(self._state())
+
+    def leave(self, viewer: Viewer) -> None:
+        self.viewers.discard(viewer)
+        self._note_watched()
+
+    def handle(self, viewer: Viewer, request: Request) -> None:
+        """Carry out what a page asks for; the answer follows when there is one."""
+        command = request.command
+        if isinstance(command, Shown):
+            viewer.shown()
+        elif isinstance(command, Watch):
+            viewer.watch(command.tracker)
+            self._note_watched()
+        else:
+            task = asyncio.ensure_future(self._answer(viewer, request.number, command))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, viewer: Viewer, number: int, command: Command) -> None:
+        viewer.under_way += 1
+        try:
+            message, values = await self._carry_out(command)
+        except (RefusedError, ServiceError, CommandError) as error:
+            viewer.answer(number, False, str(error))
+        except Exception as error:
+            # A defect in one command must not end the page's connection.
+            self._node.get_logger().error(f'a command failed: {error!r}')
+            viewer.answer(number, False, f'internal error: {error}')
+        else:
+            viewer.answer(number, True, message, **values)
+        finally:
+            viewer.under_way -= 1
+
+    async def _carry_out(self, command: Command) -> tuple[str, dict[str, Any]]:
+        if self._node.settings.read_only:
+            raise RefusedError('this console is read-only')
+        link = self._link(command.tracker)  # type: ignore[union-attr]
+        if isinstance(command, AddPrompt):
+            response = await self._asked(link, 'add_prompt', add_prompt_request(command))
+            return response.message, {'object_id': response.track.object_id}
+        if isinstance(command, FindCandidates):
+            request = candidates_request(command)
+            response = await self._asked(link, 'segment_image', request, SEGMENT_TIMEOUT)
+            return response.message, candidates_answer(response)
+        if isinstance(command, RemoveObject):
+            removal = RemoveObjectService.Request(object_id=command.object_id)
+            response = await self._asked(link, 'remove_object', removal)
+        elif isinstance(command, Reset):
+            response = await self._asked(link, 'reset', Trigger.Request())
+        else:
+            assert isinstance(command, SetPaused)
+            pause = SetBool.Request(data=command.paused)
+            response = await self._asked(link, 'set_paused', pause)
+        return response.message, {}
+
+    @staticmethod
+    async def _asked(
+        link: TrackerLink,
+        service: str,
+        request: Any,  # noqa: ANN401 -- of any service
+        timeout: float = ANSWER_TIMEOUT,
+    ) -> Any:  # noqa: ANN401
+        response = await link.call(service, request, timeout)
+        if not response.success:
+            raise RefusedError(response.message)
+        return response
+
+    def _link(self, tracker: str) -> TrackerLink:
+        link = self._node.links.get(tracker)
+        if link is None:
+            known = ', '.join(self._node.links) or 'none'
+            raise RefusedError(f'there is no tracker {tracker!r}; found: {known}')
+        return link
+
+    def _show_frames(self) -> None:
+        for tracker, frame in self._node.take_frames().items():
+            viewers = [viewer for viewer in self.viewers if viewer.tracker == tracker]
+            link = self._node.links.get(tracker)
+            if viewers and link is not None:
+                picture = Picture(frame, self._encoder, link.dynamic_range)
+                for viewer in viewers:
+                    viewer.offer(picture)
+
+    def _note_watched(self) -> None:
+        self._node.watched = frozenset(viewer.tracker for viewer in self.viewers)
+
+    def _tell(self) -> None:
+        if self.viewers:
+            state = self._state()
+            for viewer in self.viewers:
+                viewer.tell(state)
+
+    def _state(self) -> str:
+        """Return what pages show besides the frames, as JSON."""
+        now = time.monotonic()
+        return json.dumps(
+            {
+                'kind': 'state',
+                'read_only': self._node.settings.read_only,
+                'needs_password': bool(self._node.settings.password_file),
+                'viewers': len(self.viewers),
+                'trackers': [_tracker_state(link, now) for link in self._node.links.values()],
+            }
+        )
+
+
+def _tracker_state(link: TrackerLink, now: float) -> dict[str, Any]:
+    status = link.status
+    silent = status is None or now - link.status_time > STALE_AFTER
+    level = 2 if silent or status is None else int.from_bytes(status.level, 'little')
+    return {
+        'name': link.name,
+        'image_topic': link.image_topic,
+        'silent': silent,
+        'level': level,
+        'message': '' if status is None else status.message,
+        'values': {} if status is None else {each.key: each.value for each in status.values},
+    }

@@ -1,0 +1,266 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The web server of the console: pages, log-in and websockets, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import contextlib
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import WSMsgType, web
+
+from sam_tracker.nodes.console.commands import MOST_BYTES, CommandError, request_of
+from sam_tracker.nodes.console.viewer import MOST_COMMANDS, Viewer
+from sam_tracker.web.pages import page_files
+
+if TYPE_CHECKING:
+    from sam_tracker.nodes.console.access import Access
+    from sam_tracker.nodes.console.desk import Desk
+
+COOKIE = 'sam_tracker_session'
+MOST_CONNECTIONS = 400
+"""Open at once; further ones are closed as soon as they are accepted."""
+SILENT_SECONDS = 10.0
+"""After which a connection without a request is closed, so that nobody can hold all of them."""
+MOST_POSTED = 4096
+"""Bytes of a posted form."""
+HEARTBEAT = 15.0
+"""Seconds between pings of a websocket; a page that does not answer is closed."""
+WRONG_PASSWORD_PAUSE = 0.5
+MOST_LOG_INS = 8
+"""Log-ins under way; further ones are told to come later, so that guessing stays slow."""
+
+SECURITY_HEADERS = {
+    'Content-Security-Policy': "default-src 'self'; img-src 'self' blob: data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    'Cache-Control': 'no-store',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebServer:
+    """
+    Serves the pages of one desk.
+
+    Without a session every request is answered with 401 and the form of the log-in; the form's
+    style is the only other thing that is given away.
+    """
+
+    def __init__(self, desk: Desk, access: Access, certificates: ssl.SSLContext | None) -> None:
+        """:param certificates: None: no TLS."""
+        self._desk = desk
+        self._access = access
+        self._certificates = certificates
+        self._files = page_files()
+        self._log_ins = 0
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.AbstractServer | None = None
+        self._silent: dict[object, asyncio.TimerHandle] = {}
+        """Connections on which no request has come yet, with what will end them."""
+
+    async def start(self, address: str, port: int) -> int:
+        """
+        Listen, and return the port.
+
+        :raises OSError: the address cannot be listened on.
+        """
+        app = web.Application(client_max_size=MOST_POSTED, middlewares=[self._guard])
+        app.router.add_get('/', self._on_page)
+        app.router.add_get('/static/{name}', self._on_file)
+        app.router.add_get('/live', self._on_live)
+        app.router.add_post('/login', self._on_log_in)
+        app.router.add_post('/logout', self._on_log_out)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, keepalive_timeout=30.0
+        )
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._protocol, address, port, ssl=self._certificates, backlog=64
+        )
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # --- connections ---
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        assert self._runner is not None
+        assert self._runner.server is not None
+        if len(self._runner.server.connections) >= MOST_CONNECTIONS:
+            return _Refusal()
+        protocol: Any = self._runner.server()
+        self._silent[protocol] = asyncio.get_running_loop().call_later(
+            SILENT_SECONDS, self._end_silent, protocol
+        )
+        return protocol
+
+    def _end_silent(self, protocol: Any) -> None:  # noqa: ANN401 -- aiohttp's
+        del self._silent[protocol]
+        if protocol.transport is not None:
+            protocol.transport.abort()
+
+    # --- who may ---
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (timer := self._silent.pop(request.protocol, None)) is not None:
+            timer.cancel()
+        try:
+            response = await self._guarded(request, handler)
+        except web.HTTPException as error:
+            error.headers.update(SECURITY_HEADERS)
+            raise
+        if not response.prepared:
+            response.headers.update(SECURITY_HEADERS)
+        return response
+
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = request.headers.get('Host', '')
+        if not self._access.trusts_host(host):
+            raise web.HTTPForbidden(text='this console is served under localhost and 127.0.0.1\n')
+        needs_origin = request.method != 'GET' or request.path == '/live'
+        if needs_origin and not self._access.trusts_origin(
+            request.headers.get('Origin', ''), host
+        ):
+            raise web.HTTPForbidden(text='the request comes from another page\n')
+        if request.path == '/login' and request.method == 'POST':
+            return await handler(request)
+        if not self._access.allows(request.cookies.get(COOKIE)):
+            return self._log_in_form()
+        return await handler(request)
+
+    def _log_in_form(self, status: int = 401) -> web.Response:
+        form = self._files['login.html']
+        return web.Response(body=form.content, content_type=form.content_type, status=status)
+
+    async def _on_log_in(self, request: web.Request) -> web.StreamResponse:
+        if self._log_ins >= MOST_LOG_INS:
+            raise web.HTTPTooManyRequests(text='too many log-ins at once: try again\n')
+        self._log_ins += 1
+        try:
+            form = await request.post()
+            password = form.get('password', '')
+            session = self._access.log_in(password) if isinstance(password, str) else None
+            if session is None:
+                await asyncio.sleep(WRONG_PASSWORD_PAUSE)
+                return self._log_in_form()
+        except ValueError:
+            # A body that is no form.
+            raise web.HTTPBadRequest(text='no form\n') from None
+        finally:
+            self._log_ins -= 1
+        response = web.HTTPSeeOther('/')
+        response.set_cookie(
+            COOKIE,
+            session,
+            httponly=True,
+            samesite='Strict',
+            secure=self._certificates is not None,
+            path='/',
+        )
+        return response
+
+    async def _on_log_out(self, request: web.Request) -> web.StreamResponse:
+        self._access.log_out(request.cookies.get(COOKIE))
+        response = web.HTTPSeeOther('/')
+        response.del_cookie(COOKIE, path='/')
+        return response
+
+    # --- pages ---
+
+    async def _on_page(self, _: web.Request) -> web.StreamResponse:
+        return self._file('console.html')
+
+    async def _on_file(self, request: web.Request) -> web.StreamResponse:
+        return self._file(request.match_info['name'])
+
+    def _file(self, name: str) -> web.Response:
+        file = self._files.get(name)
+        if file is None:
+            raise web.HTTPNotFound(text='no such file\n')
+        return web.Response(body=file.content, content_type=file.content_type, charset='utf-8')
+
+    # --- websockets ---
+
+    async def _on_live(self, request: web.Request) -> web.StreamResponse:
+        if self._desk.full:
+            raise web.HTTPServiceUnavailable(
+                text=f'{len(self._desk.viewers)} pages are open, and no more are allowed\n'
+            )
+        # Pictures are compressed already.
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT, max_msg_size=MOST_BYTES, compress=False
+        )
+        viewer = Viewer(socket)
+        # Counted before it is open: several may be opening at once.
+        self._desk.enter(viewer)
+        try:
+            await socket.prepare(request)
+            sender = asyncio.ensure_future(viewer.send())
+            try:
+                await self._listen(socket, viewer)
+            finally:
+                sender.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
+                    await sender
+        finally:
+            self._desk.leave(viewer)
+        return socket
+
+    async def _listen(self, socket: web.WebSocketResponse, viewer: Viewer) -> None:
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                viewer.answer(0, False, 'a message must be text')
+                continue
+            try:
+                request = request_of(message.data)
+            except CommandError as error:
+                viewer.answer(0, False, str(error))
+                continue
+            if viewer.under_way >= MOST_COMMANDS:
+                viewer.answer(
+                    request.number, False, f'busy: {MOST_COMMANDS} commands are under way'
+                )
+                continue
+            self._desk.handle(viewer, request)
+
+
+class _Refusal(asyncio.Protocol):
+    """Ends a connection at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+def certificates_of(certificate: str, key: str) -> ssl.SSLContext | None:
+    """
+    Return the context of TLS, or None without a certificate.
+
+    :raises ValueError: the files cannot be read or do not belong together; the text names them.
+    """
+    if not certificate and not key:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f'certificate {certificate!r} and certificate_key {key!r} cannot be used: {error}'
+        ) from error
+    return context

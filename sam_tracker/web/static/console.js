@@ -1,0 +1,278 @@
+// The page: brings connection, view, pointing and lists together.
+
+import { Connection } from './connection.js';
+import { maskCanvas } from './drawing.js';
+import { Objects } from './objects.js';
+import { Pointing } from './pointing.js';
+import { T } from './texts.js';
+import { View, seconds } from './view.js';
+
+const element = (id) => document.getElementById(id);
+
+for (const each of document.querySelectorAll('[data-text]')) each.textContent = T[each.dataset.text];
+for (const line of T.helpLines) {
+  const item = document.createElement('li');
+  item.textContent = line;
+  element('help-lines').append(item);
+}
+
+let tracker = '';
+let readOnly = false;
+let drawnPictures = 0;
+let lastCount = performance.now();
+let pageRate = 0;
+
+const view = new View(element('view'), element('strip'), {
+  frame: (frame) => {
+    objects.update(frame, view.live.bitmap, view.selected, seconds(frame.stamp));
+    if (view.selected && !frame.tracks.some((track) => track.id === view.selected)) select(0);
+    drawnPictures += 1;
+    const scrub = element('scrub');
+    if (!view.held) {
+      scrub.max = view.past.length - 1;
+      scrub.value = scrub.max;
+      element('scrub-time').textContent = T.now;
+    }
+  },
+  paint: (context) => pointing.paint(context),
+  name: (track) => `${T.objectName(track.id, track.label)} ${T.confidence(track.confidence)}`,
+  held: () => refresh(),
+});
+
+const objects = new Objects(element('objects'), element('no-objects'), element('plot'), element('plot-caption'), {
+  select: (id) => select(id === view.selected ? 0 : id),
+  remove: (id) => command('remove', { object_id: id }),
+});
+
+const connection = new Connection({
+  frame: async (buffer) => {
+    try {
+      await view.receive(buffer);
+    } finally {
+      connection.tell('shown');
+    }
+  },
+  state: showState,
+  unreadable: (message) => say(message, true),
+  open: () => {
+    light(2, T.connecting);
+    if (tracker) connection.tell('watch', { tracker });
+  },
+  lost: () => {
+    light(2, T.disconnected);
+    pointing.cancel();
+  },
+});
+
+const pointing = new Pointing(
+  view,
+  (name, fields) => {
+    const { stamp, frame_id: frameId } = view.shown.frame;
+    return connection.ask(name, { tracker, stamp, frame_id: frameId, ...fields });
+  },
+  {
+    tool: () => document.querySelector('input[name="tool"]:checked').value,
+    beside: () => element('beside').checked,
+    choose: () => element('choose').checked,
+    label: () => element('label').value.trim(),
+  },
+  {
+    changed: () => refresh(),
+    said: (text, refused) => say(T[text] || text, refused),
+    followed: (id) => {
+      element('label').value = '';
+      element('beside').checked = false;
+      select(id);
+    },
+  },
+);
+
+// --- what the page shows ---
+
+function say(text, refused = false) {
+  const message = element('message');
+  message.textContent = text;
+  message.classList.toggle('refused', refused);
+}
+
+function light(level, text) {
+  element('light').dataset.level = level;
+  element('light-mark').textContent = ['✓', '!', '×'][level] || '×';
+  element('light-text').textContent = text;
+}
+
+function refresh() {
+  element('hold').textContent = view.held ? T.live : T.hold;
+  element('hold').setAttribute('aria-pressed', view.held);
+  element('apply').hidden = !pointing.layer;
+  element('cancel').hidden = !pointing.active;
+  showCandidates();
+  view.paint();
+}
+
+function showCandidates() {
+  const area = element('candidates');
+  area.hidden = !pointing.candidates.length;
+  area.replaceChildren(...pointing.candidates.map((candidate, index) => {
+    const button = document.createElement('button');
+    button.style.setProperty('--mark', candidate.colour);
+    button.onclick = () => pointing.choose(index);
+    button.onpointerenter = () => pointing.preview(index);
+    button.onfocus = () => pointing.preview(index);
+    button.append(candidatePicture(candidate), T.candidate(index + 1, candidate.predicted_iou));
+    if (candidate.label) button.append(` ${candidate.label}`);
+    return button;
+  }));
+}
+
+function candidatePicture(candidate) {
+  const picture = document.createElement('canvas');
+  const { frame, bitmap } = view.shown;
+  picture.width = 120;
+  picture.height = Math.round((120 * frame.height) / frame.width);
+  const context = picture.getContext('2d');
+  context.drawImage(bitmap, 0, 0, picture.width, picture.height);
+  const scale = picture.width / frame.width;
+  context.scale(scale, scale);
+  context.drawImage(maskCanvas(candidate.mask, candidate.colour, 0.7, false), candidate.mask.x, candidate.mask.y);
+  return picture;
+}
+
+function showState(state) {
+  readOnly = state.read_only;
+  document.body.classList.toggle('read-only', readOnly);
+  pointing.enabled = !readOnly;
+  element('logout').hidden = !state.needs_password;
+  showTrackers(state.trackers.map((each) => each.name));
+  const now = performance.now();
+  pageRate = (1000 * drawnPictures) / (now - lastCount);
+  [drawnPictures, lastCount] = [0, now];
+  const shown = state.trackers.find((each) => each.name === tracker);
+  if (!shown) {
+    light(2, T.noTracker);
+    element('facts').replaceChildren();
+    element('values').replaceChildren();
+    return;
+  }
+  light(shown.level, shown.silent ? T.silent(tracker) : shown.message + (readOnly ? ` (${T.readOnly})` : ''));
+  const paused = shown.values.paused === 'true';
+  element('pause').textContent = paused ? T.resume : T.pause;
+  element('pause').setAttribute('aria-pressed', paused);
+  element('words-form').hidden = !shown.words;
+  showFacts(shown);
+}
+
+function showTrackers(names) {
+  const choice = element('tracker');
+  if ([...choice.options].map((each) => each.value).join() !== names.join()) {
+    choice.replaceChildren(...names.map((name) => new Option(name, name)));
+  }
+  if (!names.includes(tracker) && names.length) watch(names[0]);
+  choice.value = tracker;
+}
+
+function showFacts(shown) {
+  const { values } = shown;
+  const drops = Object.entries(values).filter(([key, value]) => key.startsWith('images dropped: ') && value !== '0');
+  const facts = {
+    rate: T.hertz(values['processed rate (Hz)'] || '0'),
+    latency: T.milliseconds(values['latency median (ms)'] || '-'),
+    dropped: drops.map(([key, value]) => `${value} ${key.replace('images dropped: ', '')}`).join(', ') || '0',
+    device: values.device,
+    model: values.model,
+    topic: shown.image_topic,
+    page: T.hertz(pageRate.toFixed(0)),
+  };
+  fill(element('facts'), Object.entries(facts).map(([key, value]) => [T.facts[key], value]));
+  if (document.querySelector('details[open] #values')) fill(element('values'), Object.entries(values));
+}
+
+function fill(list, rows) {
+  list.replaceChildren(...rows.flatMap(([key, value]) => {
+    const [term, text] = [document.createElement('dt'), document.createElement('dd')];
+    term.textContent = key;
+    text.textContent = value;
+    return [term, text];
+  }));
+}
+
+// --- what people do ---
+
+function watch(name) {
+  tracker = name;
+  element('tracker').value = name;
+  pointing.cancel();
+  view.selected = 0;
+  view.clear();
+  objects.clear();
+  connection.tell('watch', { tracker });
+}
+
+function select(id) {
+  view.selected = id;
+  objects.updated = 0;
+  if (view.live) objects.show(view.live.frame, view.live.bitmap, id);
+  view.paint();
+}
+
+async function command(name, fields = {}) {
+  if (readOnly) return;
+  const answer = await connection.ask(name, { tracker, ...fields });
+  say(answer.message, !answer.success);
+}
+
+function togglePause() {
+  const paused = element('pause').getAttribute('aria-pressed') === 'true';
+  command('set_paused', { paused: !paused });
+}
+
+function reset() {
+  if (!readOnly && window.confirm(T.resetSure)) {
+    select(0);
+    command('reset');
+  }
+}
+
+function hold() {
+  if (view.held) pointing.cancel();
+  else view.hold();
+}
+
+element('tracker').onchange = (event) => watch(event.target.value);
+element('pause').onclick = togglePause;
+element('reset').onclick = reset;
+element('hold').onclick = hold;
+element('apply').onclick = () => pointing.follow();
+element('cancel').onclick = () => pointing.cancel();
+element('label-form').onsubmit = (event) => event.preventDefault();
+element('words-form').onsubmit = (event) => {
+  event.preventDefault();
+  if (view.shown) pointing.find(element('words').value);
+};
+element('scrub').oninput = async (event) => {
+  const index = Number(event.target.value);
+  const frame = view.past[index];
+  if (!frame) return;
+  element('scrub-time').textContent = T.ago(seconds(view.live.frame.stamp) - seconds(frame.stamp));
+  await view.showPast(index);
+};
+
+document.addEventListener('keydown', (event) => {
+  const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && !/radio|checkbox/.test(event.target.type);
+  if (typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+  const digit = Number(event.key);
+  if (event.key === 'Escape') pointing.cancel();
+  else if (event.key === 'f') hold();
+  else if (event.key === 'n') select(0);
+  else if (event.key === 'p') togglePause();
+  else if (event.key === 'r') reset();
+  else if (event.key === 'x' || event.key === 'Delete') {
+    if (view.selected) command('remove', { object_id: view.selected });
+  } else if (digit >= 1 && digit <= 9) {
+    if (pointing.candidates.length) pointing.choose(digit - 1);
+    else if (view.live && view.live.frame.tracks.some((track) => track.id === digit)) select(digit);
+  }
+});
+
+light(2, T.connecting);
+refresh();
