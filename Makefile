@@ -99,6 +99,14 @@ docs: setup-test  ## the documentation site, in out/site/html; a broken link is 
 demo: setup  ## set-up and the main job, end to end; pictures in out/demo
 	$(RUN) demo/run.py
 
+.PHONY: console
+console: $(VENV)/.installed-console  ## the demonstration's clip in a loop, a tracker, and the page to point in it
+	$(RUN) demo/console.py
+
+$(VENV)/.installed-console: $(VENV)/.installed requirements/console.txt
+	pip install --quiet -r requirements/console.txt
+	@touch $@
+
 .PHONY: bench
 bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network tracker" for some of them
 	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) -u benchmark/$$benchmark.py; done

@@ -18,14 +18,16 @@ from sam_tracker import programs
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 PYPROJECT = (ROOT / 'pyproject.toml').read_text()
-# Imported only when words or bags are asked for, and installed by whoever wants that.
+# Imported only for words, bags and the console, and installed by whoever wants them.
 OPTIONAL = '\n'.join(
-    (ROOT / 'requirements' / name).read_text() for name in ('text.txt', 'labelling.txt')
+    (ROOT / 'requirements' / name).read_text()
+    for name in ('text.txt', 'labelling.txt', 'console.txt')
 )
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
 DEPENDENCIES = {
     'PIL': ('python3-pil', 'pillow'),
+    'aiohttp': ('python3-aiohttp', 'aiohttp'),
     'ament_index_python': ('ament_index_python', None),
     'builtin_interfaces': ('builtin_interfaces', None),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
@@ -202,6 +204,7 @@ ROOMS = {
     'rendering': set(),
     'video': {'core'},
     'recording': {'core', 'rendering'},
+    'web': {'core', 'rendering', 'recording'},
     # No network is known but to the registry: all others know the Protocols.
     'networks': {'core'},
     'networks.sam2': {'core', 'networks'},
@@ -263,6 +266,7 @@ ROOMS = {
         *('command_line', 'nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
         'nodes.segmenter',
     },
+    'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
     'nodes.prompt': {*CAMERA, 'rendering', 'image_files', 'command_line'},
     'nodes.image_monitor_node': CAMERA,
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
@@ -332,6 +336,7 @@ def test_no_rooms_import_one_another():
         'segmentation',
         'recording',
         'labelling',
+        'web',
         'evaluation',
         'training',
     ],

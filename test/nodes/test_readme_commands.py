@@ -36,7 +36,13 @@ from ..readme_commands import commands
 pytestmark = pytest.mark.graph
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ('README.md', 'docs/prompting.md', 'docs/operating.md', 'docs/figures.md')
+PAGES = (
+    'README.md',
+    'docs/prompting.md',
+    'docs/operating.md',
+    'docs/figures.md',
+    'docs/console.md',
+)
 TEXT = '\n'.join((ROOT / page).read_text() for page in PAGES)
 COMMANDS = commands(TEXT)
 LONG = 240.0
@@ -61,6 +67,11 @@ ELSEWHERE = {
     + 'a_sourced_workspace_imports_messages_and_code_of_the_build',
     r'ros2 run sam_tracker prompt_node$': 'test/nodes/prompt/test_prompt_node.py::'
     'test_without_windows_it_says_in_one_line_what_to_install',
+    # On a port of its own: that of the page may be taken here.
+    r'ros2 run sam_tracker console$': 'test/nodes/console/test_console.py::'
+    'test_a_page_shows_the_tracks_that_were_published_for_its_image',
+    r'ros2 run sam_tracker console --ros-args': 'test/nodes/console/test_security.py::'
+    'test_the_right_password_opens_page_and_websocket_and_wrong_ones_do_not',
     r'ros2 launch sam_tracker tracker': 'test/launch/test_tracker_launch.py::'
     'generate_test_description',
     r'ros2 launch sam_tracker demo': 'test/launch/test_demo_launch.py::generate_test_description',
@@ -166,6 +177,8 @@ def what_would_be_installed(command: str, here: Surroundings) -> None:
     """Have pip compare what is asked for with what is installed here, without a network."""
     if 'transformers' in command and importlib.util.find_spec('transformers') is None:
         pytest.skip('transformers is optional and not installed')
+    if 'aiohttp' in command and importlib.util.find_spec('aiohttp') is None:
+        pytest.skip('aiohttp is optional and not installed')
     if '[jazzy]' in command and not list(Path(sys.prefix).glob('lib/python*/*/rclpy')):
         pytest.skip('ROS is not installed by pip')
     pip = f'{shlex.quote(sys.executable)} -m pip install --dry-run --no-index'

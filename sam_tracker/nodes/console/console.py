@@ -18,6 +18,7 @@ from sam_tracker.nodes.console.access import Access, is_loopback, password_of
 from sam_tracker.nodes.console.console_node import NAME, ConsoleNode
 from sam_tracker.nodes.console.desk import Desk
 from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.run_node import run_node
 
 try:
@@ -60,8 +61,9 @@ class Console(ConsoleNode):
             certificates = certificates_of(settings.certificate, settings.certificate_key)
         except ValueError as error:
             raise ParameterError(str(error)) from error
-        self._desk = Desk(self)
-        self._server = WebServer(self._desk, access, certificates)
+        errors = ErrorLog(self.get_logger())
+        self._desk = Desk(self, errors)
+        self._server = WebServer(self._desk, access, certificates, errors)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name='pages', daemon=True)
         self._thread.start()

@@ -102,9 +102,7 @@ class ConsoleNode(Node):
         links = dict(self.links)
         for name in sorted(found - links.keys()):
             self.get_logger().info(f'tracker {name} found')
-            links[name] = TrackerLink(
-                self, name, partial(self._keep, name)
-            )
+            links[name] = TrackerLink(self, name, partial(self._keep, name))
         for name in links.keys() - found:
             if now - self._missed.setdefault(name, now) > GONE_AFTER:
                 self.get_logger().info(f'tracker {name} is gone')

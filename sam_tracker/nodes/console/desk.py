@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sam_tracker.nodes.console.console_node import ConsoleNode
     from sam_tracker.nodes.console.tracker_link import TrackerLink
     from sam_tracker.nodes.console.viewer import Viewer
+    from sam_tracker.ros.process.error_log import ErrorLog
 
 STATE_PERIOD = 1.0
 """Seconds between two states sent to the pages."""
@@ -55,9 +56,15 @@ class RefusedError(Exception):
 class Desk:
     """Lives on the thread of the pages, in its event loop."""
 
-    def __init__(self, node: ConsoleNode) -> None:
-        """:param node: spun by another thread."""
+    def __init__(self, node: ConsoleNode, errors: ErrorLog) -> None:
+        """
+        Start the thread that encodes pictures; ``run`` serves.
+
+        :param node: spun by another thread.
+        :param errors: receives what is no refusal.
+        """
         self._node = node
+        self._errors = errors
         settings = node.settings
         self._encoder = PictureEncoder(settings.maximum_width, settings.jpeg_quality)
         self.viewers: set[Viewer] = set()
@@ -115,7 +122,7 @@ class Desk:
             viewer.answer(number, False, str(error))
         except Exception as error:
             # A defect in one command must not end the page's connection.
-            self._node.get_logger().error(f'a command failed: {error!r}')
+            self._errors.report('a command failed', error)
             viewer.answer(number, False, f'internal error: {error}')
         else:
             viewer.answer(number, True, message, **values)

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from std_msgs.msg import Header
 
 from sam_tracker.msg import Prompt
 from sam_tracker.nodes.console.commands import AddPrompt, FindCandidates, Pointing
+from sam_tracker.ros.messages.masks import mask_message, mask_pixels
 from sam_tracker.ros.messages.prompt_requests import prompt_message
-from sam_tracker.ros.messages.shapes import mask_message
 from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.srv import AddPrompt as AddPromptService
 from sam_tracker.srv import SegmentImage
@@ -64,7 +63,8 @@ def candidates_answer(response: SegmentImage.Response) -> dict[str, Any]:
 
 def _candidate(number: int, candidate: MaskCandidate) -> dict[str, Any]:
     region = candidate.mask.region
-    crop = np.frombuffer(candidate.mask.data, np.uint8).reshape(region.height, region.width)
+    crop = mask_pixels(candidate.mask)
+    assert crop is not None
     return {
         'label': candidate.label,
         'colour': css_colour(number),

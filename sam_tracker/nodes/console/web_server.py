@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 import contextlib
+import logging
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from sam_tracker.web.pages import page_files
 if TYPE_CHECKING:
     from sam_tracker.nodes.console.access import Access
     from sam_tracker.nodes.console.desk import Desk
+    from sam_tracker.ros.process.error_log import ErrorLog
 
 COOKIE = 'sam_tracker_session'
 MOST_CONNECTIONS = 400
@@ -29,7 +31,10 @@ MOST_POSTED = 4096
 """Bytes of a posted form."""
 HEARTBEAT = 15.0
 """Seconds between pings of a websocket; a page that does not answer is closed."""
+CLOSE_SECONDS = 1.0
+"""For a page to confirm that its websocket is closed."""
 WRONG_PASSWORD_PAUSE = 0.5
+"""Seconds."""
 MOST_LOG_INS = 8
 """Log-ins under way; further ones are told to come later, so that guessing stays slow."""
 
@@ -55,15 +60,28 @@ class WebServer:
     style is the only other thing that is given away.
     """
 
-    def __init__(self, desk: Desk, access: Access, certificates: ssl.SSLContext | None) -> None:
-        """:param certificates: None: no TLS."""
+    def __init__(
+        self,
+        desk: Desk,
+        access: Access,
+        certificates: ssl.SSLContext | None,
+        errors: ErrorLog,
+    ) -> None:
+        """
+        Read the pages; ``start`` listens.
+
+        :param certificates: None: no TLS.
+        :param errors: receives what is no refusal.
+        """
         self._desk = desk
         self._access = access
         self._certificates = certificates
+        self._errors = errors
         self._files = page_files()
         self._log_ins = 0
         self._runner: web.AppRunner | None = None
         self._server: asyncio.AbstractServer | None = None
+        self._sockets: set[web.WebSocketResponse] = set()
         self._silent: dict[object, asyncio.TimerHandle] = {}
         """Connections on which no request has come yet, with what will end them."""
 
@@ -79,8 +97,12 @@ class WebServer:
         app.router.add_get('/live', self._on_live)
         app.router.add_post('/login', self._on_log_in)
         app.router.add_post('/logout', self._on_log_out)
+        # aiohttp logs a traceback of every malformed request: anybody could fill the log. What is
+        # a defect of ours is reported by the guard.
+        silent = logging.Logger('sam_tracker.console')
+        silent.addHandler(logging.NullHandler())
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, keepalive_timeout=30.0
+            app, access_log=None, logger=silent, handle_signals=False, keepalive_timeout=30.0
         )
         await self._runner.setup()
         loop = asyncio.get_running_loop()
@@ -93,6 +115,8 @@ class WebServer:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        # aiohttp would wait for the pages to leave.
+        await asyncio.gather(*(socket.close() for socket in self._sockets))
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -125,6 +149,11 @@ class WebServer:
         except web.HTTPException as error:
             error.headers.update(SECURITY_HEADERS)
             raise
+        except ConnectionError:
+            raise  # the page has gone
+        except Exception as error:
+            self._errors.report('a request failed', error)
+            raise web.HTTPInternalServerError(headers=SECURITY_HEADERS) from error
         if not response.prepared:
             response.headers.update(SECURITY_HEADERS)
         return response
@@ -204,13 +233,14 @@ class WebServer:
             )
         # Pictures are compressed already.
         socket = web.WebSocketResponse(
-            heartbeat=HEARTBEAT, max_msg_size=MOST_BYTES, compress=False
+            timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT, max_msg_size=MOST_BYTES, compress=False
         )
         viewer = Viewer(socket)
         # Counted before it is open: several may be opening at once.
         self._desk.enter(viewer)
         try:
             await socket.prepare(request)
+            self._sockets.add(socket)
             sender = asyncio.ensure_future(viewer.send())
             try:
                 await self._listen(socket, viewer)
@@ -219,6 +249,7 @@ class WebServer:
                 with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
                     await sender
         finally:
+            self._sockets.discard(socket)
             self._desk.leave(viewer)
         return socket
 
