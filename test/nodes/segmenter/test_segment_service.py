@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Segmenting single images by service: on the tracker node while it tracks, and alone."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 import signal
@@ -19,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+import torch
 
 from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
 from sam_tracker.ros.images.conversion import image_message
@@ -31,6 +33,7 @@ from ...segmentation.test_text_grounder import owl_model
 from ..conftest import HEIGHT, WIDTH, Camera, Graph, Tester
 
 Request = SegmentImage.Request
+TEST_DATA = Path(__file__).resolve().parents[2] / 'data'
 DISC = (100, 60, 26)
 """Centre and radius, in pixels."""
 DISC_BOX = np.array([74.0, 34.0, 127.0, 87.0])
@@ -665,4 +668,56 @@ def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(graph, tmp_path):
         assert program.end(signal.SIGINT) == 0
     finally:
         client.close()
+    assert 'Traceback' not in program.output
+
+
+def write_random_sam_vit_b(path: Path) -> None:
+    """Write a checkpoint of SAM's smallest size; its biases are 0 and its norms do nothing."""
+    generator = torch.Generator().manual_seed(0)
+    state = {}
+    for line in (TEST_DATA / 'sam1' / 'vit_b_keys.txt').read_text().splitlines():
+        name, _, shape = line.partition(' ')
+        values = torch.zeros(ast.literal_eval(shape), dtype=torch.bfloat16)
+        if values.ndim > 1:
+            values.normal_(0, 0.05, generator=generator)
+        elif name.endswith('weight'):
+            values.fill_(1)
+        state[name] = values
+    torch.save(state, path)
+
+
+def test_a_segmenter_with_the_first_sam_answers_and_names_it(graph, tmp_path):
+    write_random_sam_vit_b(tmp_path / 'random.pth')
+    program = graph.start(
+        'sam_tracker.nodes.segmenter.segmenter_node',
+        '-r',
+        '__node:=first',
+        checkpoint=tmp_path / 'random.pth',
+        image_size=256,
+        device='cpu',
+        **{
+            'segmentation.timeout': 10 * PATIENCE,
+            'everything.points_per_side': 2,
+            'everything.predicted_iou': 0.0,
+            'everything.stability_score': 0.0,
+        },
+    )
+    client = Client(graph, 'first')
+    try:
+        program.wait_for_output('sam_vit_b at 256 px')
+        program.wait_for_output('waiting for images')
+        prompts = [point_prompt(), box_prompt()]
+        fields = {'image': picture_message(), 'patience': 10 * PATIENCE}
+        answer = client.segment(prompts=prompts, multiple_candidates=True, **fields)
+        everything = client.segment(mode=Request.MODE_EVERYTHING, **fields)
+        assert program.end(signal.SIGINT) == 0
+    finally:
+        client.close()
+    assert answer.success, answer.message
+    assert [each.prompt_index for each in answer.candidates] == [0, 0, 0, 1, 1, 1]
+    assert everything.success, everything.message
+    for each in (*answer.candidates, *everything.candidates):
+        assert np.isfinite(each.predicted_iou)
+        assert each.mask.region.x_offset + each.mask.region.width <= WIDTH
+        assert each.mask.region.y_offset + each.mask.region.height <= HEIGHT
     assert 'Traceback' not in program.output
