@@ -40,6 +40,7 @@ def run(module: str) -> int:
         return interrupted
 
 
+cameras_node = partial(run, 'sam_tracker.nodes.tracker.cameras_node')
 checkpoint = partial(run, 'sam_tracker.networks.weights.checkpoint_command')
 console = partial(run, 'sam_tracker.nodes.console.console')
 image_monitor_node = partial(run, 'sam_tracker.nodes.image_monitor_node')

@@ -264,7 +264,7 @@ ROOMS = {
     'nodes.tracker': {
         *(*CAMERA, 'networks', 'tracking', 'camera_motion', 'segmentation', 'rendering'),
         *('command_line', 'nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
-        'nodes.segmenter',
+        *('nodes.segmenter', 'networks.weights'),
     },
     'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
     'nodes.prompt': {*CAMERA, 'rendering', 'image_files', 'command_line'},

@@ -195,6 +195,11 @@ def masks_are_measured(command: str, here: Surroundings) -> None:
     assert 'disc 1920x1080  run_lengths' in printed
 
 
+def cameras_are_measured(command: str, here: Surroundings) -> None:
+    printed = here.run(f'{command} --rounds 1 --cameras 2')
+    assert '2 cameras, in batches' in printed
+
+
 def networks_are_compared(command: str, here: Surroundings) -> None:
     quick = command.replace('--image-size 512', '--image-size 256').replace(
         '--frames 6', '--frames 1'
@@ -339,12 +344,15 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'pip install ': what_would_be_installed,
     r'python benchmark/images.py$': with_little_to_do,
     r'python benchmark/masks.py$': masks_are_measured,
+    r'python benchmark/cameras.py$': cameras_are_measured,
     r'python benchmark/network.py --network': networks_are_compared,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
-    r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter)_node': until_interrupted,
+    r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter|cameras)_node': (
+        until_interrupted
+    ),
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,
     r'ros2 service call ': service_is_called,
     r'ros2 topic list': topics_are_listed,

@@ -56,6 +56,7 @@ def run_node(
     *,
     refusals: tuple[type[Exception], ...] = (),
     make_executor: Callable[[], Executor] = SingleThreadedExecutor,
+    others: Callable[[], Sequence[Node]] = tuple,
     grace: float | None = None,
 ) -> int:
     """
@@ -66,7 +67,8 @@ def run_node(
     :param args: the command line without the program's name; None: that of this process.
     :param refusals: besides ``ParameterError``, the errors with which the node says that it
         cannot do what is asked; their text is the one line.
-    :param make_executor: makes the executor that spins the node.
+    :param make_executor: makes the executor that spins the node, once there is one.
+    :param others: returns further nodes to spin, which the node has made and destroys.
     :param grace: seconds within which the process ends once the node has finished or received a
         signal, even when one of its threads is busy in a library. The process then ends here.
         None: all threads are waited for.
@@ -90,12 +92,13 @@ def run_node(
     node, exit_code = None, FAULT
     try:
         node = make_node()
-        warn_of_unknown_parameters(node)
+        warn_of_unknown_parameters(node, *others())
         if not isinstance(node, LifecycleNodeMixin):
             # Lifecycle nodes have all their topics once they are active.
             warn_of_ignored_overrides(node)
         executor = make_executor()
-        executor.add_node(node)
+        for each in (node, *others()):
+            executor.add_node(each)
         spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
         exit_code = 0
     except NodeFinished as end:
@@ -159,10 +162,11 @@ def _exit(code: int) -> None:
     os._exit(code)
 
 
-def warn_of_unknown_parameters(node: Node) -> None:
-    """Log a warning for every parameter given to a node that has declared none of that name."""
-    known = list(node.get_parameters_by_prefix(''))
-    for given in parameter_overrides(node):
+def warn_of_unknown_parameters(node: Node, *others: Node) -> None:
+    """Log a warning for every parameter given to nodes of which none has declared that name."""
+    nodes = (node, *others)
+    known = [name for each in nodes for name in each.get_parameters_by_prefix('')]
+    for given in dict.fromkeys(name for each in nodes for name in parameter_overrides(each)):
         if given in known or given.startswith(QOS_OVERRIDES):
             continue
         similar = difflib.get_close_matches(given, known, n=1)
