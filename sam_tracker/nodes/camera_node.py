@@ -159,6 +159,8 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
             self._image_group,
             on_missed=self.session.intake.miss,
         )
+        # Those that were changed meanwhile.
+        self.on_parameters(self.settings)
         description = self.session.setup.description
         self.get_logger().info(f'{description}, ready in {time.monotonic() - start:.1f} s')
         return super().on_configure(state)

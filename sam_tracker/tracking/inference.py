@@ -53,6 +53,11 @@ class Inference:
         self._presence_logit = settings.presence_logit
         self._upload = FrameUpload(self.device)
 
+    def change(self, settings: TrackerSettings) -> None:
+        """Go on with other settings."""
+        self._presence_logit = settings.presence_logit
+        self.store.change(settings)
+
     def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
         """
         Return the features of parts of a frame, each of which is encoded the first time only.

@@ -39,7 +39,7 @@ class SharedPixels:
 
     def __init__(self, same_object: float) -> None:
         """:param same_object: IoU of two masks above which they show the same object."""
-        self._same_object = same_object
+        self.same_object = same_object
         self._pairs: dict[int, set[int]] = {}
         self._frames: deque[tuple[int, dict[int, Box]]] = deque(maxlen=KEPT_FRAMES)
         """Stamps, and boxes in image pixels by object id."""
@@ -67,7 +67,7 @@ class SharedPixels:
         box = None if prompted is None else prompted.network_box
         if prompted is not None and box is not None:
             boxes = next((kept for stamp, kept in self._frames if stamp == prompted.stamp), {})
-        parts, same, best = set(), None, self._same_object
+        parts, same, best = set(), None, self.same_object
         shares, ious = compared_masks(mask, list(others.values()))
         for object_id, share, iou in zip(others, shares, ious, strict=True):
             before = boxes.get(object_id)

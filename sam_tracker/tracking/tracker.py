@@ -25,6 +25,15 @@ from sam_tracker.tracking.shared_pixels import Comparison, SharedPixels
 from sam_tracker.tracking.track import Track, TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
 
+FIXED_SETTINGS = (
+    'motion_model',
+    'memory_rule',
+    'frame_period',
+    'conditioning_memories',
+    'maximum_objects',
+)
+"""What the state of every object is made for."""
+
 
 class Tracker:
     """
@@ -206,6 +215,26 @@ class Tracker:
         self._shared.forget_frames()
         self._frame = None
         self._last_id = 0
+
+    def change(self, settings: TrackerSettings) -> None:
+        """
+        Go on with other settings from the next frame on; objects and their memory stay.
+
+        :raises ValueError: one of ``FIXED_SETTINGS`` differs, which needs a new tracker.
+        """
+        for name in FIXED_SETTINGS:
+            now, wanted = getattr(self.settings, name), getattr(settings, name)
+            if now != wanted:
+                raise ValueError(f'{name} of a tracker cannot change from {now!r} to {wanted!r}')
+        self.settings = settings
+        self._inference.change(settings)
+        self._propagation = Propagation(self._inference, settings)
+        self._prompting = Prompting(self._inference, settings)
+        self._shared.same_object = settings.same_object
+        self._objects = {
+            object_id: replace(held, selector=replace(held.selector, settings=settings))
+            for object_id, held in self._objects.items()
+        }
 
     def restart_clock(self) -> None:
         """

@@ -50,7 +50,9 @@ class Graph:
         self.programs: list[Program] = []
 
     def start(self, module: str, *arguments: str, **parameters: object) -> Program:
-        """Start a module of Python as a node."""
+        """Start a module of Python as a node; trackers answer however busy the machine is."""
+        if module.endswith('tracker_node'):
+            parameters = {'service_timeout': PATIENCE, **parameters}
         command = [sys.executable, '-m', module, '--ros-args', *arguments]
         for name, value in parameters.items():
             command += ['-p', f'{name}:={str(value).lower() if value is True else value}']

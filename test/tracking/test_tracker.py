@@ -755,3 +755,32 @@ def test_time_since_an_object_was_seen_is_bounded_when_two_clocks_alternate(play
         late = 2**62 if number % 2 else 0
         (track,) = tracker.step(at(late + number))
     assert track.time_since_seen == 2**63 - 1
+
+
+# --- other settings ---
+
+
+def test_settings_that_change_hold_from_the_next_frame_on_and_objects_stay(playing):
+    tracker, _ = playing(apart, scores=lambda frame, _: (0.9, 6.0 if frame < 3 else -6.0))
+    tracker.add_prompt(at(0), BOX, label='box')
+    (track,) = run(tracker, 4)[-1]
+    assert track.state is TrackState.OCCLUDED
+    tracker.change(replace(SETTINGS, lost_after=0))
+    (track,) = tracker.step(at(5 * PERIOD))
+    assert (track.state, track.object_id, track.label) == (TrackState.LOST, 1, 'box')
+    tracker.change(replace(SETTINGS, lost_after=0, presence_logit=-10.0))
+    (track,) = tracker.step(at(6 * PERIOD))
+    assert track.state is TrackState.TRACKED
+
+
+@pytest.mark.parametrize(
+    'name,value',
+    [('memory_rule', 'sam2'), ('motion_model', None), ('maximum_objects', 3), ('frame_period', 1)],
+)
+def test_settings_that_the_state_of_objects_depends_on_cannot_change(playing, name, value):
+    tracker, _ = playing(apart)
+    with pytest.raises(
+        ValueError, match=f'{name} of a tracker cannot change from .* to .?{value}'
+    ):
+        tracker.change(replace(SETTINGS, **{name: value}))
+    assert tracker.settings == SETTINGS

@@ -66,6 +66,11 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
     def refused_prompts(self) -> int:
         return self._tracker_services.refused_prompts
 
+    def on_parameters(self, values: TrackerParameters) -> None:
+        super().on_parameters(values)
+        if (session := self.session) is not None:
+            session.change(values)
+
     def make_session(self, parameters: TrackerParameters) -> TrackingSession:
         return TrackingSession(self, self._setup or set_up_network(parameters), parameters)
 

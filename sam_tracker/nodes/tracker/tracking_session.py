@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
@@ -68,10 +68,10 @@ class TrackingSession:
     """
     Everything a node has between ``configure`` and ``cleanup``.
 
-    ``receive`` belongs to the thread of the image callback; ``submit`` and ``submit_slices`` may
-    be called by any. All else that touches the tracker runs on the session's own thread, or on
-    the caller's while the session is not running. All objects are on one image at any time,
-    ``newest``.
+    ``receive`` belongs to the thread of the image callback; ``submit``, ``submit_slices`` and
+    ``change`` may be called by any. All else that touches the tracker runs on the session's own
+    thread, or on the caller's while the session is not running. All objects are on one image at
+    any time, ``newest``.
     """
 
     def __init__(
@@ -100,6 +100,8 @@ class TrackingSession:
         self.newest: TrackedImage | None = None
         """The image that all objects are on; None before the first."""
         self._worker: Worker[ReceivedImage] | None = None
+        self._changed: deque[TrackerParameters] = deque(maxlen=1)
+        """Parameters that the tracker has not adopted yet."""
         self._saved = ObjectStore(parameters.saved_objects, node.get_logger())
         with ExitStack() as undo:
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
@@ -159,6 +161,15 @@ class TrackingSession:
         elif (replaced := worker.offer(image)) is not None:
             self.intake.statistics.drop(Drop.REPLACED, image.arrival, replaced)
 
+    def change(self, parameters: TrackerParameters) -> None:
+        """Go on with these parameters from the next image or prompt on; never waits."""
+        self._changed.append(parameters)
+
+    def _adopt_changes(self) -> None:
+        with suppress(IndexError):
+            parameters = self._changed.pop()
+            self._tracker.change(tracker_settings(parameters, self.setup.network.suited_settings))
+
     def object_states(self) -> dict[str, int]:
         """Return the number of objects by state, as in ``STATE_NAMES``."""
         newest = self.newest
@@ -174,6 +185,7 @@ class TrackingSession:
 
         :raises ImageError: it cannot be read; nothing has changed then.
         """
+        self._adopt_changes()
         tracked = TrackedImage(image)
         if self._tracker.objects:
             frame = tracked.frame
@@ -268,6 +280,7 @@ class TrackingSession:
 
         Nothing has changed then, except that all objects may be on a newer image.
         """
+        self._adopt_changes()
         image = self.buffer.requested(message.header)
         if self.newest is None or image.is_after(self.newest.image):
             # All objects first, so that all are on one image.

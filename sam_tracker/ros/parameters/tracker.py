@@ -22,6 +22,7 @@ class MotionParameters:
         None,
         'Weight of the motion score in the selection of a mask; the predicted IoU has the rest. '
         'auto: what suits the network, 0.15 for large and 0.25 for the others.',
+        change=Change.LIVE,
         kind=float,
         minimum=0.0,
         maximum=1.0,
@@ -29,12 +30,14 @@ class MotionParameters:
     stable_frames: int = declared(
         DEFAULTS.stable_frames,
         'Confirmed frames in a row after which the motion score is used in the selection.',
+        change=Change.LIVE,
         minimum=1,
         maximum=1000,
     )
     stable_affinity: float = declared(
         DEFAULTS.stable_affinity,
         'Minimum predicted IoU of a mask to confirm a frame.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
     )
@@ -67,18 +70,21 @@ class MemoryParameters:
     affinity: float = declared(
         DEFAULTS.memory_affinity,
         'A frame is remembered only if the predicted IoU of its mask is above this.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
     )
     object_score: float = declared(
         DEFAULTS.memory_object_logit,
         'A frame is remembered only if its object score (a logit) is above this.',
+        change=Change.LIVE,
         minimum=-100.0,
         maximum=100.0,
     )
     motion_score: float = declared(
         DEFAULTS.memory_motion_score,
         'A frame is remembered only if its motion score, where it has one, is above this.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
     )
@@ -156,6 +162,7 @@ class TrackingParameters:
     lost_after: float = declared(
         DEFAULTS.lost_after / SECOND,
         'Time an object is not seen after which it is LOST and its motion is forgotten.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=3600.0,
         unit='s',
@@ -164,6 +171,7 @@ class TrackingParameters:
         DEFAULTS.forget_after / SECOND,
         'Time a LOST object is searched before it is removed, as its last track says. 0: never. '
         'Pauses of the camera do not count.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=1e6,
         unit='s',
@@ -173,16 +181,19 @@ class TrackingParameters:
         'auto: look for a small object in a window of the image around it, which is resized to '
         'the input of the network; the whole image is used for objects that are large or lost. '
         'off: always the whole image, as in SAM 2.',
+        change=Change.LIVE,
         choices=('off', 'auto'),
     )
     resolve_overlaps: bool = declared(
         DEFAULTS.exclusive,
         'Give pixels that two objects claim to the better supported one, and mark duplicates.',
+        change=Change.LIVE,
     )
     same_object: float = declared(
         DEFAULTS.same_object,
         'A prompt without object id whose mask has an IoU above this with that of a tracked '
         'object is answered with that object, if overlaps are resolved. 1: never.',
+        change=Change.LIVE,
         minimum=0.0,
         maximum=1.0,
     )

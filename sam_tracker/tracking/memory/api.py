@@ -9,9 +9,12 @@ rule's: they are conditioning frames, which ``MemoryBank`` keeps and reads by it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes
+
+if TYPE_CHECKING:
+    from sam_tracker.tracking.settings import TrackerSettings
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class MemoryRule(Protocol):
     @property
     def capacity(self) -> int:
         """Most frames that ``keep`` returns; it bounds the memory of an object."""
+
+    def with_settings(self, settings: 'TrackerSettings') -> 'MemoryRule':
+        """Return the rule with other settings, which has learnt the same."""
 
     def after(self, frame: int, facts: FrameFacts) -> 'MemoryRule':
         """

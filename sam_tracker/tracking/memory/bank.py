@@ -71,6 +71,15 @@ class MemoryBank:
         rule = MEMORY_RULES[settings.memory_rule](settings, layout)
         return cls(settings, layout, rule, rule)
 
+    def with_settings(self, settings: TrackerSettings) -> MemoryBank:
+        """Return a bank that remembers the same, and goes on with other settings."""
+        return replace(
+            self,
+            settings=settings,
+            rule=self.rule.with_settings(settings),
+            rule_before=self.rule_before.with_settings(settings),
+        )
+
     @property
     def memory_places(self) -> int:
         """Memories that the bank can hold at once, a new one included."""

@@ -67,6 +67,9 @@ class DistractorRule:
     def capacity(self) -> int:
         return self.layout.recent_memories + 1
 
+    def with_settings(self, settings: TrackerSettings) -> DistractorRule:
+        return replace(self, settings=settings)
+
     def after(self, frame: int, facts: FrameFacts) -> DistractorRule:
         areas = self.areas
         if facts.area > 0:

@@ -27,6 +27,9 @@ class Sam2Rule:
     def capacity(self) -> int:
         return self._recent
 
+    def with_settings(self, _settings: TrackerSettings) -> Sam2Rule:
+        return self
+
     def after(self, _frame: int, _facts: FrameFacts) -> Sam2Rule:
         return self
 

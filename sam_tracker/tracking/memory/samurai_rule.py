@@ -26,12 +26,15 @@ class SamuraiRule:
     keeps_pointers: ClassVar[bool] = False
 
     def __init__(self, settings: TrackerSettings, layout: MemoryLayout) -> None:
-        self._settings = settings
+        self._settings, self._layout = settings, layout
         self._good = layout.recent_memories - 1
 
     @property
     def capacity(self) -> int:
         return self._good + 1
+
+    def with_settings(self, settings: TrackerSettings) -> SamuraiRule:
+        return SamuraiRule(settings, self._layout)
 
     def after(self, _frame: int, _facts: FrameFacts) -> SamuraiRule:
         return self

@@ -56,6 +56,11 @@ class MemoryStore:
         """Whether the rule asks for the shapes of candidate masks."""
         return self._empty.rule.compares_candidates
 
+    def change(self, settings: TrackerSettings) -> None:
+        """Go on with other settings of the same rule; what is remembered stays."""
+        self._empty = self._empty.with_settings(settings)
+        self._banks = {row: bank.with_settings(settings) for row, bank in self._banks.items()}
+
     def add(self) -> int:
         """Return the row of a new object, which remembers nothing."""
         rows = len(self._memories)

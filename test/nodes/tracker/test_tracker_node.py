@@ -328,8 +328,8 @@ def test_an_unreadable_image_is_counted_and_named_and_the_next_ones_are_tracked(
 
 
 def test_live_parameters_change_and_the_others_are_refused_with_a_reason(tester):
-    assert tester.set('service_timeout', 5.0).successful
-    assert tester.set('service_timeout', 10).successful
+    assert tester.set('service_timeout', 95.0).successful
+    assert tester.set('service_timeout', 100).successful
     refused = tester.set('service_timeout', -1.0)
     assert not refused.successful
     assert '-1' in refused.reason
@@ -339,7 +339,21 @@ def test_live_parameters_change_and_the_others_are_refused_with_a_reason(tester)
     refused = tester.set('autostart', False)
     assert not refused.successful
     values = tester.call('get_parameters', names=['service_timeout', 'device']).values
-    assert (values[0].integer_value, values[1].string_value) == (10, 'cpu')
+    assert (values[0].integer_value, values[1].string_value) == (100, 'cpu')
+
+
+def test_tracking_parameters_take_effect_while_objects_are_tracked(camera, tester):
+    # The random network answers all prompts with much the same mask.
+    assert [tester.add_box().track.object_id for _ in range(2)] == [1, 2]
+    assert tester.set('resolve_overlaps', True).successful
+    try:
+        assert tester.add_box().track.object_id in {1, 2}
+        assert tester.object_ids() == [1, 2]
+    finally:
+        assert tester.set('resolve_overlaps', False).successful
+    assert tester.add_box().track.object_id == 3
+    refused = tester.set('maximum_objects', 5)
+    assert 'maximum_objects is read when the node configures' in refused.reason
 
 
 def test_diagnostics_tell_rates_latency_objects_and_device(camera, tester):

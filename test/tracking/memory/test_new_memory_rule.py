@@ -28,6 +28,9 @@ class EveryTenth:
     def after(self, frame, facts):
         return self
 
+    def with_settings(self, settings):
+        return self
+
     def keep(self, frames, newest):
         tenths = [frame for frame in frames if frame.frame % 10 == 0 and frame.frame < newest - 1]
         return (*tenths[-1:], *(frame for frame in frames if frame.frame == newest - 1))
