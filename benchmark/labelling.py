@@ -26,6 +26,7 @@ import numpy as np
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.corrections import correcting_click
 from sam_tracker.labelling.file_recordings import VideoRecording
+from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.labeller import Labeller
 from sam_tracker.labelling.labels import LabelSet
 from sam_tracker.labelling.prompts import ObjectPrompts
@@ -74,6 +75,11 @@ def overlaps(labels: LabelSet, masks: np.ndarray) -> np.ndarray:
         either = (truth | mask).sum()
         values.append((truth & mask).sum() / either if either else 1.0)
     return np.array(values)
+
+
+def errors(track: LabelledTrack, masks: np.ndarray, number: int) -> int:
+    """Return the wrong pixels of a label."""
+    return int((track.mask ^ unpacked(masks, number)).sum())
 
 
 def labeller(path: Path, out: Path) -> Labeller:
@@ -126,8 +132,7 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
         for _ in range(options.rounds):
             start = time.monotonic()
             found = {image.number: image.tracks[0] for image in labels.images()}
-            for worst in np.argsort(values):
-                number = int(worst)
+            for number in sorted(found, key=lambda each: -errors(found[each], masks, each)):
                 track, truth = found[number], unpacked(masks, number)
                 click = correcting_click(track.mask, truth)
                 if click is None or number in prompts.by_frame or not truth.any():
@@ -142,6 +147,13 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
                     )
                     labels = work.label({1: corrected}).labels
                 prompts = corrected
+                if options.verbose:
+                    after = next(
+                        image.tracks[0] for image in labels.images() if image.number == number
+                    )
+                    print(f'  frame {number}: {values[number]:.2f} to', end=' ')
+                    either = (after.mask | truth).sum()
+                    print(f'{(after.mask & truth).sum() / either:.2f}')
                 break
             seconds.append(time.monotonic() - start)
             values = overlaps(labels, masks)
@@ -211,6 +223,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--kills', type=int, default=5)
     parser.add_argument('--difficulty', default='medium')
+    parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args(args)
     measurements = {
         'directions': directions,

@@ -234,7 +234,9 @@ ROOMS = {
     'labelling': {
         *('core', 'networks', 'tracking', 'tracking.closer_look', 'video', 'image_files'),
     },
-    'labelling.exports': {'core', 'labelling', 'rendering'},
+    'labelling.exports': {
+        *('core', 'labelling', 'rendering', 'recording', 'tracking', 'video'),
+    },
     'labelling.bag_recording': {'core', 'labelling', 'ros.images'},
     'labelling.job': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording'),

@@ -42,7 +42,7 @@ joined. Run it again with more prompts to correct labels: only what they touch i
 run that was stopped goes on where it was. Coordinates are pixels of the image, x to the right and
 y down from its top left corner."""
 
-FORMATS = ('coco', 'davis', 'kitti', 'mot', 'yolo', 'yolo_boxes')
+FORMATS = ('bag', 'coco', 'davis', 'kitti', 'mot', 'overlay', 'report', 'yolo', 'yolo_boxes')
 """Keys of ``EXPORTS``."""
 
 
@@ -100,9 +100,9 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--formats',
         nargs='*',
-        default=['coco'],
+        default=['coco', 'report'],
         metavar='NAME',
-        help=f'any of {", ".join(FORMATS)} (default: coco)',
+        help=f'any of {", ".join(FORMATS)} (default: coco report)',
     )
     parser.add_argument(
         '--topic', help='topic of the images in a bag (default: the only one with images)'

@@ -6,6 +6,7 @@ import configparser
 from dataclasses import replace
 import json
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -85,7 +86,8 @@ def test_the_command_offers_every_format():
     assert tuple(EXPORTS) == FORMATS
 
 
-@pytest.mark.parametrize('name', FORMATS)
+# A video has its date in it, a bag its time of writing.
+@pytest.mark.parametrize('name', sorted(set(FORMATS) - {'bag', 'overlay'}))
 def test_equal_labels_give_equal_bytes(name, exported, tmp_path):
     found = []
     for place in ('one', 'two'):
@@ -182,6 +184,67 @@ def test_the_polygon_of_a_single_pixel_and_of_a_line_is_its_border():
     assert sorted(map(tuple, polygon(mask))) == [(4, 3), (4, 4), (5, 3), (5, 4)]
     mask[3, 4:9] = True
     assert sorted(map(tuple, polygon(mask))) == [(4, 3), (4, 4), (9, 3), (9, 4)]
+
+
+def test_rosbags_reads_the_messages_under_the_stamps_of_the_images(exported, masks, tmp_path):
+    highlevel = pytest.importorskip('rosbags.highlevel', reason='bags are written with rosbags')
+    EXPORTS['bag'](exported, tmp_path)
+    with highlevel.AnyReader([tmp_path / 'clip']) as reader:
+        messages = [
+            (time, reader.deserialize(data, connection.msgtype))
+            for connection, time, data in reader.messages()
+        ]
+    assert len(messages) == len(masks)
+    for image, expected, (time, message) in zip(
+        exported.recording.images, masks, messages, strict=True
+    ):
+        stamp = message.header.stamp
+        assert time == stamp.sec * 1_000_000_000 + stamp.nanosec == image.stamp
+        assert [each.object_id for each in message.tracks] == list(NAMES)
+        assert [each.label for each in message.tracks] == list(NAMES.values())
+        for each, mask in zip(message.tracks, expected, strict=True):
+            whole, region = np.zeros_like(mask), each.mask.region
+            rows = slice(region.y_offset, region.y_offset + region.height)
+            columns = slice(region.x_offset, region.x_offset + region.width)
+            whole[rows, columns] = each.mask.data.reshape(region.height, region.width) == 255
+            assert (whole == mask).all()
+
+
+def test_a_ros_node_reads_the_messages_of_the_bag(exported, tmp_path):
+    rosbag2 = pytest.importorskip('rosbags.rosbag2', reason='bags are written with rosbags')
+    pytest.importorskip('rclpy', reason='messages are read by ROS')
+    from rclpy.serialization import deserialize_message
+
+    from sam_tracker.msg import TrackArray
+
+    EXPORTS['bag'](exported, tmp_path)
+    with rosbag2.Reader(tmp_path / 'clip') as reader:
+        data = [bytes(data) for _, _, data in reader.messages()]
+    message = deserialize_message(data[1], TrackArray)
+    assert [track.label for track in message.tracks] == list(NAMES.values())
+    assert message.image_width == exported.recording.images[1].width
+
+
+def test_the_overlay_is_a_video_of_every_image(exported, masks, tmp_path):
+    EXPORTS['overlay'](exported, tmp_path)
+    capture = cv2.VideoCapture(str(tmp_path / 'clip.webm'))
+    frames = 0
+    while capture.read()[0]:
+        frames += 1
+    assert frames == len(masks)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith('.')] == []
+
+
+def test_the_report_names_objects_problems_and_doubtful_stretches(exported, tmp_path):
+    text = exported.labels.path.read_text().splitlines()
+    for number in (5, 6, 8):
+        text[number] = text[number].replace('"doubt":0.0', '"doubt":0.75', 1)
+    exported.labels.path.write_text('\n'.join(text) + '\n')
+    EXPORTS['report'](exported, tmp_path)
+    page = (tmp_path / 'clip.html').read_text()
+    assert '<td>1 mug<td>5 to 8<td>0.75</tr>' in page
+    assert page.count('<svg') == 3 and '<h2>4 red box</h2>' in page
+    assert 'base64,/9j/' in page and '<script' not in page
 
 
 def test_objects_that_are_not_named_are_left_out(exported, tmp_path):
