@@ -33,7 +33,7 @@ BENCHMARKS := images masks recording motion camera_motion network tracker camera
 MINUTES := 240
 OUT := out/training
 
-INTERFACES := $(wildcard msg/*.msg srv/*.srv)
+INTERFACES := $(wildcard action/*.action msg/*.msg srv/*.srv)
 BUILD_DESCRIPTION := CMakeLists.txt package.xml pyproject.toml setup.py $(wildcard cmake/*)
 SHARED_FILES := $(wildcard config/* launch/*)
 

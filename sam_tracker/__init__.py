@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Frame', 'ImageSegmenter', 'Prompt', 'Tracker', 'load_image_network', 'load_network']
 
-# The generated half (sam_tracker.msg and sam_tracker.srv) may lie elsewhere on the path than this
+# The generated half (sam_tracker.action, .msg and .srv) may lie elsewhere on the path than this
 # file: in an editable install, and when Python is started in the checkout, whose folder then comes
 # first.
 __path__ = extend_path(__path__, __name__)

@@ -6,7 +6,7 @@ Builds the documentation site; a broken link is an error.
     python scripts/build_site.py out/site
 
 The pages are those of docs/, the README and CONTRIBUTING.md. Two are generated: the messages from
-the comments of msg/ and srv/, the parameters from their declarations.
+the comments of msg/, srv/ and action/, the parameters from their declarations.
 """
 
 from collections.abc import Iterator
@@ -38,14 +38,24 @@ LINKS = {
     'docs/': '',
     'msg': 'messages.md',
     'srv': 'messages.md',
+    'action': 'messages.md',
 }
 """What links into the checkout begin with, and what the site has instead."""
 
+TITLES = {
+    '.msg': ('',),
+    '.srv': ('Request', 'Answer'),
+    '.action': ('Goal', 'Result', 'Feedback'),
+}
+"""Of the parts of an interface file."""
+
 
 def interface_page() -> str:
-    """Return a page with a table for every message and service, in Markdown."""
-    sections = ['# Messages and services\n\nA comment above every field is its documentation.\n']
-    for folder in ('msg', 'srv'):
+    """Return a page with a table for every message, service and action, in Markdown."""
+    sections = [
+        '# Messages, services and actions\n\nA comment above every field is its documentation.\n'
+    ]
+    for folder in ('msg', 'srv', 'action'):
         sections += map(_interface_section, sorted((ROOT / folder).glob(f'*.{folder}')))
     return '\n'.join(sections)
 
@@ -54,9 +64,7 @@ def _interface_section(path: Path) -> str:
     introduction, _, body = path.read_text().partition('\n\n')
     lines = [f'## {path.stem}', '', _words(introduction.splitlines())]
     halves = re.split(r'^---$', body, flags=re.M)
-    for title, half in zip(
-        ('Request', 'Answer') if len(halves) == 2 else ('',), halves, strict=True
-    ):
+    for title, half in zip(TITLES[path.suffix], halves, strict=True):
         lines += ['', f'**{title}**'] if title else []
         lines += ['', '| type | name | meaning |', '|---|---|---|', *_rows(half)]
     return '\n'.join(lines) + '\n'

@@ -14,7 +14,9 @@ from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt, Track, TrackArra
 from sam_tracker.srv import SegmentImage
 
 ROOT = Path(__file__).resolve().parents[1]
-INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
+INTERFACES = sorted(
+    path for kind in ('action', 'msg', 'srv') for path in ROOT.glob(f'{kind}/*.{kind}')
+)
 
 
 @pytest.mark.parametrize('path', INTERFACES, ids=lambda path: path.name)
@@ -37,7 +39,12 @@ def test_every_interface_is_built_and_says_what_it_is(path):
 def test_all_interfaces_can_be_imported_from_another_directory(tmp_path):
     messages = ', '.join(path.stem for path in INTERFACES if path.suffix == '.msg')
     services = ', '.join(path.stem for path in INTERFACES if path.suffix == '.srv')
-    program = f'from sam_tracker.msg import {messages}\nfrom sam_tracker.srv import {services}\n'
+    actions = ', '.join(path.stem for path in INTERFACES if path.suffix == '.action')
+    program = (
+        f'from sam_tracker.action import {actions}\n'
+        f'from sam_tracker.msg import {messages}\n'
+        f'from sam_tracker.srv import {services}\n'
+    )
     subprocess.run([sys.executable, '-c', program], cwd=tmp_path, check=True)
 
 

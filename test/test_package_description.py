@@ -300,7 +300,7 @@ def imported_modules(path: Path) -> set[str]:
                 module = (folder / f'{alias.name}.py').exists() or (folder / alias.name).exists()
                 names.add(f'{node.module}.{alias.name}' if module else node.module)
     ours = {name.removeprefix('sam_tracker.') for name in names if name.startswith('sam_tracker.')}
-    return {name for name in ours if name.split('.')[0] not in ('msg', 'srv')}
+    return {name for name in ours if name.split('.')[0] not in ('action', 'msg', 'srv')}
 
 
 def imports_of_rooms() -> list[tuple[str, str, str]]:

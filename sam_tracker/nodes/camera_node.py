@@ -218,7 +218,9 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
     def _stop(self) -> bool:
         if self.image_input is not None:
             self.image_input.stop()
-        return self.session is None or self.session.stop()
+        stopped = self.session is None or self.session.stop()
+        self.session_stopped()
+        return stopped
 
     def _close(self, timeout: float = STOP_TIMEOUT) -> None:
         session, image_input = self.session, self.image_input
@@ -228,6 +230,7 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
         if session is not None:
             session.close(timeout)
         del session
+        self.session_stopped()
         free_memory()
 
     @property
@@ -247,6 +250,9 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
             reason = f': {self.setup_error}' if self.setup_error else ''
             raise WorkerStoppedError(f'the node is {self.state_name}{reason}')
         return session
+
+    def session_stopped(self) -> None:
+        """End what waits for the session; called whenever it has stopped."""
 
     def on_parameters(self, values: Parameters) -> None:
         """Apply parameters that were changed."""

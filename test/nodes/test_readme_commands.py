@@ -26,6 +26,7 @@ import time
 import cv2
 from lifecycle_msgs.msg import Transition
 import pytest
+from rclpy.action import ActionClient
 import yaml
 
 from sam_tracker.video.test_pattern import pattern_background
@@ -40,6 +41,7 @@ PAGES = (
     'README.md',
     'docs/prompting.md',
     'docs/operating.md',
+    'docs/robot.md',
     'docs/figures.md',
     'docs/console.md',
 )
@@ -295,6 +297,24 @@ def service_is_called(command: str, here: Surroundings) -> None:
     assert answered.success, answered.message
 
 
+def goal_is_sent(command: str, here: Surroundings) -> None:
+    name, kind, goal = shlex.split(here.filled(command))[4:]
+    tester = here.live('tester_with_images')
+    action = interface(kind, 'action')
+    client = ActionClient(tester.node, action, name)
+    assert client.wait_for_server(LONG), f'{name} is not there'
+    heard = []
+    sent = client.send_goal_async(
+        filled_message(action.Goal(), yaml.safe_load(goal)), heard.append
+    )
+    wait_until(lambda: sent.done() and heard, 'feedback', patience=LONG)
+    result = sent.result().get_result_async()
+    cancelled = sent.result().cancel_goal_async()
+    wait_until(lambda: cancelled.done() and result.done(), 'the end of the goal', patience=LONG)
+    assert result.result().result.end == action.Result.END_CANCELED
+    client.destroy()
+
+
 def topics_are_listed(command: str, here: Surroundings) -> None:
     tester = here.live('tester_with_images')
     listed = dict(tester.node.get_topic_names_and_types())
@@ -355,6 +375,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     ),
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,
     r'ros2 service call ': service_is_called,
+    r'ros2 action send_goal --feedback ': goal_is_sent,
     r'ros2 topic list': topics_are_listed,
     r'ros2 lifecycle set ': lifecycle_is_walked,
     r'ros2 launch sam_tracker ': launch_arguments_exist,

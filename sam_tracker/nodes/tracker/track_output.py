@@ -4,25 +4,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 from sensor_msgs.msg import Image
 
-from sam_tracker.msg import TrackArray
+from sam_tracker.msg import TrackArray, TrackEvent
 from sam_tracker.rendering import draw_tracks
-from sam_tracker.ros.camera.quality_of_service import PICTURE_OVERRIDES, PICTURES, RESULTS
+from sam_tracker.ros.camera.quality_of_service import (
+    EVENTS,
+    PICTURE_OVERRIDES,
+    PICTURES,
+    RESULTS,
+)
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages import detections
 from sam_tracker.ros.messages.stamps import duration_message
-from sam_tracker.ros.messages.track_messages import drawn_track, label_image, track_array
+from sam_tracker.ros.messages.track_messages import (
+    drawn_track,
+    event_message,
+    label_image,
+    track_array,
+)
 from sam_tracker.ros.process.worker import Worker, WorkerBusyError, WorkerStoppedError
+from sam_tracker.tracking.events import events_between
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecyclePublisher
@@ -30,27 +41,42 @@ if TYPE_CHECKING:
     from sam_tracker.core.run_length import MaskEncoding
     from sam_tracker.nodes.tracker.tracked_image import TrackedImage
     from sam_tracker.ros.process.managed_node import ManagedNode
+    from sam_tracker.tracking.track import Track
 
 MOST_WAITING = 4
 """Images whose tracks may wait for publication; then the tracker waits, and nothing is lost."""
 
 Result = TypeVar('Result')
+Observer: TypeAlias = 'Callable[[TrackedImage], None]'
+"""Called for every published image, in order and by the publishing thread; must be quick."""
 
 
 class TrackOutput:
     """
     Publishes tracked images; headers are copied from the image.
 
-    Tracks are published for every image and in order by one thread. Label images and overlays are
-    rendered by another, for the newest image only, so that they delay neither the tracker nor the
-    tracks. Nothing is made for a topic without subscribers; masks of the image's size are first
-    computed here.
+    Tracks and events are published for every image and in order by one thread. Label images and
+    overlays are rendered by another, for the newest image only, so that they delay neither the
+    tracker nor the tracks. Nothing but events is made for a topic without subscribers; masks of
+    the image's size are first computed here.
     """
 
-    def __init__(self, node: ManagedNode, mask_encoding: MaskEncoding = 'bytes') -> None:
-        """Create the publishers; ``start`` starts the threads."""
+    def __init__(
+        self,
+        node: ManagedNode,
+        mask_encoding: MaskEncoding = 'bytes',
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """
+        Create the publishers; ``start`` starts the threads.
+
+        :param observers: called when the tracks of an image have been published.
+        """
         self._node = node
         self.mask_encoding = mask_encoding
+        self._observers = observers
+        self._reported: tuple[Track, ...] = ()
+        """The tracks up to which events are published."""
         self._detections: LifecyclePublisher | None = None
         self._publisher: Worker[None] | None = None
         self._renderer: Worker[TrackedImage] | None = None
@@ -65,6 +91,7 @@ class TrackOutput:
                 return publisher
 
             self._tracks = create(TrackArray, '~/tracks', RESULTS)
+            self._events = create(TrackEvent, '~/events', EVENTS)
             overrides = {'qos_overriding_options': PICTURE_OVERRIDES}
             self._label_image = create(Image, '~/label_image', PICTURES, **overrides)
             self._overlay = create(Image, '~/overlay', PICTURES, **overrides)
@@ -155,6 +182,11 @@ class TrackOutput:
                 self._tracks.publish(message)
             if boxes and self._detections is not None:
                 self._detections.publish(detections.detection_array(message))
+        for event in events_between(self._reported, tracked.tracks):
+            self._events.publish(event_message(tracked.image.message.header, event))
+        self._reported = tracked.tracks
+        for observer in self._observers:
+            observer(tracked)
         pictures = (self._label_image, self._overlay)
         if self._renderer is not None and any(each.get_subscription_count() for each in pictures):
             self._renderer.offer(tracked)

@@ -18,6 +18,7 @@ from sam_tracker.nodes.camera_diagnostics import CameraDiagnostics
 from sam_tracker.nodes.camera_node import GRACE, CameraNode
 from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
+from sam_tracker.nodes.tracker.follow_action import FollowAction
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession
 from sam_tracker.ros.parameters.tracker import TrackerParameters
@@ -51,9 +52,12 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         :raises ParameterError: a parameter is invalid.
         """
         self._setup = setup
+        # rclpy destroys a node whose constructor failed.
+        self._follow: FollowAction | None = None
         super().__init__(node_name, TrackerParameters, **options)
         self._tracker_services = TrackerServices(self, self.running_session, lambda: self.settings)
         self._segment_service = SegmentService(self, self.running_session, lambda: self.settings)
+        self._follow = FollowAction(self, self.running_session, lambda: self.settings)
         self._diagnostics = CameraDiagnostics(self, 'tracking')
         if self.settings.autostart:
             self.start_automatically()
@@ -72,7 +76,19 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
             session.change(values)
 
     def make_session(self, parameters: TrackerParameters) -> TrackingSession:
-        return TrackingSession(self, self._setup or set_up_network(parameters), parameters)
+        setup = self._setup or set_up_network(parameters)
+        assert self._follow is not None
+        return TrackingSession(self, setup, parameters, [self._follow.observe])
+
+    def session_stopped(self) -> None:
+        if self._follow is not None:
+            self._follow.stop()
+
+    def destroy_node(self) -> None:
+        if self._follow is not None:
+            self._follow.destroy()
+            self._follow = None
+        super().destroy_node()
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sam_tracker.msg import Prompt
     from sam_tracker.networks.api import VideoNetwork
     from sam_tracker.nodes.network_setup import NetworkSetup
+    from sam_tracker.nodes.tracker.track_output import Observer
     from sam_tracker.ros.camera.received_image import ReceivedImage
     from sam_tracker.ros.parameters.tracker import TrackerParameters
     from sam_tracker.ros.process.managed_node import ManagedNode
@@ -75,7 +76,11 @@ class TrackingSession:
     """
 
     def __init__(
-        self, node: ManagedNode, setup: NetworkSetup[VideoNetwork], parameters: TrackerParameters
+        self,
+        node: ManagedNode,
+        setup: NetworkSetup[VideoNetwork],
+        parameters: TrackerParameters,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """
         Prepare a network for tracking, which takes seconds; ``start`` begins.
@@ -84,6 +89,7 @@ class TrackingSession:
 
         :param node: publishes the tracks.
         :param setup: the network; several sessions may share one.
+        :param observers: see ``TrackOutput``.
         """
         self._node = node
         self.setup = setup
@@ -106,7 +112,7 @@ class TrackingSession:
         with ExitStack() as undo:
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
             undo.callback(self.text_search.stop, STOP_TIMEOUT)
-            self.output = TrackOutput(node, parameters.mask_encoding)
+            self.output = TrackOutput(node, parameters.mask_encoding, observers)
             undo.pop_all()
 
     # --- lifecycle ---

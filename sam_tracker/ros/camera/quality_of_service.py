@@ -23,6 +23,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 RESULTS = QoSProfile(depth=5)
 """Tracks and other small messages: reliable, which serves subscribers of both kinds."""
 
+EVENTS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""Rare messages that none may miss: a subscriber that joins late may ask for the last of them."""
+
 PICTURES = QoSProfile(depth=1)
 """Label image and overlay: only the newest matters."""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Track as TrackMessage
 from sam_tracker.msg import TrackArray
+from sam_tracker.msg import TrackEvent as TrackEventMessage
 from sam_tracker.rendering import DrawnTrack, State
 from sam_tracker.ros.messages.masks import mask_message
 from sam_tracker.ros.messages.shapes import box_message
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from sam_tracker.core.boxes import Box
     from sam_tracker.core.run_length import MaskEncoding
+    from sam_tracker.tracking.events import TrackEvent
     from sam_tracker.tracking.track import Track
 
 
@@ -72,6 +74,16 @@ def track_message(track: Track, mask: MaskEncoding | None = 'bytes') -> TrackMes
     if mask is not None:
         message.mask = mask_message(track.region, track.mask_crop, mask)
     return message
+
+
+def event_message(header: Header, event: TrackEvent) -> TrackEventMessage:
+    """
+    Convert an event to a message.
+
+    :param header: of the image on which it happened.
+    """
+    track = track_message(event.track, mask=False)
+    return TrackEventMessage(header=header, event=int(event.change), track=track)
 
 
 def label_image(tracks: Sequence[Track], width: int, height: int) -> NDArray[np.uint16]:

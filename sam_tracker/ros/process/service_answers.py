@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from concurrent.futures import Future
 import contextlib
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -86,13 +87,13 @@ async def answer(
     return response
 
 
-async def result_within(node: Node, future: Future[Result], timeout: float) -> Result:
+async def completion(node: Node, future: Future[Any], timeout: float = math.inf) -> bool:
     """
-    Await the result of a worker without holding a thread of the executor.
+    Wait for a future of another thread without holding a thread of the executor.
 
     :param node: spun by the executor that runs the awaiting callback.
     :param timeout: seconds, by the steady clock.
-    :raises NotAnsweredError: the timeout passed first; a command that had not begun is cancelled.
+    :returns: whether the future is done.
     """
     executor = node.executor
     done = RosFuture(executor=executor)
@@ -105,17 +106,32 @@ async def result_within(node: Node, future: Future[Result], timeout: float) -> R
             # rclpy resumes a coroutine when it looks at its tasks, not when the future is done.
             executor.wake()
 
-    timer = node.create_timer(
-        timeout,
-        finish,
-        callback_group=ReentrantCallbackGroup(),
-        clock=Clock(clock_type=ClockType.STEADY_TIME),
-    )
+    timer = None
+    if timeout != math.inf:
+        timer = node.create_timer(
+            timeout,
+            finish,
+            callback_group=ReentrantCallbackGroup(),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
     try:
         future.add_done_callback(finish)
         await done
     finally:
-        node.destroy_timer(timer)
+        if timer is not None:
+            node.destroy_timer(timer)
+    return future.done()
+
+
+async def result_within(node: Node, future: Future[Result], timeout: float) -> Result:
+    """
+    Await the result of a worker without holding a thread of the executor.
+
+    :param node: spun by the executor that runs the awaiting callback.
+    :param timeout: seconds, by the steady clock.
+    :raises NotAnsweredError: the timeout passed first; a command that had not begun is cancelled.
+    """
+    await completion(node, future, timeout)
     if future.done() and not future.cancelled():
         return future.result()
     if future.cancel():
