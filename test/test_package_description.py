@@ -45,6 +45,7 @@ DEPENDENCIES = {
     'rcl_interfaces': ('rcl_interfaces', None),
     'rclpy': ('rclpy', None),
     'rosbags': (None, 'rosbags'),
+    'scipy': ('python3-scipy', 'scipy'),
     'sensor_msgs': ('sensor_msgs', None),
     'std_msgs': ('std_msgs', None),
     'std_srvs': ('std_srvs', None),
@@ -225,6 +226,7 @@ ROOMS = {
     'camera_motion': {'core'},
     'tracking': {'core', 'networks', 'tracking.closer_look'},
     'tracking.closer_look': {'core'},
+    'association': {'core'},
     'segmentation': {'core', 'networks'},
     'segmentation.segment_files': {'segmentation', 'core', 'rendering', 'command_line'},
     'segmentation.segment_command': {
@@ -248,10 +250,11 @@ ROOMS = {
         *('labelling', 'labelling.job', 'labelling.fleet'),
     },
     'ros.images': {'core'},
-    'ros.messages': {'core', 'tracking', 'segmentation', 'rendering', 'recording'},
+    'ros.messages': {'core', 'association', 'tracking', 'segmentation', 'rendering', 'recording'},
     # Of the rooms that are not ROS's for the defaults, bounds and names that are stated there.
     'ros.parameters': {
         *('core', 'ros.images', 'networks.weights', 'tracking', 'segmentation', 'video'),
+        'association',
     },
     'ros.camera': {'core', 'ros.images', 'ros.messages', 'ros.parameters'},
     'ros.process': {'core', 'ros.images', 'ros.camera', 'ros.parameters'},
@@ -267,6 +270,7 @@ ROOMS = {
         *(*CAMERA, 'networks', 'tracking', 'camera_motion', 'segmentation', 'rendering'),
         *('command_line', 'nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
         *('nodes.segmenter', 'networks.weights'),
+        'association',
     },
     'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
     'nodes.prompt': {*CAMERA, 'rendering', 'image_files', 'command_line'},
@@ -331,6 +335,7 @@ def test_no_rooms_import_one_another():
     'room',
     [
         'core',
+        'association',
         'networks',
         'tracking',
         'camera_motion',

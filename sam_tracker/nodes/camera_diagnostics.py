@@ -74,6 +74,7 @@ class CameraDiagnostics:
         jumps = session.intake.clock_jumps
         if session.intake.seconds_since_clock_jump < CLOCK_JUMP_WARNING:
             warnings.append(f'stamps have jumped back ({jumps} times so far)')
+        warnings += node.more_warnings
         condition = NodeCondition(
             lifecycle_state=node.state_name,
             topic=image_input.topic,
@@ -88,6 +89,7 @@ class CameraDiagnostics:
             buffered_bytes=session.buffer.bytes,
             refused_prompts=node.refused_prompts,
             clock_jumps=jumps,
+            more=node.more_values,
             warnings=tuple(warnings),
             error=session.error,
         )

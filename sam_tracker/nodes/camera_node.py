@@ -10,7 +10,7 @@ images. Deactivation keeps the session, cleaning up forgets it and frees all mem
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import contextlib
 import ctypes
 import gc
@@ -123,6 +123,16 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
     @property
     def refused_prompts(self) -> int:
         return 0
+
+    @property
+    def more_values(self) -> Mapping[str, str]:
+        """Values for diagnostics, besides those of every camera node."""
+        return {}
+
+    @property
+    def more_warnings(self) -> Sequence[str]:
+        """Warnings for diagnostics."""
+        return ()
 
     @abstractmethod
     def make_session(self, parameters: Parameters) -> Session:

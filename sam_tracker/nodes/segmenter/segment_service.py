@@ -129,14 +129,15 @@ class SegmentService:
         node.create_service(
             SegmentImage,
             '~/segment_image',
-            self._on_request,
+            self.segment,
             qos_profile=SERVICE_QOS,
             callback_group=ReentrantCallbackGroup(),
         )
 
-    async def _on_request(
+    async def segment(
         self, request: SegmentImage.Request, response: SegmentImage.Response
     ) -> SegmentImage.Response:
+        """Fill in the response to a request, also to one of this node itself."""
         refusals = (*REFUSALS, RequestError, GroundingError, AnswerTooLargeError)
         return await answer(response, self._segment(request, response), self._errors, refusals)
 

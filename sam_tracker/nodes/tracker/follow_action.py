@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,11 +17,9 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from std_msgs.msg import Header
 
 from sam_tracker.action import Follow
-from sam_tracker.core.boxes import Box
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.msg import Prompt
 from sam_tracker.nodes.tracker.tracking_session import PromptAnswer, TrackingSession
-from sam_tracker.ros.messages.shapes import box_message
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import track_message
 from sam_tracker.ros.process.error_log import describe
@@ -31,7 +29,7 @@ from sam_tracker.ros.process.service_answers import (
     completion,
     result_within,
 )
-from sam_tracker.segmentation.text_grounder import GroundingError
+from sam_tracker.srv import SegmentImage
 from sam_tracker.tracking.track import Track, TrackState
 
 if TYPE_CHECKING:
@@ -49,8 +47,6 @@ CANCEL_PAUSE = 0.01
 """Seconds between two looks at the state of a goal that is about to be cancelled."""
 CANCEL_PATIENCE = 1.0
 """Seconds until such a goal counts as not cancelled after all."""
-GOAL_REFUSALS: tuple[type[Exception], ...] = (*REFUSALS, GroundingError)
-"""Errors whose text ends a goal; every other one is a defect."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +97,21 @@ class FollowAction:
         node: ManagedNode,
         running_session: Callable[[], TrackingSession],
         settings: Callable[[], TrackerParameters],
+        segment: Callable[
+            [SegmentImage.Request, SegmentImage.Response], Awaitable[SegmentImage.Response]
+        ],
     ) -> None:
         """
         Create the action server.
 
         :param running_session: returns the session; raises ``WorkerStoppedError`` when none runs.
         :param settings: returns the current parameters.
+        :param segment: answers a request to segment an image: finds what a text names.
         """
         self._node = node
         self._running_session = running_session
         self._settings = settings
+        self._segment = segment
         self._lock = threading.Lock()
         self._goals: dict[bytes, _Goal] = {}
         self._server = ActionServer(
@@ -138,7 +139,7 @@ class FollowAction:
 
     def observe(self, tracked: TrackedImage) -> None:
         """Send feedback about an image, and end the goals whose object has ended on it."""
-        goals = [goal for goal in self._all() if goal.object_id]
+        goals = [goal for goal in self._all() if goal.object_id and not goal.ended.done()]
         if not goals:
             return
         tracks = {track.object_id: track for track in tracked.tracks}
@@ -153,7 +154,7 @@ class FollowAction:
 
     def _follow(self, goal: _Goal, track: Track, header: Header) -> None:
         goal.header, goal.track = header, track
-        feedback = Follow.Feedback(header=header, track=track_message(track, mask=False))
+        feedback = Follow.Feedback(header=header, track=track_message(track, mask=None))
         goal.handle.publish_feedback(feedback)
         patience = nanoseconds(goal.handle.request.give_up_after)
         unseen = (
@@ -206,10 +207,10 @@ class FollowAction:
             elif prompt.object_id:
                 answer = _tracked(session, prompt.object_id)
             elif request.text:
-                answer = await self._prompted(session, await self._grounded(session, request))
+                answer = await self._prompted(session, await self._named(request))
             else:
                 raise PromptError('the goal has neither a prompt, nor an object_id, nor a text')
-        except GOAL_REFUSALS as error:
+        except REFUSALS as error:
             goal.end(Follow.Result.END_REFUSED, str(error))
             return
         except Exception as error:
@@ -228,17 +229,23 @@ class FollowAction:
         future = session.submit(command, urgent=True)
         return await result_within(self._node, future, settings.service_timeout)
 
-    async def _grounded(self, session: TrackingSession, request: Follow.Goal) -> Prompt:
-        """Return a prompt with the box of what a text names best."""
-        settings = self._settings()
-        image = session.buffer.requested(request.prompt.header)
-        found = session.text_search.submit(image.rgb(), request.text, settings.text.threshold)
-        groundings = await result_within(self._node, found, settings.segmentation.timeout)
-        if not groundings:
-            raise GroundingError(f'nothing on the image is {request.text!r}')
-        box: Box = groundings[0].box
-        label = request.prompt.label or groundings[0].label
-        return Prompt(header=image.message.header, box=box_message(box), label=label)
+    async def _named(self, request: Follow.Goal) -> Prompt:
+        """Return a prompt with the mask of what a text names best."""
+        search = SegmentImage.Request(
+            header=request.prompt.header,
+            mode=SegmentImage.Request.MODE_TEXT,
+            text=request.text,
+            max_candidates=1,
+            include_masks=True,
+        )
+        found = await self._segment(search, SegmentImage.Response())
+        if not found.success:
+            raise PromptError(found.message)
+        if not found.candidates:
+            raise PromptError(f'nothing on the image is {request.text!r}')
+        (best,) = found.candidates
+        label = request.prompt.label or best.label
+        return Prompt(header=found.header, mask=best.mask, label=label)
 
     async def _result(self, goal: _Goal, end: _End) -> Follow.Result:
         """Forget what is to be forgotten, set the status of a goal, and return its result."""
@@ -257,7 +264,7 @@ class FollowAction:
             goal.handle.abort()
         message = result(end=end.reason, message=end.message, header=goal.header)
         if goal.track is not None:
-            message.track = track_message(goal.track, mask=False)
+            message.track = track_message(goal.track, mask=None)
         return message
 
     async def _is_canceling(self, handle: ServerGoalHandle) -> bool:

@@ -185,11 +185,19 @@ class TrackOutput:
         for event in events_between(self._reported, tracked.tracks):
             self._events.publish(event_message(tracked.image.message.header, event))
         self._reported = tracked.tracks
-        for observer in self._observers:
-            observer(tracked)
+        self._observe(tracked)
         pictures = (self._label_image, self._overlay)
         if self._renderer is not None and any(each.get_subscription_count() for each in pictures):
             self._renderer.offer(tracked)
+
+    def _observe(self, tracked: TrackedImage) -> None:
+        for observer in self._observers:
+            try:
+                observer(tracked)
+            except Exception as error:  # noqa: PERF203 -- few
+                # The tracks are published, and the other observers have done nothing wrong.
+                if self._node.context.ok():
+                    self._node.errors.report('an observer of the tracks failed', error)
 
     def _render(self, tracked: TrackedImage) -> None:
         try:

@@ -10,7 +10,7 @@ Deactivation keeps the objects, cleaning up forgets them and frees all memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from sam_tracker.nodes.camera_diagnostics import CameraDiagnostics
 from sam_tracker.nodes.camera_node import GRACE, CameraNode
 from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, SegmentService
+from sam_tracker.nodes.tracker.detections_input import DetectionsInput
 from sam_tracker.nodes.tracker.follow_action import FollowAction
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
 from sam_tracker.nodes.tracker.tracking_session import TrackingSession
@@ -54,10 +55,14 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         self._setup = setup
         # rclpy destroys a node whose constructor failed.
         self._follow: FollowAction | None = None
+        self.detections_input: DetectionsInput | None = None
         super().__init__(node_name, TrackerParameters, **options)
         self._tracker_services = TrackerServices(self, self.running_session, lambda: self.settings)
         self._segment_service = SegmentService(self, self.running_session, lambda: self.settings)
-        self._follow = FollowAction(self, self.running_session, lambda: self.settings)
+        self._follow = FollowAction(
+            self, self.running_session, lambda: self.settings, self._segment_service.segment
+        )
+        self.detections_input = DetectionsInput(self, self.running_session, lambda: self.settings)
         self._diagnostics = CameraDiagnostics(self, 'tracking')
         if self.settings.autostart:
             self.start_automatically()
@@ -74,11 +79,24 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         super().on_parameters(values)
         if (session := self.session) is not None:
             session.change(values)
+        if self.detections_input is not None:
+            self.detections_input.configure()
 
     def make_session(self, parameters: TrackerParameters) -> TrackingSession:
         setup = self._setup or set_up_network(parameters)
         assert self._follow is not None
-        return TrackingSession(self, setup, parameters, [self._follow.observe])
+        assert self.detections_input is not None
+        self.detections_input.reset()
+        observers = [self._follow.observe, self.detections_input.observe]
+        return TrackingSession(self, setup, parameters, observers)
+
+    @property
+    def more_values(self) -> Mapping[str, str]:
+        return {} if self.detections_input is None else self.detections_input.report()
+
+    @property
+    def more_warnings(self) -> Sequence[str]:
+        return () if self.detections_input is None else self.detections_input.warnings()
 
     def session_stopped(self) -> None:
         if self._follow is not None:

@@ -1,10 +1,14 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tracks as vision_msgs/Detection2DArray, where that package is installed."""
+"""Tracks as vision_msgs/Detection2DArray, and back to detections, where that is installed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_tracker.association.detections import Detections, checked
 
 try:
     from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
@@ -13,9 +17,11 @@ except ImportError:
 else:
     INSTALLED = True
 
-__all__ = ['INSTALLED', 'Detection2DArray', 'detection_array']
+__all__ = ['INSTALLED', 'Detection2DArray', 'detection_array', 'detections_of_message']
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sam_tracker.msg import Track, TrackArray
 
 
@@ -42,3 +48,32 @@ def _detection(track: Track, tracks: TrackArray) -> Detection2D:
     hypothesis.hypothesis.score = float(track.confidence)
     detection.results = [hypothesis]
     return detection
+
+
+def detections_of_message(message: Detection2DArray) -> tuple[Detections, list[str]]:
+    """
+    Convert what a detector has published.
+
+    A detection has label and score of its best hypothesis; an upright box is taken around one that
+    is rotated.
+
+    :returns: the valid detections, and what is wrong with each of the others.
+    """
+    boxes, scores, labels = [], [], []
+    for detection in message.detections:
+        box = detection.bbox
+        size = abs(_rotation(box.center.theta)) @ (box.size_x, box.size_y)
+        centre = np.array((box.center.position.x, box.center.position.y))
+        boxes.append((*(centre - size / 2), *(centre + size / 2)))
+        # Without a hypothesis the score is none, which is refused.
+        hypotheses = [each.hypothesis for each in detection.results]
+        best = max(hypotheses, key=lambda each: each.score, default=None)
+        scores.append(np.nan if best is None else best.score)
+        labels.append('' if best is None else best.class_id)
+    array = np.array(boxes, np.float64).reshape(-1, 4)
+    return checked(array, np.array(scores, np.float64), labels)
+
+
+def _rotation(angle: float) -> NDArray[np.float64]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array(((cosine, -sine), (sine, cosine)))

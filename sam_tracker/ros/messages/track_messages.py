@@ -82,7 +82,7 @@ def event_message(header: Header, event: TrackEvent) -> TrackEventMessage:
 
     :param header: of the image on which it happened.
     """
-    track = track_message(event.track, mask=False)
+    track = track_message(event.track, mask=None)
     return TrackEventMessage(header=header, event=int(event.change), track=track)
 
 

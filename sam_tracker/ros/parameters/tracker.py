@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sam_tracker.core.time import SECOND
 from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import Change, declared
+from sam_tracker.ros.parameters.detections import DetectionParameters
 from sam_tracker.ros.parameters.segmentation import SegmentationParameters
 from sam_tracker.tracking.settings import DEFAULT_MODE, MODES, TrackerSettings
 
@@ -200,6 +201,7 @@ class TrackingParameters:
     motion: MotionParameters = field(default_factory=MotionParameters)
     camera_motion: CameraMotionParameters = field(default_factory=CameraMotionParameters)
     memory: MemoryParameters = field(default_factory=MemoryParameters)
+    detections: DetectionParameters = field(default_factory=DetectionParameters)
     saved_objects: SavedObjectsParameters = field(default_factory=SavedObjectsParameters)
 
 

@@ -44,6 +44,8 @@ class NodeCondition:
     buffered_bytes: int = 0
     refused_prompts: int = 0
     clock_jumps: int = 0
+    more: Mapping[str, str] = field(default_factory=dict)
+    """What only this kind of node has to say."""
     warnings: tuple[str, ...] = ()
     """Warnings of the node, most important first."""
     error: str = ''
@@ -72,7 +74,7 @@ def diagnostic_status(
     else:
         status.level = DiagnosticStatus.OK
         status.message = 'paused' if condition.paused else condition.activity
-    values = {**_condition_values(condition), **_frame_values(frames)}
+    values = {**_condition_values(condition), **condition.more, **_frame_values(frames)}
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     return status
 

@@ -1,0 +1,280 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Detections to tracked objects, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.association.appearance import Histogram, similarity
+from sam_tracker.association.assignment import assigned
+from sam_tracker.association.detections import Detections
+from sam_tracker.association.outcome import Action, Effect, Outcome
+from sam_tracker.association.settings import AssociationSettings
+from sam_tracker.association.tentative_objects import SETTLING, Tentative, TentativeObjects
+from sam_tracker.association.tracked_objects import (
+    Sight,
+    TrackedObjects,
+    mask_shares,
+    same_labels,
+)
+from sam_tracker.association.votes import Support, Votes
+from sam_tracker.core.boxes import Box, box_iou
+
+LEARNING_RATE = 0.2
+"""Weight of the newest look at an object in what is known of its colours."""
+
+
+class Associator:
+    """
+    Compares detections with tracked objects, and says which of them are to be prompted.
+
+    Pairs are found by the IoU of their boxes, times the share of the mask inside the detection, as
+    the assignment with the highest sum (Hungarian method). An object that is hidden has the box
+    that its motion model predicts. One detection has no effect: ``settings.confirmations`` of
+    ``settings.window`` images in a row must agree. Then
+
+    - what nobody tracks is taken for the object that is not visible, has the same label and looks
+      most like it, if it looks like it at all; so is an object that the detector knows and has not
+      seen for long where it is tracked. Else it becomes a new object;
+    - a hidden object that is detected where it is expected is prompted there;
+    - a visible object is corrected where detector and mask contradict each other,
+
+    each as far as the settings allow it. Colours gate the first two: an object is not prompted on
+    something that looks different. State is bounded by the number of objects. Not thread-safe.
+    """
+
+    def __init__(self, settings: AssociationSettings) -> None:
+        self.settings = settings
+        self._tentative = TentativeObjects(settings)
+        self._doubts: dict[int, Votes] = {}
+        """By object id: whether detections have contradicted the tracker."""
+        self._support: dict[int, Support] = {}
+        """By object id."""
+        self._acted: dict[int, int] = {}
+        """By object id: stamp of the last prompt."""
+        self._colours: dict[int, Histogram] = {}
+        self._started: dict[int, int] = {}
+        """Objects that detections have started, with the stamp at which they were last seen."""
+        self._starting: list[int] = []
+        """Stamps of the prompts that are to start further ones."""
+
+    def configure(self, settings: AssociationSettings) -> None:
+        """Change the settings; what is known of the objects stays."""
+        self.settings = self._tentative.settings = settings
+
+    def started(self, object_id: int, stamp: int) -> None:
+        """Take note of an object that a new detection has become."""
+        del self._starting[:1]
+        self._started[object_id] = stamp
+
+    def look(self, object_id: int, colours: Histogram) -> None:
+        """Take note of the colours of an object that is surely seen."""
+        known = self._colours.get(object_id)
+        self._colours[object_id] = (
+            colours if known is None else known + LEARNING_RATE * (colours - known)
+        )
+
+    def knows_colours_of(self, object_id: int) -> bool:
+        return object_id in self._colours
+
+    def retain(self, ids: Collection[int], stamp: int) -> None:
+        """
+        Forget what is known of objects that are gone; to be called for every tracked image.
+
+        :param ids: of all objects on the image.
+        :param stamp: of the image, in nanoseconds.
+        """
+        for known in (self._doubts, self._support, self._acted, self._colours):
+            for object_id in known.keys() - ids:
+                del known[object_id]
+        for object_id, started in list(self._started.items()):
+            # A new object is not on images from before its prompt.
+            if object_id not in ids and stamp > started + SETTLING:
+                del self._started[object_id]
+
+    def associate(
+        self,
+        detections: Detections,
+        objects: TrackedObjects,
+        colours_at: Callable[[Box], Histogram | None],
+    ) -> Outcome:
+        """
+        Compare the detections of one image with the objects on it.
+
+        :param detections: valid ones (``detections.checked``), in any number.
+        :param objects: on the image of the detections, or on one close to it.
+        :param colours_at: returns the colours of that image in a box; called for few boxes.
+        """
+        chosen = self._chosen(detections)
+        kept = detections[chosen]
+        outcome = Outcome(ignored=len(detections) - len(kept))
+        ious = self._ious(kept, objects)
+        pairs = dict(assigned(self._affinities(ious, kept, objects)))
+        for row, object_id in enumerate(objects.ids):
+            column = pairs.get(row)
+            self._support.setdefault(object_id, Support()).add(matched=column is not None)
+            if column is None:
+                self._votes(object_id).add(detected=False)
+                continue
+            outcome.matches[object_id] = int(chosen[column])
+            sure = kept.scores[column] >= self.settings.sure_score
+            doubted = sure and (
+                objects.sight[row] != Sight.SEEN or ious[row, column] < self.settings.agree_iou
+            )
+            if self._votes(object_id).add(detected=bool(doubted)):
+                outcome.actions += self._doubted(objects, row, kept.boxes[column], colours_at)
+        # What overlaps an object is another view of it, or a part.
+        others = kept[np.flatnonzero(~(ious > 0).any(axis=0))]
+        outcome.unmatched = len(others)
+        for tentative in self._tentative.update(others, objects.stamp):
+            outcome.actions += self._believe(tentative, objects, colours_at)
+        outcome.actions += self._expired(objects, outcome.matches)
+        return outcome
+
+    def _chosen(self, detections: Detections) -> NDArray[np.intp]:
+        """Return the rows of the detections that are used, best first."""
+        good = detections.scores >= self.settings.minimum_score
+        if self.settings.labels:
+            good &= np.array([label in self.settings.labels for label in detections.labels], bool)
+        rows = np.flatnonzero(good)
+        order = np.argsort(-detections.scores[rows], kind='stable')
+        return rows[order[: self.settings.most_detections]]
+
+    def _ious(self, detections: Detections, objects: TrackedObjects) -> NDArray[np.float64]:
+        """Return the IoU of boxes [M, N], 0 for pairs that are impossible."""
+        ious = box_iou(objects.boxes[:, None], detections.boxes[None])
+        ious[ious < self.settings.match_iou] = 0.0
+        if self.settings.by_label:
+            ious *= same_labels(objects.labels, detections.labels)
+        return ious
+
+    @staticmethod
+    def _affinities(
+        ious: NDArray[np.float64], detections: Detections, objects: TrackedObjects
+    ) -> NDArray[np.float64]:
+        """Return the IoUs [M, N], those of visible objects times the share of the mask inside."""
+        affinities = ious.copy()
+        seen = (objects.sight == Sight.SEEN)[:, None]
+        rows, columns = np.nonzero(seen & (ious > 0))
+        shares = mask_shares(objects, rows, detections.boxes[columns])
+        # A mask that lies elsewhere in its box must not make a pair of boxes impossible.
+        affinities[rows, columns] *= np.maximum(shares, 1e-6)
+        return affinities
+
+    def _votes(self, object_id: int) -> Votes:
+        """Return on which of the last images detections have contradicted the tracker."""
+        votes = self._doubts.get(object_id)
+        if votes is None:
+            votes = Votes(self.settings.confirmations, self.settings.window)
+            self._doubts[object_id] = votes
+        return votes
+
+    def _doubted(
+        self,
+        objects: TrackedObjects,
+        row: int,
+        box: Box,
+        colours_at: Callable[[Box], Histogram | None],
+    ) -> list[Action]:
+        """Return what is to be done about an object whose track is contradicted often enough."""
+        object_id, seen = objects.ids[row], objects.sight[row] == Sight.SEEN
+        allowed = self.settings.correct if seen else self.settings.find_again
+        if not allowed or self._is_settling(object_id, objects.stamp):
+            return []
+        if not seen and self._similarity(object_id, colours_at(box)) < self.settings.similar:
+            return []
+        self._votes(object_id).clear()
+        self._acted[object_id] = objects.stamp
+        return [Action(Effect.CORRECTED if seen else Effect.FOUND_AGAIN, object_id, box)]
+
+    def _believe(
+        self,
+        tentative: Tentative,
+        objects: TrackedObjects,
+        colours_at: Callable[[Box], Histogram | None],
+    ) -> list[Action]:
+        """Return what a confirmed detection of something that nobody tracks leads to."""
+        object_id = self._missing(tentative, objects, colours_at)
+        if object_id:
+            tentative.prompted = self._acted[object_id] = objects.stamp
+            seen = objects.sight[objects.ids.index(object_id)] == Sight.SEEN
+            effect = Effect.CORRECTED if seen else Effect.FOUND_AGAIN
+            return [Action(effect, object_id, tentative.box)]
+        # A prompt that was refused starts nothing.
+        self._starting = [
+            stamp for stamp in self._starting if abs(objects.stamp - stamp) <= SETTLING
+        ]
+        room = len(self._started) + len(self._starting) < self.settings.most_objects
+        if not self.settings.new_objects or not room:
+            return []
+        tentative.prompted = objects.stamp
+        self._starting.append(objects.stamp)
+        return [Action(Effect.NEW, 0, tentative.box, tentative.label)]
+
+    def _missing(
+        self,
+        tentative: Tentative,
+        objects: TrackedObjects,
+        colours_at: Callable[[Box], Histogram | None],
+    ) -> int:
+        """Return the object that is detected elsewhere than it is tracked, if at all; 0: none."""
+        if tentative.score < self.settings.sure_score:
+            return 0
+        (fits,) = same_labels([tentative.label], objects.labels)
+        missing = [
+            object_id
+            for row, object_id in enumerate(objects.ids)
+            if self._may_be_elsewhere(object_id, objects.sight[row])
+            and (fits[row] or not self.settings.by_label)
+            and not self._is_settling(object_id, objects.stamp)
+        ]
+        if not missing:
+            return 0
+        colours = colours_at(tentative.box)
+        alike = {object_id: self._similarity(object_id, colours) for object_id in missing}
+        best = max(missing, key=lambda each: alike[each])
+        return best if alike[best] >= self.settings.similar else 0
+
+    def _may_be_elsewhere(self, object_id: int, sight: int) -> bool:
+        """
+        Return whether an object may be where it is not tracked, and be prompted there.
+
+        One that is visible may, if the detector knows it and has long not seen it where it is:
+        the tracker follows something else.
+        """
+        if sight != Sight.SEEN:
+            return self.settings.find_again
+        support = self._support[object_id]
+        known = support.matches >= self.settings.confirmations
+        return self.settings.correct and known and support.silence >= 2 * self.settings.window
+
+    def _similarity(self, object_id: int, colours: Histogram | None) -> float:
+        """Return how much an object looks like something; 0 where either is not known."""
+        known = self._colours.get(object_id)
+        return 0.0 if known is None or colours is None else similarity(known, colours)
+
+    def _is_settling(self, object_id: int, stamp: int) -> bool:
+        """Return whether a prompt is so fresh that detections may be older than its effect."""
+        acted = self._acted.get(object_id)
+        return acted is not None and abs(stamp - acted) <= SETTLING
+
+    def _expired(self, objects: TrackedObjects, matches: dict[int, int]) -> list[Action]:
+        """Return the removal of objects that detections have started and nobody sees."""
+        actions = []
+        for object_id in list(self._started):
+            row = objects.ids.index(object_id) if object_id in objects.ids else None
+            if row is not None and (objects.sight[row] == Sight.SEEN or object_id in matches):
+                self._started[object_id] = objects.stamp
+            unseen = objects.stamp - self._started[object_id]
+            if (
+                row is not None
+                and self.settings.forget_after
+                and (unseen > self.settings.forget_after)
+            ):
+                del self._started[object_id]
+                actions.append(Action(Effect.EXPIRED, object_id))
+        return actions

@@ -1,0 +1,96 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What detectors see and nobody tracks, until it has been seen often enough to be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_tracker.association.assignment import assigned
+from sam_tracker.association.detections import Detections
+from sam_tracker.association.settings import AssociationSettings
+from sam_tracker.association.tracked_objects import same_labels
+from sam_tracker.association.votes import Votes
+from sam_tracker.core.boxes import Box, box_iou
+from sam_tracker.core.time import SECOND
+
+MOST = 128
+"""Things that are followed this way; more are ignored, so that memory stays bounded."""
+SETTLING = SECOND
+"""Nanoseconds after a prompt for which its detections mean the object that was prompted."""
+
+
+@dataclass(eq=False)
+class Tentative:
+    """A thing that was detected, perhaps by mistake."""
+
+    box: Box
+    """Of the newest detection."""
+    label: str
+    score: float
+    votes: Votes
+    prompted: int | None = None
+    """Stamp of the prompt that it led to."""
+
+
+@dataclass(eq=False)
+class TentativeObjects:
+    """Follows detections from image to image by the overlap of their boxes."""
+
+    settings: AssociationSettings
+    _tentative: list[Tentative] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self._tentative)
+
+    def update(self, detections: Detections, stamp: int) -> list[Tentative]:
+        """
+        Add the detections of an image that are those of no tracked object.
+
+        :param stamp: of the image, in nanoseconds.
+        :returns: what is confirmed on this image and has led to no prompt, surest first.
+        """
+        known = self._tentative
+        boxes = np.array([each.box for each in known]).reshape(-1, 4)
+        overlaps = box_iou(boxes[:, None], detections.boxes[None])
+        if self.settings.by_label:
+            overlaps = overlaps * same_labels([each.label for each in known], detections.labels)
+        overlaps[overlaps < self.settings.match_iou] = 0.0
+        found = dict(assigned(overlaps))
+        confirmed = []
+        for index, each in enumerate(known):
+            column = found.get(index)
+            if column is not None:
+                each.box, each.score = detections.boxes[column], float(detections.scores[column])
+                each.label = each.label or detections.labels[column]
+            if each.votes.add(detected=column is not None) and each.prompted is None:
+                confirmed.append(each)
+        self._tentative = [each for each in known if not self._is_over(each, stamp)]
+        # What overlaps a thing that is known is another view of it.
+        near = (overlaps > 0).any(axis=0)
+        confirmed += self._begin(detections, np.flatnonzero(~near))
+        return sorted(confirmed, key=lambda each: -each.score)
+
+    def _begin(self, detections: Detections, rows: NDArray[np.intp]) -> list[Tentative]:
+        """Add things that were never seen before; return those that need no confirmation."""
+        confirmed = []
+        for row in rows[: MOST - len(self._tentative)]:
+            votes = Votes(self.settings.confirmations, self.settings.window)
+            each = Tentative(
+                detections.boxes[row],
+                detections.labels[row],
+                float(detections.scores[row]),
+                votes,
+            )
+            self._tentative.append(each)
+            if votes.add(detected=True):
+                confirmed.append(each)
+        return confirmed
+
+    def _is_over(self, each: Tentative, stamp: int) -> bool:
+        if each.prompted is not None:
+            return abs(stamp - each.prompted) > SETTLING
+        return each.votes.hopeless

@@ -1,0 +1,198 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Detections that come in: what a tracker node does with them, on real images over real DDS."""
+
+import threading
+
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Header
+
+from sam_tracker.association.detections import Detections
+from sam_tracker.core.time import SECOND
+from sam_tracker.nodes.network_setup import set_up_network
+from sam_tracker.nodes.tracker.tracker_node import TrackerNode
+from sam_tracker.ros.messages import detections as messages
+from sam_tracker.ros.messages.stamps import nanoseconds, time_message
+from sam_tracker.ros.parameters.network import NetworkParameters
+from sam_tracker.ros.process.run_node import spin
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+
+from ...conftest import wait_until
+
+BOX = (40.0, 30.0, 90.0, 80.0)
+NAMESPACE = '/robot'
+
+
+@pytest.fixture(scope='module')
+def tracker(graph, random_checkpoint):
+    """A node of this process, so that detections can be handed to it without vision_msgs."""
+    setup = set_up_network(
+        NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', cpu_threads=1)
+    )
+    node = TrackerNode(
+        setup=setup,
+        namespace=NAMESPACE,
+        context=graph.context,
+        parameter_overrides=[
+            Parameter('detections.new_objects', value=True),
+            Parameter('detections.maximum_objects', value=1),
+            # The random network answers all prompts with much the same mask.
+            Parameter('resolve_overlaps', value=False),
+        ],
+    )
+    executor = TolerantExecutor(num_threads=4, context=graph.context)
+    executor.add_node(node)
+    thread = threading.Thread(target=spin, args=(executor, node.errors, ()), daemon=True)
+    thread.start()
+    yield node
+    executor.shutdown()
+    thread.join(10.0)
+    node.destroy_node()
+
+
+@pytest.fixture
+def tester(tracker, new_tester, new_camera):
+    """A tester that sees tracks of a camera; the node tracks nothing."""
+    tester = new_tester(namespace=NAMESPACE)
+    tester.wait_until_active()
+    new_camera(namespace=NAMESPACE, rate=10.0)
+    tester.next_tracks()
+    tester.call('reset')
+    return tester
+
+
+def found(*boxes, label='mug', score=0.9) -> Detections:
+    array = np.array(boxes, np.float64).reshape(-1, 4)
+    return Detections(array, np.full(len(array), score), (label,) * len(array))
+
+
+def detect_until(tester, send, condition, what):
+    """Send a message about every tracked image, as a detector does, until a condition is met."""
+    sent = len(tester.tracks)
+
+    def met():
+        nonlocal sent
+        for tracks in tester.tracks[sent:]:
+            sent += 1
+            send(tracks.header)
+        return condition()
+
+    return wait_until(met, what)
+
+
+def labels(tester) -> list[str]:
+    return [track.label for track in tester.tracks[-1].tracks]
+
+
+def test_what_is_detected_again_and_again_is_tracked_within_the_bound(tracker, tester):
+    other = (100.0, 60.0, 150.0, 110.0)
+
+    def send(header):
+        tracker.detections_input.receive(header, found(BOX, other), [])
+
+    detect_until(tester, send, lambda: labels(tester) == ['mug'], 'an object')
+    before = int(tracker.detections_input.report()['detections: used'])
+
+    def used_more():
+        return int(tracker.detections_input.report()['detections: used']) > before + 8
+
+    detect_until(tester, send, used_more, 'more messages')
+    assert labels(tester) == ['mug']
+    _, values = tester.diagnosed(
+        lambda _, values: values.get('detections: new objects') == '1', 'the count of new objects'
+    )
+    assert int(values['detections: messages']) >= before
+
+
+def test_a_message_about_an_image_that_is_not_tracked_yet_waits_for_it(tracker, tester):
+    tracker.detections_input.receive(tester.tracks[-1].header, found(), [])
+    report = tracker.detections_input.report
+    before = int(report()['detections: used'])
+    stamp = nanoseconds(tester.next_tracks()[0].header.stamp) + SECOND // 2
+    header = Header(frame_id='camera', stamp=time_message(stamp))
+    tracker.detections_input.receive(header, found(BOX), [])
+    assert int(report()['detections: used']) == before
+    wait_until(lambda: int(report()['detections: used']) == before + 1, 'the use of the message')
+
+
+@pytest.mark.parametrize(
+    ('stamp', 'problems', 'reason'),
+    [
+        (0, [], 'the header has no stamp'),
+        (5 * SECOND, [], 'no image close to stamp 5.000000000 was tracked'),
+        (None, ['detection 3: the score 7 is not from 0 to 1'], 'detection 3: the score 7 is not'),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_diagnostics(tracker, tester, stamp, problems, reason):
+    tracker.detections_input.receive(tester.tracks[-1].header, found(), [])
+    header = tester.next_tracks()[0].header
+    if stamp is not None:
+        header = Header(frame_id='camera', stamp=time_message(stamp))
+    tracker.detections_input.receive(header, found(), problems)
+    status, values = tester.diagnosed(
+        lambda status, _: f'detections: {reason}' in status.message, 'a warning'
+    )
+    assert reason in values['detections: last trouble']
+    assert status.level == status.WARN
+
+
+def test_detections_of_another_coordinate_frame_prompt_nothing(tracker, tester):
+    def send(header):
+        tracker.detections_input.receive(
+            Header(frame_id='other', stamp=header.stamp), found(BOX), []
+        )
+
+    def refused():
+        return int(tracker.detections_input.report().get('detections: prompts refused', '0'))
+
+    before = refused()
+    detect_until(tester, send, lambda: refused() > before, 'a refusal')
+    report = tracker.detections_input.report()
+    assert "images in frame 'other'" in report['detections: last trouble']
+    assert labels(tester) == []
+
+
+def test_parameters_of_detections_change_at_any_time(tracker, tester):
+    assert tester.set('detections.minimum_score', 0.95).successful
+    report = tracker.detections_input.report
+
+    def send(header):
+        tracker.detections_input.receive(header, found(BOX), [])
+
+    before = int(report().get('detections: ignored', '0'))
+    detect_until(
+        tester, send, lambda: int(report()['detections: ignored']) > before + 5, 'ignored'
+    )
+    assert labels(tester) == []
+    assert tester.set('detections.minimum_score', 0.5).successful
+
+
+@pytest.mark.skipif(not messages.INSTALLED, reason='vision_msgs is not installed')
+def test_a_detector_of_vision_msgs_is_heard_and_answered_with_ids(tracker, tester):
+    detector = tester.node.create_publisher(
+        messages.Detection2DArray, f'{tester.name}/detections_in', QoSProfile(depth=10)
+    )
+    answers: list = []
+    tester.listen(messages.Detection2DArray, 'detections', answers)
+
+    def send(header):
+        detection = messages.Detection2D(header=header)
+        detection.bbox.center.position.x, detection.bbox.center.position.y = 65.0, 55.0
+        detection.bbox.size_x, detection.bbox.size_y = 50.0, 50.0
+        hypothesis = messages.ObjectHypothesisWithPose()
+        hypothesis.hypothesis.class_id, hypothesis.hypothesis.score = 'cup', 0.9
+        detection.results = [hypothesis]
+        detector.publish(messages.Detection2DArray(header=header, detections=[detection]))
+
+    detect_until(tester, send, lambda: labels(tester) == ['cup'], 'an object')
+    object_id = tester.tracks[-1].tracks[0].object_id
+
+    def answered():
+        return [each for array in answers for each in array.detections if each.id]
+
+    heard = wait_until(answered, 'detections with ids')
+    assert {each.id for each in heard} == {str(object_id)}
+    assert heard[-1].results[0].hypothesis.class_id == 'cup'
