@@ -277,7 +277,10 @@ ROOMS = {
     'nodes.image_monitor_node': CAMERA,
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},
-    'training': {'networks', 'networks.sam2', 'networks.mobile', 'networks.registry', 'video'},
+    'training': {
+        *('networks', 'networks.sam2', 'networks.mobile', 'networks.registry', 'networks.weights'),
+        'video',
+    },
     'evaluation': {
         *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'camera_motion'),
         *('video', 'rendering', 'command_line'),

@@ -1,28 +1,38 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train the nano network: `python -m sam_tracker.training --minutes 90 --output runs/nano`."""
+"""
+Train or fine-tune a network: `python -m sam_tracker.training --minutes 90 --output runs/nano`.
+
+`docs/fine_tuning.md` shows how weights are adapted to clips of one's own.
+"""
 
 import argparse
 from pathlib import Path
 import signal
 import sys
 
+from sam_tracker.networks.registry import network_names
+from sam_tracker.networks.weights.catalogue import CheckpointError
+from sam_tracker.training.batches import REAL_SHARE
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.shipping import ship
-from sam_tracker.training.trainer import CHECKPOINT, Settings, train
+from sam_tracker.training.trainer import CHECKPOINT, FROM_SCRATCH, Settings, train
 
 
 def parse(arguments: list[str] | None = None) -> Settings:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog='python -m sam_tracker.training',
-        description='Train a small network on generated clips, and on real images where there are '
-        'some; nothing is downloaded.',
+        description='Train a small network, or fine-tune any that tracks, on generated clips and '
+        'on real images where there are some; nothing is downloaded.',
     )
     parser.add_argument('--minutes', type=float, required=True, help='of training, in all')
     parser.add_argument('--output', type=Path, required=True, help='folder of the run')
     parser.add_argument(
-        '--network', default='nano', choices=('nano', 'mobile'), help='default: %(default)s'
+        '--network',
+        default='nano',
+        choices=network_names(),
+        help='all but nano and mobile need --start (default: %(default)s)',
     )
     parser.add_argument(
         '--resume', action='store_true', help="go on from the run's checkpoint, if any"
@@ -37,7 +47,18 @@ def parse(arguments: list[str] | None = None) -> Settings:
     parser.add_argument(
         '--frozen', type=float, default=0.0, help='share of the run in which the trunk stays so'
     )
-    parser.add_argument('--start', type=Path, help='weights to fine-tune instead of starting anew')
+    parser.add_argument(
+        '--real-share',
+        type=float,
+        default=REAL_SHARE,
+        help='share of the clips that are made of --data (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--start',
+        metavar='NAME',
+        help='weights to fine-tune instead of starting anew: a file, or a name that '
+        'sam_tracker-checkpoint lists',
+    )
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
     parser.add_argument(
         '--shipped-size', type=int, help='side that the weights are to be used at; --size'
@@ -47,19 +68,39 @@ def parse(arguments: list[str] | None = None) -> Settings:
     parser.add_argument('--clips', type=int, help='of 4 frames in a batch; 4 on a CPU, else 64')
     parser.add_argument('--objects', type=int, default=3, help='followed in each clip')
     parser.add_argument(
-        '--rate', type=float, help='peak learning rate; 1e-3, or 3e-4 to fine-tune'
+        '--frames', type=int, default=16, help='of a clip at most (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--rate',
+        type=float,
+        help='peak learning rate; 1e-3 from scratch, 3e-4 to fine-tune nano and mobile, 2e-5 to '
+        'fine-tune others',
     )
     parser.add_argument(
         '--final-rate',
         type=float,
-        default=2e-5,
-        help='learning rate at the end; higher where another stage follows',
+        help='learning rate at the end; higher where another stage follows; 2e-5, or 2e-6 for all '
+        'but nano and mobile',
+    )
+    parser.add_argument(
+        '--evaluation-clips',
+        type=int,
+        default=4,
+        help='generated clips to look at every 15 minutes (default: %(default)s)',
     )
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
     if options.minutes <= 0:
         parser.error(f'--minutes is {options.minutes}, must be positive')
+    if options.frames < 1:
+        parser.error(f'--frames is {options.frames}, must be positive')
+    if not 0 <= options.real_share <= 1:
+        parser.error(f'--real-share is {options.real_share:g}, must be from 0 to 1')
     fresh = options.start is None
+    small = options.network in FROM_SCRATCH
+    if fresh and not small:
+        parser.error(f'--network {options.network} needs --start: it is not trained from scratch')
+    rate = 1e-3 if fresh else 3e-4 if small else 2e-5
     return Settings(
         output=options.output,
         minutes=options.minutes,
@@ -73,13 +114,16 @@ def parse(arguments: list[str] | None = None) -> Settings:
         seed=options.seed,
         resume=options.resume,
         start=options.start,
+        real_share=options.real_share,
+        evaluation_clips=options.evaluation_clips,
         data=options.data,
         held_out_videos=tuple(options.hold_out),
         trunk=options.trunk,
         frozen_share=options.frozen,
         curriculum=Curriculum(
-            learning_rate=options.rate or (1e-3 if fresh else 3e-4),
-            final_learning_rate=options.final_rate,
+            learning_rate=options.rate or rate,
+            final_learning_rate=options.final_rate or (2e-5 if small else 2e-6),
+            longest=options.frames,
             fresh=fresh,
         ),
     )
@@ -92,7 +136,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         train(settings)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, CheckpointError) as error:
         sys.exit(f'error: {error}')
     ship(
         settings.output / CHECKPOINT,

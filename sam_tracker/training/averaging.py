@@ -24,8 +24,10 @@ class MovingAverage:
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         current = network.state_dict()
-        own = [self._tensors[name] for name in current]
-        torch._foreach_lerp_(own, list(current.values()), 1 - decay)
+        # Counters of batches, which some trunks have, are not averaged.
+        names = [name for name, value in current.items() if value.is_floating_point()]
+        own = [self._tensors[name] for name in names]
+        torch._foreach_lerp_(own, [current[name] for name in names], 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the averaged parameters."""

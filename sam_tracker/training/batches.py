@@ -20,7 +20,7 @@ PROMPTED_SHARE = 0.003
 SOFTENED_SHARE = 0.4
 """Of the generated clips: shown as a camera of fewer pixels would have seen them."""
 REAL_SHARE = 0.5
-"""Of the clips, where there are real images to train on."""
+"""Of the clips, where there are real images to train on and nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,16 @@ def _generated(rng: np.random.Generator, frames: int, size: int, difficulty: flo
 
 
 def training_clip(
-    rng: np.random.Generator, frames: int, size: int, difficulty: float, footage: Footage | None
+    rng: np.random.Generator,
+    frames: int,
+    size: int,
+    difficulty: float,
+    footage: Footage | None,
+    real_share: float = REAL_SHARE,
 ) -> tuple[Clip, list[int]]:
     """Draw a clip whose first frame shows something to prompt, and the ids of what it shows."""
     while True:
-        if footage is not None and rng.random() < REAL_SHARE:
+        if footage is not None and rng.random() < real_share:
             clip = compose_clip(rng, footage, frames, size)
         else:
             clip = _generated(rng, frames, size, difficulty)
@@ -95,13 +100,18 @@ def training_batch(
     objects: int,
     size: int,
     footage: Footage | None = None,
+    real_share: float = REAL_SHARE,
 ) -> Batch:
-    """Draw a batch as the curriculum wants it at this point of the run."""
+    """
+    Draw a batch as the curriculum wants it at this point of the run.
+
+    :param real_share: of the clips, where there is footage; the others are generated.
+    """
     images = np.empty((frames, clips, size, size, 3), np.uint8)
     masks, owners = [], []
     for index in range(clips):
         difficulty = curriculum.difficulty(rng, progress)
-        clip, ids = training_clip(rng, frames, size, difficulty, footage)
+        clip, ids = training_clip(rng, frames, size, difficulty, footage, real_share)
         images[:, index] = clip.frames
         chosen = rng.permutation(ids)[:objects]
         masks.append(clip.masks[:, None] == chosen[None, :, None, None])

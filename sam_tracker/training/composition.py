@@ -105,9 +105,12 @@ def compose_clip(rng: np.random.Generator, footage: Footage, frames: int, size: 
 def _video(
     rng: np.random.Generator, footage: Footage, frames: int
 ) -> tuple[list[Image], list[Image]]:
-    """Draw a piece of a video, forwards or backwards, with frames left out."""
+    """Draw a piece of a video and one of its objects; forwards or not, with frames left out."""
     name = footage.names[int(rng.integers(len(footage.names)))]
-    return footage.video(name, _indices(rng, len(footage.videos[name]), frames))
+    indices = _indices(rng, len(footage.videos[name]), frames)
+    ids = footage.objects(name, indices[0])
+    chosen = ids[int(rng.integers(len(ids)))] if len(ids) > 1 else next(iter(ids), None)
+    return footage.video(name, indices, chosen)
 
 
 def _indices(rng: np.random.Generator, length: int, frames: int) -> list[int]:

@@ -20,6 +20,8 @@ class Curriculum:
     learning_rate: float = 1e-3
     final_learning_rate: float = 2e-5
     warm_up_steps: int = 60
+    longest: int = 16
+    """Frames of a clip at most: a step takes memory for all of them."""
     fresh: bool = True
     """Start with the easy stages; False for fine-tuning weights that already track."""
 
@@ -46,7 +48,7 @@ class Curriculum:
             choices = (2, 3, 4, 5, 6)
         else:
             choices = (4, 8, 12, 16)
-        return int(rng.choice(choices))
+        return min(int(rng.choice(choices)), self.longest)
 
     def clips(self, four_frames: int, frames: int) -> int:
         """

@@ -3,9 +3,10 @@
 """
 Real images to train on, read from a folder.
 
-``davis/`` holds videos with masks in the layout of DAVIS, ``photographs/*.jpg`` backgrounds, and
-``cutouts/*.png`` pictures of single things with an alpha channel. Any of the three may be absent,
-but not the videos and the photographs both.
+``davis/`` holds videos with masks as DAVIS has them: ``JPEGImages/480p/NAME/*.jpg``, and under
+the same names ``Annotations/480p/NAME/*.png``, whose values are ids of objects, 0 for none.
+``photographs/*.jpg`` are backgrounds, and ``cutouts/*.png`` pictures of single things with an
+alpha channel. Any of the three may be absent, but not the videos and the photographs both.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+import PIL.Image
 
 Image = NDArray[np.uint8]
 
@@ -66,10 +68,22 @@ class Footage:
         if not self.names and not self.photographs:
             raise ValueError(f'{folder} has neither davis/JPEGImages/480p nor photographs/*.jpg')
 
-    def video(self, name: str, indices: Sequence[int]) -> tuple[list[Image], list[Image]]:
-        """Return frames RGB [H, W, 3] of a video, and their masks [H, W] of 0 and 1."""
+    def objects(self, name: str, index: int) -> list[int]:
+        """Return the ids of the objects that a frame of a video shows, in ascending order."""
+        return [int(each) for each in np.unique(_ids(self.videos[name][index][1])) if each]
+
+    def video(
+        self, name: str, indices: Sequence[int], object_id: int | None = None
+    ) -> tuple[list[Image], list[Image]]:
+        """
+        Return frames RGB [H, W, 3] of a video, and the masks [H, W] of an object, of 0 and 1.
+
+        :param object_id: one of ``objects``; None: all objects as one.
+        """
         paths = [self.videos[name][index] for index in indices]
-        return [_rgb(image) for image, _ in paths], [_mask(mask) for _, mask in paths]
+        ids = [_ids(mask) for _, mask in paths]
+        masks = [each > 0 if object_id is None else each == object_id for each in ids]
+        return [_rgb(image) for image, _ in paths], [mask.astype(np.uint8) for mask in masks]
 
     def photograph(self, index: int) -> Image:
         """Return a photograph, RGB [H, W, 3]."""
@@ -98,10 +112,16 @@ def _rgb(path: Path) -> Image:
 
 
 @lru_cache(maxsize=KEPT_IMAGES)
-def _mask(path: Path) -> Image:
-    picture = _read(path, cv2.IMREAD_UNCHANGED)
-    plane = picture if picture.ndim == 2 else picture.max(axis=2)
-    return (plane > 0).astype(np.uint8)
+def _ids(path: Path) -> Image:
+    """Return [H, W]: the values of a palette or grey image; of others 1 where they are lit."""
+    try:
+        with PIL.Image.open(path) as picture:
+            values: NDArray[np.generic] = np.asarray(picture)
+    except OSError as error:
+        raise ValueError(f'{path} cannot be read as an image: {error}') from error
+    if values.ndim == 3:
+        values = np.asarray(values[..., :3].any(axis=2))
+    return values.astype(np.uint8)
 
 
 def _read(path: Path, flag: int) -> Image:

@@ -14,6 +14,7 @@ with enough weight to be read.
 import torch
 from torch import nn
 
+from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.sam2.feature_pyramid import Lateral
 from sam_tracker.networks.sam2.hiera import Hiera
 from sam_tracker.networks.sam2.layers import Attention
@@ -94,7 +95,7 @@ def _attend_locally(attention: RotaryAttention, bias: float) -> None:
 
 
 @torch.no_grad()
-def mask_share_of_memory(network: Sam2MemoryNetwork, images: torch.Tensor) -> float:
+def mask_share_of_memory(network: VideoNetwork, images: torch.Tensor) -> float:
     """
     Return by how much a square of mask changes the memory, in units of the memory's deviation.
 

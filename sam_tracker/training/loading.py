@@ -33,6 +33,8 @@ class BatchSettings(Protocol):
     def curriculum(self) -> Curriculum: ...
     @property
     def footage(self) -> Footage | None: ...
+    @property
+    def real_share(self) -> float: ...
 
 
 class _EndlessBatches(IterableDataset[Batch]):
@@ -63,6 +65,7 @@ def _draw(settings: BatchSettings, rng: np.random.Generator, share: float, frame
         objects=settings.objects,
         size=settings.image_size,
         footage=settings.footage,
+        real_share=settings.real_share,
     )
 
 

@@ -17,7 +17,10 @@ def ship(checkpoint: Path, weights: Path, image_size: int | None = None) -> None
         one that was trained at.
     """
     saved = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    model = {name: value.half() for name, value in saved['average'].items()}
+    model = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in saved['average'].items()
+    }
     weights.parent.mkdir(parents=True, exist_ok=True)
     part = weights.with_name(f'{weights.name}.part')
     described = {name: saved[name] for name in ('image_size', 'step', 'frames', 'seconds')}

@@ -21,8 +21,10 @@ from sam_tracker.networks.mobile.mobilenet_v2 import MobileNetV2, folded
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
+from sam_tracker.networks.sam2.video_network import SamVideoNetwork
+from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.training.averaging import MovingAverage, average_parameters
-from sam_tracker.training.batches import Batch, training_batch
+from sam_tracker.training.batches import REAL_SHARE, Batch, training_batch
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.footage import Footage
 from sam_tracker.training.held_out import held_out_scores
@@ -30,6 +32,9 @@ from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.loading import BatchSource
 from sam_tracker.training.objective import Loss, loss_of, scores
 from sam_tracker.training.rollout import Choices, PromptKind, Rollout, roll_out
+
+FROM_SCRATCH = ('nano', 'mobile')
+"""Networks that are small enough to be trained from random weights here."""
 
 CHECKPOINT = 'checkpoint.pt'
 LOG = 'log.jsonl'
@@ -51,7 +56,7 @@ class Settings:
     minutes: float
     """Of training, earlier parts of a resumed run counted in."""
     network: str = 'nano'
-    """Name of the network: nano, or mobile, whose trunk is MobileNetV2."""
+    """Name of a network that tracks; all but ``FROM_SCRATCH`` need a ``start``."""
     image_size: int = 128
     shipped_size: int | None = None
     """Side of the frames that the weights are to be used at; None: `image_size`."""
@@ -66,6 +71,8 @@ class Settings:
     """Go on from the checkpoint in `output`, where there is one."""
     data: Path | None = None
     """Real images to train on besides generated clips, laid out as `footage` describes."""
+    real_share: float = REAL_SHARE
+    """Share of the clips that are made of the images in `data`."""
     held_out_videos: tuple[str, ...] = ()
     """Videos of `data` that are not trained on."""
     trunk: Path | None = None
@@ -74,8 +81,8 @@ class Settings:
     """Share of the run, from its start, in which the trunk is left as it is."""
     trunk_rate: float = 0.2
     """Learning rate of the trunk, as a share of that of all else."""
-    start: Path | None = None
-    """Weights to fine-tune, as `sam_tracker.training.shipping` writes them."""
+    start: str | os.PathLike[str] | None = None
+    """Weights to fine-tune: a name or a file, as for `load_network`."""
     curriculum: Curriculum = field(default_factory=Curriculum)
     average_decay: float = 0.998
     checkpoint_minutes: float = 3.0
@@ -134,7 +141,8 @@ class Trainer:
         self._rank = rank
         self._device = torch.device(settings.device)
         torch.manual_seed(settings.seed)
-        self._network = small_network(settings.network, settings.image_size).train()
+        self._network = trainable_network(settings.network, settings.image_size).train()
+        _keep_statistics(self._network)
         self._step = 0
         self._frames = 0
         spent = 0.0
@@ -177,11 +185,18 @@ class Trainer:
         return saved
 
     def _begin(self) -> None:
-        start = self._settings.start
+        start, wanted = self._settings.start, self._settings.network
         if start is not None:
-            state = torch.load(start, map_location='cpu', weights_only=True)['model']
-            self._network.load_state_dict({name: v.float() for name, v in state.items()})
+            loaded = load_network(start)
+            if loaded.name != wanted:
+                raise ValueError(f'{os.fspath(start)} holds {loaded.name}, not {wanted}')
+            assert isinstance(loaded, nn.Module)
+            self._network.load_state_dict(loaded.state_dict())
             return
+        if wanted not in FROM_SCRATCH:
+            raise ValueError(
+                f'{wanted} is not trained from scratch: give the weights to start from'
+            )
         if self._settings.trunk is not None:
             published = torch.load(self._settings.trunk, map_location='cpu', weights_only=True)
             trunk = self._network.image_encoder.trunk
@@ -193,6 +208,7 @@ class Trainer:
         batch = training_batch(
             rng, self._settings.curriculum, 0.0, frames=1, clips=8, objects=1, size=size
         )
+        assert isinstance(self._network, Sam2MemoryNetwork)
         initialise(self._network, network_input(batch.images[0], size))
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
@@ -359,7 +375,7 @@ class Trainer:
     def _evaluate(self, share: float) -> None:
         if not self._settings.evaluation_clips:
             return
-        network = small_network(self._settings.network, self._settings.image_size)
+        network = trainable_network(self._settings.network, self._settings.image_size)
         network.load_state_dict(self._average.state_dict())
         network.eval().to(self._device)
         record: dict[str, Any] = {
@@ -383,16 +399,23 @@ class Trainer:
         self._append(record)
 
 
-def small_network(name: str, image_size: int) -> Sam2MemoryNetwork:
+def trainable_network(name: str, image_size: int) -> SamVideoNetwork:
     """
-    Build a network that is trained here, with random weights.
+    Build a network that can be trained, with random weights.
 
-    :raises ValueError: it is none that this training knows.
+    :raises ValueError: it does not track.
     """
     network = build_network(name, image_size)
-    if not isinstance(network, Sam2MemoryNetwork):
-        raise ValueError(f'{name} is not trained here: it is no SAM 2.1')
+    if not isinstance(network, SamVideoNetwork):
+        raise ValueError(f'{name} segments single images and is not trained here')
     return network
+
+
+def _keep_statistics(network: nn.Module) -> None:
+    """Keep the statistics of batch norms: the few images of a batch have none worth learning."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def _run_process(rank: int, settings: Settings) -> None:
