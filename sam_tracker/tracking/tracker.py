@@ -208,6 +208,17 @@ class Tracker:
         self._inference.store.remove(held.row)
         self._shared.remove(object_id)
 
+    def rename(self, object_id: int, label: str) -> Track:
+        """
+        Give an object another label, and return its newest track with it.
+
+        :raises PromptError: there is no such object, or the label is too long.
+        """
+        held = self._known(object_id)
+        track = replace(held.newest, label=checked_label(label))
+        self._objects[object_id] = replace(held, label=label, track=track)
+        return track
+
     def reset(self) -> None:
         """Forget all objects and the newest frame; ids start from 1 again."""
         for object_id in list(self._objects):
@@ -267,10 +278,7 @@ class Tracker:
     def _named(self, object_id: int, label: str) -> Track:
         """Return the newest track of an object, which gets the label if it has none."""
         held = self._objects[object_id]
-        if label and not held.label:
-            track = replace(held.newest, label=label)
-            self._objects[object_id] = replace(held, label=label, track=track)
-        return self._objects[object_id].newest
+        return self.rename(object_id, label) if label and not held.label else held.newest
 
     def _cached(self, frame: Frame) -> CachedFrame:
         """Return the newest frame if it is that, else a frame that is not encoded yet."""

@@ -95,6 +95,37 @@ class RemoveObject:
 
 
 @dataclass(frozen=True)
+class Rename:
+    tracker: str
+    object_id: int
+    label: str
+
+
+@dataclass(frozen=True)
+class ReadParameters:
+    """Return the parameters that may be set at any time."""
+
+    tracker: str
+
+
+@dataclass(frozen=True)
+class SetParameter:
+    tracker: str
+    name: str
+    value: bool | int | float | str
+
+
+@dataclass(frozen=True)
+class StartRecording:
+    tracker: str
+
+
+@dataclass(frozen=True)
+class StopRecording:
+    tracker: str
+
+
+@dataclass(frozen=True)
 class Reset:
     tracker: str
 
@@ -105,7 +136,20 @@ class SetPaused:
     paused: bool
 
 
-Command: TypeAlias = Watch | Shown | AddPrompt | FindCandidates | RemoveObject | Reset | SetPaused
+TrackerCommand: TypeAlias = (
+    AddPrompt
+    | FindCandidates
+    | RemoveObject
+    | Rename
+    | Reset
+    | SetPaused
+    | ReadParameters
+    | SetParameter
+    | StartRecording
+    | StopRecording
+)
+"""Commands that are answered."""
+Command: TypeAlias = Watch | Shown | TrackerCommand
 
 
 @dataclass(frozen=True)
@@ -145,12 +189,39 @@ def _shown(_: Mapping[str, Any]) -> Shown:
 
 
 def _add_prompt(fields: Mapping[str, Any]) -> AddPrompt:
-    try:
-        label = checked_label(_text(fields, 'label', ''))
-    except PromptError as error:
-        raise CommandError(str(error)) from None
     object_id = _integer(fields, 'object_id', 0, LARGEST_ID)
-    return AddPrompt(_text(fields, 'tracker'), _pointing(fields), object_id, label)
+    return AddPrompt(_text(fields, 'tracker'), _pointing(fields), object_id, _label(fields))
+
+
+def _rename(fields: Mapping[str, Any]) -> Rename:
+    object_id = _integer(fields, 'object_id', 1, LARGEST_ID)
+    label = _label(fields).strip()
+    if not label:
+        raise CommandError('label is empty: an object is renamed to some text')
+    return Rename(_text(fields, 'tracker'), object_id, label)
+
+
+def _read_parameters(fields: Mapping[str, Any]) -> ReadParameters:
+    return ReadParameters(_text(fields, 'tracker'))
+
+
+def _set_parameter(fields: Mapping[str, Any]) -> SetParameter:
+    value: Any = fields.get('value')
+    if type(value) is str:
+        value = _text(fields, 'value')
+    elif type(value) is int:
+        value = _integer(fields, 'value', -(2**63), 2**63 - 1)
+    elif type(value) not in {bool, float}:
+        raise CommandError(f'value must be a number, a text, true or false, not {_short(value)}')
+    return SetParameter(_text(fields, 'tracker'), _text(fields, 'name'), value)
+
+
+def _start_recording(fields: Mapping[str, Any]) -> StartRecording:
+    return StartRecording(_text(fields, 'tracker'))
+
+
+def _stop_recording(fields: Mapping[str, Any]) -> StopRecording:
+    return StopRecording(_text(fields, 'tracker'))
 
 
 def _find_candidates(fields: Mapping[str, Any]) -> FindCandidates:
@@ -181,8 +252,13 @@ PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = MappingProxyType
         'add_prompt': _add_prompt,
         'find_candidates': _find_candidates,
         'remove': _remove,
+        'rename': _rename,
         'reset': _reset,
         'set_paused': _set_paused,
+        'parameters': _read_parameters,
+        'set_parameter': _set_parameter,
+        'start_recording': _start_recording,
+        'stop_recording': _stop_recording,
     }
 )
 
@@ -235,6 +311,13 @@ def _mask(fields: object) -> DrawnMask:
     try:
         return DrawnMask(region, mask_of_runs(runs, region.width, region.height))
     except MaskRunsError as error:
+        raise CommandError(str(error)) from None
+
+
+def _label(fields: Mapping[str, Any]) -> str:
+    try:
+        return checked_label(_text(fields, 'label', ''))
+    except PromptError as error:
         raise CommandError(str(error)) from None
 
 

@@ -14,21 +14,28 @@ from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker.nodes.console.commands import (
     AddPrompt,
-    Command,
-    CommandError,
     FindCandidates,
+    ReadParameters,
     RemoveObject,
+    Rename,
     Request,
     Reset,
+    SetParameter,
     SetPaused,
     Shown,
+    StartRecording,
+    StopRecording,
+    TrackerCommand,
     Watch,
 )
+from sam_tracker.nodes.console.live_parameters import live_parameters, set_parameter
 from sam_tracker.nodes.console.pictures import Picture, PictureEncoder
+from sam_tracker.nodes.console.recordings import RecordingRefusedError, Recordings
 from sam_tracker.nodes.console.requests import (
     add_prompt_request,
     candidates_answer,
     candidates_request,
+    rename_request,
 )
 from sam_tracker.nodes.console.tracker_link import ServiceError
 from sam_tracker.srv import RemoveObject as RemoveObjectService
@@ -67,6 +74,10 @@ class Desk:
         self._errors = errors
         settings = node.settings
         self._encoder = PictureEncoder(settings.maximum_width, settings.jpeg_quality)
+        self.recordings = Recordings(
+            settings.recordings_folder,
+            lambda line: node.get_logger().error(f'the recorder has failed: {line}'),
+        )
         self.viewers: set[Viewer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,6 +103,7 @@ class Desk:
             for task in self._tasks:
                 task.cancel()
             self._encoder.close()
+            await self.recordings.close()
 
     def enter(self, viewer: Viewer) -> None:
         self.viewers.add(viewer)
@@ -114,11 +126,11 @@ class Desk:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, viewer: Viewer, number: int, command: Command) -> None:
+    async def _answer(self, viewer: Viewer, number: int, command: TrackerCommand) -> None:
         viewer.under_way += 1
         try:
             message, values = await self._carry_out(command)
-        except (RefusedError, ServiceError, CommandError) as error:
+        except (RefusedError, ServiceError, RecordingRefusedError) as error:
             viewer.answer(number, False, str(error))
         except Exception as error:
             # A defect in one command must not end the page's connection.
@@ -129,10 +141,13 @@ class Desk:
         finally:
             viewer.under_way -= 1
 
-    async def _carry_out(self, command: Command) -> tuple[str, dict[str, Any]]:
+    async def _carry_out(self, command: TrackerCommand) -> tuple[str, dict[str, Any]]:
+        """Return a message for the page, and what else the answer has."""
+        link = self._link(command.tracker)
+        if isinstance(command, ReadParameters):
+            return '', await live_parameters(link)
         if self._node.settings.read_only:
             raise RefusedError('this console is read-only')
-        link = self._link(command.tracker)  # type: ignore[union-attr]
         if isinstance(command, AddPrompt):
             response = await self._asked(link, 'add_prompt', add_prompt_request(command))
             return response.message, {'object_id': response.track.object_id}
@@ -140,16 +155,26 @@ class Desk:
             request = candidates_request(command)
             response = await self._asked(link, 'segment_image', request, SEGMENT_TIMEOUT)
             return response.message, candidates_answer(response)
-        if isinstance(command, RemoveObject):
-            removal = RemoveObjectService.Request(object_id=command.object_id)
-            response = await self._asked(link, 'remove_object', removal)
-        elif isinstance(command, Reset):
-            response = await self._asked(link, 'reset', Trigger.Request())
-        else:
-            assert isinstance(command, SetPaused)
-            pause = SetBool.Request(data=command.paused)
-            response = await self._asked(link, 'set_paused', pause)
-        return response.message, {}
+        return await self._changed(link, command), {}
+
+    async def _changed(self, link: TrackerLink, command: TrackerCommand) -> str:
+        if isinstance(command, SetParameter):
+            if reason := await set_parameter(link, command.name, command.value):
+                raise RefusedError(reason)
+            return f'{command.name} is {command.value}'
+        if isinstance(command, StartRecording):
+            name = await self.recordings.start(link.name, link.image_topic)
+            self._tell()
+            return f'recording {name}'
+        if isinstance(command, StopRecording):
+            name = await self.recordings.stop()
+            self._tell()
+            return f'recording {name} is complete'
+        service, request = _request_of(command)
+        message: str = (await self._asked(link, service, request)).message
+        if isinstance(command, Rename):
+            return f'object {command.object_id} is called {command.label!r}'
+        return message
 
     @staticmethod
     async def _asked(
@@ -197,9 +222,22 @@ class Desk:
                 'read_only': self._node.settings.read_only,
                 'needs_password': bool(self._node.settings.password_file),
                 'viewers': len(self.viewers),
+                'recordings': self.recordings.state(),
                 'trackers': [_tracker_state(link, now) for link in self._node.links.values()],
             }
         )
+
+
+def _request_of(command: TrackerCommand) -> tuple[str, Any]:
+    """Return the service for a command that is one call, and its request."""
+    if isinstance(command, RemoveObject):
+        return 'remove_object', RemoveObjectService.Request(object_id=command.object_id)
+    if isinstance(command, Rename):
+        return 'add_prompt', rename_request(command)
+    if isinstance(command, Reset):
+        return 'reset', Trigger.Request()
+    assert isinstance(command, SetPaused)
+    return 'set_paused', SetBool.Request(data=command.paused)
 
 
 def _tracker_state(link: TrackerLink, now: float) -> dict[str, Any]:

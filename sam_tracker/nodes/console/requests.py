@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from std_msgs.msg import Header
 
 from sam_tracker.msg import Prompt
-from sam_tracker.nodes.console.commands import AddPrompt, FindCandidates, Pointing
+from sam_tracker.nodes.console.commands import AddPrompt, FindCandidates, Pointing, Rename
 from sam_tracker.ros.messages.masks import mask_message, mask_pixels
 from sam_tracker.ros.messages.prompt_requests import prompt_message
 from sam_tracker.ros.messages.stamps import time_message
@@ -27,6 +27,12 @@ MOST_CANDIDATES = 20
 
 def add_prompt_request(command: AddPrompt) -> AddPromptService.Request:
     prompt = _prompt(command.pointing, command.object_id, command.label)
+    return AddPromptService.Request(prompt=prompt)
+
+
+def rename_request(command: Rename) -> AddPromptService.Request:
+    """Return a request with a label and nothing that was pointed at."""
+    prompt = Prompt(object_id=command.object_id, label=command.label)
     return AddPromptService.Request(prompt=prompt)
 
 

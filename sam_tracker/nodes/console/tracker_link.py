@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
@@ -30,6 +31,10 @@ SERVICES = {
     'reset': Trigger,
     'set_paused': SetBool,
     'segment_image': SegmentImage,
+    'list_parameters': ListParameters,
+    'describe_parameters': DescribeParameters,
+    'get_parameters': GetParameters,
+    'set_parameters': SetParameters,
 }
 COMPRESSED = '/compressed'
 IMAGE_TOPIC = 'image topic'

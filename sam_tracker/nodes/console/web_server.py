@@ -44,7 +44,8 @@ SECURITY_HEADERS = {
     'Cache-Control': 'no-store',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
+    # Without a referrer browsers call the origin of a form null, and the log-in would be refused.
+    'Referrer-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
 }
@@ -95,6 +96,7 @@ class WebServer:
         app.router.add_get('/', self._on_page)
         app.router.add_get('/static/{name}', self._on_file)
         app.router.add_get('/live', self._on_live)
+        app.router.add_get('/recordings/{recording}/{name}', self._on_recording)
         app.router.add_post('/login', self._on_log_in)
         app.router.add_post('/logout', self._on_log_out)
         # aiohttp logs a traceback of every malformed request: anybody could fill the log. What is
@@ -223,6 +225,13 @@ class WebServer:
         if file is None:
             raise web.HTTPNotFound(text='no such file\n')
         return web.Response(body=file.content, content_type=file.content_type, charset='utf-8')
+
+    async def _on_recording(self, request: web.Request) -> web.StreamResponse:
+        names = request.match_info
+        path = self._desk.recordings.file(names['recording'], names['name'])
+        if path is None:
+            raise web.HTTPNotFound(text='no such recording\n')
+        return web.FileResponse(path, headers={'Content-Disposition': 'attachment'})
 
     # --- websockets ---
 

@@ -277,7 +277,8 @@ class TrackingSession:
         """
         Apply a prompt to the image it was made on, and publish the result.
 
-        Its object is propagated to the newest image, which is published with it.
+        Its object is propagated to the newest image, which is published with it. A prompt with an
+        object id, a label and nothing else renames the object.
 
         :param catch_up_frames: images between the two to propagate through, at most.
         :raises PromptError: the prompt does not fit the image or the objects.
@@ -287,6 +288,8 @@ class TrackingSession:
         Nothing has changed then, except that all objects may be on a newer image.
         """
         self._adopt_changes()
+        if self.newest is not None and _only_names(message):
+            return self._rename(message, self.newest)
         image = self.buffer.requested(message.header)
         if self.newest is None or image.is_after(self.newest.image):
             # All objects first, so that all are on one image.
@@ -302,6 +305,11 @@ class TrackingSession:
             answer = self._apply(message, image, self.newest, catch_up_frames)
         self._publish(answer.tracked)
         return answer
+
+    def _rename(self, message: Prompt, newest: TrackedImage) -> PromptAnswer:
+        track = self._tracker.rename(message.object_id, message.label)
+        self._show_objects()
+        return PromptAnswer(track, self.newest or newest, newest.image.stamp)
 
     def _apply(
         self, message: Prompt, image: ReceivedImage, newest: TrackedImage, catch_up_frames: int
@@ -352,3 +360,11 @@ def _readable(images: Sequence[ReceivedImage]) -> Iterator[Frame]:
     for image in images:
         with suppress(ImageError):
             yield Frame(image.rgb(), image.stamp)
+
+
+def _only_names(message: Prompt) -> bool:
+    """Return whether a prompt has a label for an object and nothing that points at it."""
+    box, mask = message.box, message.mask
+    pointed = len(message.points) or len(message.point_labels) or len(mask.data)
+    pointed = pointed or any((box.x_min, box.y_min, box.x_max, box.y_max, mask.region.width))
+    return bool(message.object_id and message.label) and not pointed

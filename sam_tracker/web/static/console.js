@@ -41,6 +41,10 @@ const view = new View(element('view'), element('strip'), {
 
 const objects = new Objects(element('objects'), element('no-objects'), element('plot'), element('plot-caption'), {
   select: (id) => select(id === view.selected ? 0 : id),
+  rename: (id) => {
+    const label = window.prompt(T.renameTo);
+    if (label) command('rename', { object_id: id, label });
+  },
   remove: (id) => command('remove', { object_id: id }),
 });
 
@@ -57,6 +61,7 @@ const connection = new Connection({
   open: () => {
     light(2, T.connecting);
     if (tracker) connection.tell('watch', { tracker });
+    if (tracker) showParameters();
   },
   lost: () => {
     light(2, T.disconnected);
@@ -158,8 +163,8 @@ function showState(state) {
   const paused = shown.values.paused === 'true';
   element('pause').textContent = paused ? T.resume : T.pause;
   element('pause').setAttribute('aria-pressed', paused);
-  element('words-form').hidden = !shown.words;
   showFacts(shown);
+  showRecordings(state.recordings);
 }
 
 function showTrackers(names) {
@@ -169,6 +174,62 @@ function showTrackers(names) {
   }
   if (!names.includes(tracker) && names.length) watch(names[0]);
   choice.value = tracker;
+}
+
+function showRecordings({ running, complete }) {
+  const button = element('record');
+  button.textContent = running ? T.stopRecording : T.startRecording;
+  button.setAttribute('aria-pressed', Boolean(running));
+  const list = element('recordings');
+  const text = JSON.stringify([running, complete]);
+  if (list.dataset.shown === text) return; // A link under the pointer stays.
+  list.dataset.shown = text;
+  const rows = running ? [[T.recordedFor(running.name, running.seconds)]] : [];
+  for (const { name, files } of complete) rows.push([name, ...files.map((file) => downloadLink(name, file))]);
+  list.replaceChildren(...rows.map((parts) => {
+    const item = document.createElement('li');
+    for (const part of parts) item.append(part, document.createElement('br'));
+    return item;
+  }));
+}
+
+function downloadLink(recording, file) {
+  const link = document.createElement('a');
+  link.href = `/recordings/${encodeURIComponent(recording)}/${encodeURIComponent(file.name)}`;
+  link.download = `${recording}_${file.name}`;
+  link.textContent = T.fileSize(file.name, file.bytes);
+  return link;
+}
+
+// Shows the parameters that may be set at any time, each with its range.
+async function showParameters() {
+  const asked = tracker;
+  const answer = await connection.ask('parameters', { tracker });
+  if (!answer.success || asked !== tracker) return;
+  element('words-form').hidden = !answer.words;
+  element('parameters').replaceChildren(...answer.parameters.map((parameter) => {
+    const label = document.createElement('label');
+    label.title = parameter.description;
+    const input = document.createElement('input');
+    const kind = typeof parameter.value;
+    if (kind === 'boolean') {
+      input.type = 'checkbox';
+      input.checked = parameter.value;
+    } else {
+      input.value = parameter.value;
+      if (kind === 'number') input.inputMode = 'decimal';
+    }
+    input.name = parameter.name;
+    input.onchange = async () => {
+      let value = kind === 'boolean' ? input.checked : input.value;
+      if (kind !== 'boolean' && value.trim() && Number.isFinite(Number(value))) value = Number(value);
+      await command('set_parameter', { name: parameter.name, value });
+      showParameters();
+    };
+    const range = parameter.range ? ` (${parameter.range.join(' … ')})` : '';
+    label.append(`${parameter.name}${range} `, input);
+    return label;
+  }));
 }
 
 function showFacts(shown) {
@@ -206,6 +267,7 @@ function watch(name) {
   view.clear();
   objects.clear();
   connection.tell('watch', { tracker });
+  showParameters();
 }
 
 function select(id) {
@@ -242,6 +304,11 @@ element('tracker').onchange = (event) => watch(event.target.value);
 element('pause').onclick = togglePause;
 element('reset').onclick = reset;
 element('hold').onclick = hold;
+element('record').onclick = () => {
+  const running = element('record').getAttribute('aria-pressed') === 'true';
+  command(running ? 'stop_recording' : 'start_recording');
+};
+element('settings').ontoggle = showParameters;
 element('apply').onclick = () => pointing.follow();
 element('cancel').onclick = () => pointing.cancel();
 element('label-form').onsubmit = (event) => event.preventDefault();

@@ -6,7 +6,7 @@ const HISTORY_SECONDS = 20;
 const PERIOD_MILLISECONDS = 250; // Between two updates of the list: faster, nobody can read it.
 
 export class Objects {
-  // `on` has select(id) and remove(id).
+  // `on` has select(id), rename(id) and remove(id).
   constructor(list, empty, plot, caption, on) {
     Object.assign(this, { list, empty, plot, caption, on });
     this.rows = new Map();
@@ -67,10 +67,12 @@ export class Objects {
     text.append(name, state);
     const buttons = document.createElement('div');
     buttons.className = 'buttons command';
-    const remove = document.createElement('button');
-    remove.textContent = T.remove;
-    remove.onclick = () => this.on.remove(id);
-    buttons.append(remove);
+    for (const action of ['rename', 'remove']) {
+      const button = document.createElement('button');
+      button.textContent = T[action];
+      button.onclick = () => this.on[action](id);
+      buttons.append(button);
+    }
     item.append(thumbnail, text, buttons);
     item.dataset.object = id;
     this.list.append(item);

@@ -87,6 +87,12 @@ def test_other_commands_are_read():
         ({'mask': {'x': 0, 'y': 0, 'width': 2, 'height': 2, 'runs': [1.5]}}, 'integers'),
         ({'mask': {'x': 0, 'y': 0, 'width': 65536, 'height': 65536, 'runs': [2**32]}}, 'large'),
         ({'mask': 'all'}, 'mask must be an object'),
+        ({'command': 'rename', 'label': ' '}, 'label is empty'),
+        ({'command': 'rename', 'object_id': 0}, 'object_id must be an integer from 1'),
+        ({'command': 'set_parameter', 'name': 'x', 'value': [1]}, 'value must be a number'),
+        ({'command': 'set_parameter', 'name': 'x', 'value': 2**63}, 'value must be an integer'),
+        ({'command': 'set_parameter', 'value': 1}, 'name must be a text'),
+        ({'command': 'set_paused', 'paused': 'yes'}, 'paused must be true or false'),
     ],
 )
 def test_a_wrong_value_is_named(changes, said):

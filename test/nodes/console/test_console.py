@@ -10,6 +10,7 @@ import signal
 import cv2
 import numpy as np
 from PIL import Image as Picture
+from rclpy.parameter import parameter_value_to_python
 
 from sam_tracker.ros.messages.masks import mask_pixels
 
@@ -129,6 +130,86 @@ def test_a_click_gives_candidates_from_part_to_whole_and_one_is_followed(console
 
     browse(work)
     assert len(tester.object_ids()) == 1
+
+
+def test_an_object_is_renamed_from_a_page_and_tracked_as_before(console, tester, camera):
+    async def work(session):
+        async with connected(session, console.url) as socket:
+            page = Page(socket)
+            await page.watch()
+            object_id = (await prompted(page, label='mug'))['object_id']
+            renamed = await page.ask(
+                'rename', tracker=TRACKER, object_id=object_id, label='left hand'
+            )
+            assert renamed['success'], renamed
+            await page.frame(
+                lambda header: [t['label'] for t in header['tracks']] == ['left hand']
+            )
+            nobody = await page.ask('rename', tracker=TRACKER, object_id=999, label='x')
+            assert not nobody['success'] and '999' in nobody['message']
+
+    browse(work)
+    (track,) = tester.call('get_objects').objects.tracks
+    assert track.label == 'left hand'
+
+
+def test_live_parameters_are_read_with_their_ranges_and_set(console, tester, camera):
+    async def work(session):
+        async with connected(session, console.url) as socket:
+            page = Page(socket)
+            await page.watch()
+            read = await page.ask('parameters', tracker=TRACKER)
+            assert read['success'], read
+            by_name = {each['name']: each for each in read['parameters']}
+            assert by_name['buffer.seconds']['value'] == 5.0
+            assert by_name['buffer.seconds']['range'] == [0.0, 600.0]
+            assert 'model' not in by_name, 'it is read when the node configures'
+            assert read['words'] is False
+            field = {'tracker': TRACKER, 'name': 'buffer.seconds'}
+            wrong = await page.ask('set_parameter', value=-1, **field)
+            assert not wrong['success'] and '-1' in wrong['message']
+            assert (await page.ask('set_parameter', value=6.0, **field))['success']
+
+    browse(work)
+    (value,) = tester.call('get_parameters', names=['buffer.seconds']).values
+    assert parameter_value_to_python(value) == 6.0
+    assert tester.set('buffer.seconds', 5.0).successful
+
+
+def test_a_recording_is_started_stopped_and_downloaded(console, tester, camera):
+    async def work(session):
+        async with connected(session, console.url) as socket:
+            page = Page(socket)
+            await page.watch()
+            assert (await prompted(page))['success']
+            started = await page.ask('start_recording', tracker=TRACKER)
+            assert started['success'], started
+            again = await page.ask('start_recording', tracker=TRACKER)
+            assert not again['success'] and 'running already' in again['message']
+            await page.state(lambda state: state['recordings']['running'])
+
+            def recorded() -> bool:
+                nodes = tester.node.get_subscriptions_info_by_topic('/sam_tracker/tracks')
+                return 'console_recorder' in {each.node_name for each in nodes}
+
+            while not recorded():
+                await page.next()
+            for _ in range(10):
+                await page.frame(lambda header: header['tracks'])
+            stopped = await page.ask('stop_recording', tracker=TRACKER)
+            assert stopped['success'], stopped
+            state = await page.state(lambda state: state['recordings']['complete'])
+        recording = state['recordings']['complete'][0]
+        sizes = {each['name']: each['bytes'] for each in recording['files']}
+        folder = f'{console.url}/recordings/{recording["name"]}'
+        async with session.get(f'{folder}/tracks.jsonl') as response:
+            assert response.status == 200
+            assert len(await response.read()) == sizes['tracks.jsonl'] > 0
+        for path in ('/..%2f..%2fpassword', '/%2e%2e', '/nothing', '/.hidden'):
+            async with session.get(folder + path) as response:
+                assert response.status == 404, path
+
+    browse(work)
 
 
 def test_tracking_is_paused_and_resumed_from_a_page(console, tester, camera):
