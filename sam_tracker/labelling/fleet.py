@@ -1,12 +1,25 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Many recordings: each labelled once, whatever happens to the others."""
+"""
+Many recordings: each labelled once, whatever happens to the others.
+
+A pool takes one recording after the other: this process, some processes of this machine, or a Ray
+cluster. A recording whose process is killed is taken again, and resumes where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 import json
+import multiprocessing
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+import os
 from pathlib import Path
+
+import torch
 
 from sam_tracker.labelling.job import Job, Report, export_recording, label_recording
 from sam_tracker.labelling.project import load_project
@@ -41,20 +54,103 @@ def unique_names(sources: Sequence[Path]) -> list[str]:
     return names
 
 
-def label_all(jobs: Sequence[Job], reports: Callable[[str], Report]) -> dict[str, str]:
-    """
-    Label recordings one after the other.
+Attempt = tuple[Job, dict[str, object]]
+"""A job and its entry of the manifest."""
 
-    :param reports: makes what is told of the progress of a recording, from its name.
+
+def label_all(attempts: Iterable[Attempt]) -> dict[str, str]:
+    """
+    Record in the manifest what pools do, as they do it.
+
+    :param attempts: of ``in_this_process``, ``in_processes`` or ``ray_pool.on_ray``.
     :returns: what went wrong, by name of the recording.
     """
     failed = {}
-    for job in jobs:
-        entry = attempted(job, reports(job.name))
+    for job, entry in attempts:
         _record(job, entry)
         if 'error' in entry:
             failed[job.name] = str(entry['error'])
     return failed
+
+
+def in_this_process(jobs: Sequence[Job], reports: Callable[[str], Report]) -> Iterator[Attempt]:
+    """
+    Label recordings one after the other.
+
+    :param reports: makes what is told of the progress of a recording, from its name.
+    """
+    for job in jobs:
+        yield job, attempted(job, reports(job.name))
+
+
+def in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+    """
+    Label recordings in several processes of this machine.
+
+    Each recording has a process of its own, so that one that is killed costs no other.
+
+    :param workers: processes at once.
+    """
+    context = multiprocessing.get_context('spawn')
+    # torch would use every core in each process.
+    threads = max((os.cpu_count() or 1) // workers, 1)
+    waiting = deque((job, MOST_TRIES) for job in jobs)
+    running: dict[int, _Running] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                job, tries = waiting.popleft()
+                receiver, sender = context.Pipe(duplex=False)
+                process = context.Process(target=_in_process, args=(job, sender, threads))
+                process.start()
+                sender.close()
+                running[process.sentinel] = _Running(job, tries - 1, process, receiver)
+            for sentinel in wait([each.process.sentinel for each in running.values()]):
+                assert isinstance(sentinel, int)
+                ended = running.pop(sentinel)
+                entry = ended.entry()
+                if entry is None and ended.tries:
+                    waiting.append((ended.job, ended.tries))
+                else:
+                    code = ended.process.exitcode
+                    error = f'its process died {MOST_TRIES} times (exit code {code})'
+                    yield ended.job, entry or {'state': 'failed', 'error': error}
+    finally:
+        for each in running.values():
+            each.process.terminate()
+        for each in running.values():
+            each.process.join()
+
+
+MOST_TRIES = 3
+"""Attempts at a recording whose process is killed."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process that labels a recording."""
+
+    job: Job
+    tries: int
+    """Attempts that are left."""
+    process: SpawnProcess
+    receiver: Connection
+
+    def entry(self) -> dict[str, object] | None:
+        """Return what the process, which has ended, returned; None: it was killed."""
+        self.process.join()
+        try:
+            return self.receiver.recv() if self.receiver.poll() else None
+        except EOFError:
+            return None
+        finally:
+            self.receiver.close()
+
+
+def _in_process(job: Job, sender: Connection, threads: int) -> None:
+    torch.set_num_threads(threads)
+    sender.send(attempted(job, lambda *_: None))
+    sender.close()
 
 
 def attempted(job: Job, report: Report) -> dict[str, object]:

@@ -3,10 +3,10 @@
 """
 Two directions of one object between two prompted frames, joined to one track.
 
-On every frame the label of one direction is taken, along the cheapest path: a direction costs what
-it is unsure of, its distance from its prompt, and its jumps; a change of direction costs what the
-two do not have in common there. So a direction that has lost the object is left where both still
-agreed.
+On every frame the label of one direction is taken, along the cheapest path from the forward track
+at the first prompted frame to the backward track at the last. A direction costs what it is unsure
+of, its distance from its prompt, and its jumps; a change of direction costs what the two do not
+have in common there. So a direction that has lost the object is left where both still agreed.
 """
 
 from __future__ import annotations
@@ -72,11 +72,14 @@ def chosen_directions(facts: Sequence[PairFacts]) -> list[int]:
         order = boxes if direction == 0 else boxes[::-1]
         jumps = JUMP_WEIGHT * jump_costs(order)
         costs[:, direction] += jumps if direction == 0 else jumps[::-1]
+    apart = 1 - np.array([each.agreement for each in facts])
+    # The first prompted frame belongs to the forward track, and the last to the backward one.
+    costs[0, 1] += SWITCH_COST + SWITCH_WEIGHT * apart[0]
+    costs[-1, 0] += SWITCH_COST + SWITCH_WEIGHT * apart[-1]
     best = costs[0].copy()
     came = np.zeros((count, 2), np.int64)
     for number in range(1, count):
-        apart = 1 - min(facts[number - 1].agreement, facts[number].agreement)
-        change = SWITCH_COST + SWITCH_WEIGHT * apart
+        change = SWITCH_COST + SWITCH_WEIGHT * max(apart[number - 1], apart[number])
         stay, switch = best, best[::-1] + change
         came[number] = np.where(switch < stay, [1, 0], [0, 1])
         best = np.minimum(stay, switch) + costs[number]

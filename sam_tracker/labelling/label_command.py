@@ -10,7 +10,7 @@ for an invalid command line.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
@@ -23,10 +23,12 @@ from sam_tracker.command_line import (
     add_prompt_options,
     box_corners,
     has_prompt,
+    number,
 )
 from sam_tracker.core.paths import expanded
 
 if TYPE_CHECKING:
+    from sam_tracker.labelling.fleet import Attempt
     from sam_tracker.labelling.job import Job
     from sam_tracker.labelling.prompts import ObjectPrompts
 
@@ -76,6 +78,12 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
         parser.error('--label belongs to a prompt')
     if unknown := [name for name in options.formats if name not in FORMATS]:
         parser.error(f'--formats: unknown {unknown[0]!r}; known are {", ".join(FORMATS)}')
+    if options.workers < 1:
+        parser.error(f'--workers must be at least 1, not {options.workers}')
+    if options.ray is not None and options.workers != 1:
+        parser.error('--workers and --ray do not go together')
+    if options.gpus < 0 or (options.gpus and options.ray is None):
+        parser.error('--gpus is a positive share, and belongs to --ray')
     options.box = box_corners(parser, options)
     return options
 
@@ -121,6 +129,23 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--verified', action='store_true', help='write only objects that were accepted in a review'
     )
+    fleet = parser.add_argument_group('many recordings')
+    fleet.add_argument(
+        '--workers', type=int, default=1, metavar='N', help='processes on this machine'
+    )
+    fleet.add_argument(
+        '--ray',
+        metavar='ADDRESS',
+        help='an existing Ray cluster, such as auto or ray://HOST:10001; recordings and output'
+        ' folder must be on storage that all its nodes share',
+    )
+    fleet.add_argument(
+        '--gpus',
+        type=number,
+        default=0.0,
+        metavar='SHARE',
+        help='GPUs of a recording on Ray; 0.25: four recordings share one (default: none)',
+    )
     network = parser.add_argument_group('network')
     network.add_argument(
         '--checkpoint',
@@ -146,10 +171,19 @@ def run(options: argparse.Namespace) -> int:
 
     :raises LabellingError: nothing could be done at all.
     """
-    from sam_tracker.labelling.fleet import finish, label_all
+    from sam_tracker.labelling.fleet import finish, in_processes, in_this_process, label_all
 
     jobs = _jobs(options)
-    failed = label_all(jobs, _bar)
+    if options.ray is not None:
+        from sam_tracker.labelling.ray_pool import on_ray
+
+        attempts = on_ray(jobs, options.ray, options.gpus)
+    elif options.workers > 1:
+        attempts = in_processes(jobs, options.workers)
+    else:
+        attempts = in_this_process(jobs, _bar)
+    several = options.workers > 1 or options.ray is not None
+    failed = label_all(_counted(attempts, len(jobs)) if several else attempts)
     finish(
         [job for job in jobs if job.name not in failed], options.formats, options.verified, _bar
     )
@@ -224,6 +258,11 @@ def _bar(name: str) -> Callable[[str, int, int | None], None]:
         bar.update(done - bar.n)
 
     return report
+
+
+def _counted(attempts: Iterator[Attempt], count: int) -> Iterator[Attempt]:
+    """Show how many recordings are done; on a terminal only."""
+    yield from tqdm(attempts, total=count, unit=' recordings', disable=None)
 
 
 def _fail(problem: str, status: int = 1) -> int:

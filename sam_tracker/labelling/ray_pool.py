@@ -1,0 +1,56 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Recordings on an existing Ray cluster, one task each.
+
+A task whose worker or node dies is started again by Ray, up to ``MOST_TRIES`` times, on any node;
+it resumes from the output folder, which all nodes share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sam_tracker.labelling.fleet import MOST_TRIES, Attempt, attempted
+from sam_tracker.labelling.job import Job
+from sam_tracker.labelling.recording import LabellingError
+
+
+def on_ray(jobs: Sequence[Job], address: str, gpus: float) -> Iterator[Attempt]:
+    """
+    Label recordings on a cluster, as many at once as it has room for.
+
+    :param address: of the cluster, as ``ray.init`` takes it.
+    :param gpus: of one recording; fractions share a GPU. 0: on CPUs.
+    :raises LabellingError: Ray is not installed, or there is no such cluster.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise LabellingError(
+            "a cluster is used through Ray: pip install 'sam_tracker[fleet]'"
+        ) from error
+    try:
+        ray.init(address=address, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        reason = ' '.join(str(error).split())
+        raise LabellingError(f'there is no Ray cluster at {address!r}: {reason}') from error
+    try:
+        task = ray.remote(_attempted).options(
+            num_cpus=1, num_gpus=gpus, max_retries=MOST_TRIES - 1
+        )
+        pending = {task.remote(job): job for job in jobs}
+        while pending:
+            (done,), _ = ray.wait(list(pending), num_returns=1)
+            job = pending.pop(done)
+            try:
+                yield job, ray.get(done)
+            except ray.exceptions.RayError as error:
+                reason = ' '.join(str(error).split())[:500]
+                yield job, {'state': 'failed', 'error': f'its task failed on Ray: {reason}'}
+    finally:
+        ray.shutdown()
+
+
+def _attempted(job: Job) -> dict[str, object]:
+    return attempted(job, lambda *_: None)

@@ -1,0 +1,131 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Many recordings are labelled once each, in processes or on Ray, also when one is killed."""
+
+import multiprocessing
+import os
+from pathlib import Path
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+
+from sam_tracker.core.prompt import Prompt
+from sam_tracker.labelling.fleet import in_processes, in_this_process, label_all
+from sam_tracker.labelling.job import Job
+from sam_tracker.labelling.prompts import ObjectPrompts
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def sources(folder, clip, tmp_path):
+    """Two recordings, and one that is none."""
+    other = tmp_path / 'other'
+    shutil.copytree(folder, other)
+    for path in sorted(other.iterdir())[:4]:
+        path.unlink()
+    return [folder, other, tmp_path / 'missing.mp4']
+
+
+@pytest.fixture
+def jobs_in(sources, clip):
+    def make(out):
+        first = ObjectPrompts('thing').added(0, Prompt(box=clip.boxes[6, 0]))
+        return [Job(source=path, name=path.stem, folder=out, first=first) for path in sources]
+
+    return make
+
+
+@pytest.fixture
+def expected(jobs_in, tmp_path, monkeypatch):
+    """What one process makes of the recordings."""
+    import torch
+
+    # Sums in another number of threads round differently.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(os, 'cpu_count', lambda: 1)
+    failed = label_all(in_this_process(jobs_in(tmp_path / 'one'), lambda _: lambda *_: None))
+    torch.set_num_threads(threads)
+    assert failed.keys() == {'missing'}
+    return labels(tmp_path / 'one')
+
+
+def labels(out):
+    return {
+        name: (out / 'recordings' / name / 'labels.jsonl').read_bytes()
+        for name in ('clip', 'other')
+    }
+
+
+def kill_when(exists, pids):
+    """Kill the first process of a pool once a file is there; in a thread."""
+
+    def kill():
+        deadline = time.monotonic() + 120
+        while not exists.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for pid in pids():
+            os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+def test_processes_give_the_same_bytes_although_some_are_killed(jobs_in, expected, tmp_path):
+    out = tmp_path / 'several'
+    thread = kill_when(
+        out / 'recordings/clip/work/sweep.json',
+        lambda: [process.pid for process in multiprocessing.active_children()],
+    )
+    failed = label_all(in_processes(jobs_in(out), 2))
+    thread.join()
+    assert failed.keys() == {'missing'} and 'does not exist' in failed['missing']
+    assert labels(out) == expected
+
+
+def test_a_recording_that_always_dies_is_given_up(jobs_in, tmp_path, monkeypatch):
+    # It takes no arguments, so that every attempt ends at once.
+    monkeypatch.setattr('sam_tracker.labelling.fleet._in_process', os.abort)
+    (job, *_) = jobs_in(tmp_path / 'out')
+    ((_, entry),) = in_processes([job], 1)
+    assert entry['state'] == 'failed' and 'died 3 times (exit code 1)' in entry['error']
+
+
+def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
+    jobs_in, expected, tmp_path
+):
+    ray = pytest.importorskip('ray', reason='a cluster is tested with Ray')
+    from ray.cluster_utils import Cluster
+
+    from sam_tracker.labelling.ray_pool import on_ray
+
+    cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': 2})
+    try:
+        out = tmp_path / 'ray'
+        thread = kill_when(out / 'recordings/clip/work/sweep.json', workers_of_ray)
+        failed = label_all(on_ray(jobs_in(out), cluster.address, 0.0))
+        thread.join()
+        assert failed.keys() == {'missing'}
+        assert labels(out) == expected
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def workers_of_ray():
+    """Return one process that runs a task of ours."""
+    found = [path for path in Path('/proc').iterdir() if path.name.isdecimal()]
+    return [int(path.name) for path in found if command(path).startswith(b'ray::_attempted')][:1]
+
+
+def command(process):
+    """Return the command line of a process; empty if it has ended."""
+    try:
+        return (process / 'cmdline').read_bytes()
+    except OSError:
+        return b''
