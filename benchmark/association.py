@@ -121,6 +121,8 @@ class Run:
         self.history = TrackHistory(5 * SECOND)
         self.effects: Counter[Effect] = Counter()
         self.tracks: list[list[Track]] = []
+        self.new: list[tuple[Box, int, int]] = []
+        """Boxes of new objects, the frame that the detector has seen, and that of the prompt."""
         self.first = int(np.flatnonzero(~np.isnan(clip.boxes[:, 0, 0]))[0])
         """The first frame that shows object 1, which is prompted there."""
 
@@ -178,6 +180,8 @@ class Run:
                 self.effects['refused'] += 1
                 continue
             self.effects[action.effect] += 1
+            if action.effect is Effect.NEW:
+                self.new.append((action.box, seen, now))
             if action.effect is Effect.NEW and answer.object_id not in present:
                 self.associator.started(answer.object_id, seen * PERIOD)
 
@@ -236,30 +240,37 @@ def compare(clips: Iterator[Clip], network: object) -> None:
 
 
 def new_objects(clips: Iterator[Clip], network: object) -> None:
-    """Print how long it takes until objects that nobody prompts are tracked."""
-    delays: list[float] = []
+    """Print how long it takes until objects that nobody prompts are prompted and tracked."""
+    prompted: list[float] = []
+    tracked: list[float] = []
     missed = false = 0
     for clip in clips:
         run = Run(clip, network, Associator(replace(AssociationSettings(), new_objects=True)))
         run.go(prompt=False)
+        for box, seen, _ in run.new:
+            ious = box_iou(box, clip.boxes[seen])
+            false += not (ious >= HIT).any()
         ids = {track.object_id for tracks in run.tracks for track in tracks}
-        owners: set[int] = set()
         for truth in range(clip.boxes.shape[1]):
             visible = np.flatnonzero(~np.isnan(clip.boxes[:, truth, 0]))
-            hits = {each: run.overlaps(truth, each) >= HIT for each in ids}
-            firsts = {each: int(np.argmax(hit)) for each, hit in hits.items() if hit.any()}
-            if len(visible) < 30:
+            if len(visible) < SECOND // PERIOD:
                 continue
-            if not firsts:
+            prompts = [
+                now for box, seen, now in run.new if box_iou(box, clip.boxes[seen, truth]) >= HIT
+            ]
+            if not prompts:
                 missed += 1
                 continue
-            owners |= firsts.keys()
-            delays.append((min(firsts.values()) - visible[0]) * PERIOD / SECOND)
-        false += len(ids - owners)
-    print(
-        f'new objects: {len(delays)} tracked, after a median of {np.median(delays):.2f} s (90 %: '
-        f'{np.percentile(delays, 90):.2f} s), {missed} not, {false} objects that are none'
-    )
+            prompted.append((prompts[0] - visible[0]) * PERIOD / SECOND)
+            hits = [run.overlaps(truth, each) >= HIT for each in ids]
+            firsts = [int(np.argmax(hit)) for hit in hits if hit.any()]
+            tracked += [(first - visible[0]) * PERIOD / SECOND for first in sorted(firsts)[:1]]
+    for name, delays in (('prompted', prompted), ('tracked', tracked)):
+        median, most = np.percentile(delays, (50, 90)) if delays else (np.nan, np.nan)
+        print(
+            f'new objects: {len(delays)} {name} after {median:.2f} s (median; 90 %: {most:.2f} s)'
+        )
+    print(f'new objects: {missed} not prompted, {false} prompts on nothing', flush=True)
 
 
 def scene(count: int, random: np.random.Generator, stamp: int) -> TrackedObjects:
@@ -310,7 +321,7 @@ def main() -> None:
         cost(count)
     network = load_network(options.network)
     if options.clips:
-        new_objects(generated(options.clips // 3 or 1, options.frames), network)
+        new_objects(generated(-(-options.clips // 3), options.frames), network)
         compare(generated(options.clips, options.frames), network)
     if options.otb is not None:
         compare(recorded(options.otb), network)
