@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network that paints, for tests of what is made of its masks."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,7 +12,7 @@ from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 
-SIZE = 128
+from .painting import SIZE, painted
 
 
 class PaintingNetwork:
@@ -60,27 +59,6 @@ class PaintingNetwork:
             tokens=points.new_zeros(len(points), 3, 1),
             object_logit=points.new_zeros(len(points)),
         )
-
-
-def painted(x, y):
-    """Return logits [3, s, s] and predicted IoU [3] for a point in network pixels."""
-    # float32 made of the same point in another batch or crop may differ in its last digits.
-    seed = round(x * 16) * 100_003 + round(y * 16) + 2_000_000_000
-    rng = np.random.default_rng(seed)
-    side = SIZE // 4
-    rows, columns = np.mgrid[:side, :side]
-    distance = np.hypot(columns - x / 4, rows - y / 4)
-    blobs = []
-    for _ in range(3):
-        radius, steepness = rng.uniform(1.5, 12), rng.uniform(0.3, 4)
-        blob = steepness * (radius - distance)
-        dots = rng.random((side, side)) < 0.01
-        blob = np.where(dots, -np.sign(blob) * rng.uniform(1, 6), blob)
-        blobs.append(blob if rng.random() < 0.95 else np.full_like(blob, -3.0))
-    return (
-        torch.from_numpy(np.stack(blobs)).float(),
-        torch.from_numpy(rng.random(3)).float(),
-    )
 
 
 @pytest.fixture(scope='session', autouse=True)

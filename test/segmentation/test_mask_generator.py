@@ -4,6 +4,7 @@
 
 from dataclasses import replace
 import gc
+from pathlib import Path
 import weakref
 
 import numpy as np
@@ -17,6 +18,7 @@ from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.segmentation.mask_generator import MaskGenerator, MaskGeneratorSettings
 
 WIDTH, HEIGHT = 96, 64
+DUPLICATES = Path(__file__).resolve().parents[1] / 'data/sam1/duplicates.npz'
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 SETTINGS = MaskGeneratorSettings(
     points_per_side=5,
@@ -322,3 +324,26 @@ def test_settings_suit_the_network(painter):
         MaskGeneratorSettings.for_network(configuration_named('large').suited_settings)
         == MaskGeneratorSettings()
     )
+
+
+@pytest.mark.parametrize('overlap', [0.3, 0.5, 0.7, 0.9])
+def test_duplicates_are_those_of_the_published_generator(painter, overlap):
+    settings = MaskGeneratorSettings(
+        points_per_side=12,
+        predicted_iou=0.2,
+        stability_score=0.5,
+        box_overlap=overlap,
+        minimum_area=0,
+    )
+    size = painter.image_size
+    generator = MaskGenerator(painter, settings)
+    found = generator.generate(np.zeros((size, size, 3), np.uint8))
+    everything = MaskGenerator(painter, replace(settings, box_overlap=1.0)).generate(
+        np.zeros((size, size, 3), np.uint8)
+    )
+    with np.load(DUPLICATES) as reference:
+        scores, packed = reference[f'{overlap}: scores'], reference[f'{overlap}: masks']
+    assert 1 < len(found) == len(scores) < len(everything)
+    np.testing.assert_allclose([one.predicted_iou for one in found], scores, atol=1e-6)
+    expected = np.unpackbits(packed, axis=-1, count=size).astype(bool)
+    assert all(np.array_equal(a.mask, b) for a, b in zip(found, expected, strict=True))
