@@ -1,9 +1,9 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Starts a video as a camera, a tracker, and a tool for clicks.
+Starts a video as a camera, a tracker, and a tool to point with.
 
-    ros2 launch sam_tracker demo.launch.py source:=clip.mp4 click:=rqt rviz:=true
+    ros2 launch sam_tracker demo.launch.py source:=clip.mp4 console:=true rviz:=true
 """
 
 from pathlib import Path
@@ -36,7 +36,13 @@ from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.fast_dds import large_image_environment
 
 TRACKER = Path(get_package_share_directory('sam_tracker')) / 'launch' / 'tracker.launch.py'
-PASSED_ON = {'params_file': '', 'rviz': 'false', 'respawn': 'false', 'log_level': 'info'}
+PASSED_ON = {
+    'params_file': '',
+    'console': 'false',
+    'rviz': 'false',
+    'respawn': 'false',
+    'log_level': 'info',
+}
 """Arguments of tracker.launch.py with their defaults, without the parameters of the node."""
 
 ARGUMENTS = [
@@ -58,9 +64,9 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'click',
         default_value='none',
-        choices=['none', 'rqt', 'window'],
-        description='Tool for clicks: rqt_image_view, in which to tick the box beside "click '
-        'location topic", or the window of prompt_node.',
+        choices=['none', 'rqt'],
+        description='Tool for clicks besides the console: rqt_image_view, in which to tick the '
+        'box beside "click location topic".',
     ),
     DeclareLaunchArgument(
         'use_sim_time',
@@ -121,12 +127,6 @@ def generate_launch_description() -> LaunchDescription:
             'click_topic', [TOPICS, '/overlay_mouse_left'], condition=clicking_with('rqt')
         ),
     ]
-    prompt = Node(
-        package='sam_tracker',
-        executable='prompt_node',
-        condition=clicking_with('window'),
-        output='screen',
-    )
     rqt = tool('rqt_image_view', condition=clicking_with('rqt'), arguments=[[TOPICS, '/overlay']])
     environment = large_image_environment()
     return LaunchDescription(
@@ -139,7 +139,7 @@ def generate_launch_description() -> LaunchDescription:
                     parameter_scope([USE_SIM_TIME, image_transport, camera]),
                     *click_topic,
                     tracker,
-                    parameter_scope([USE_SIM_TIME, rqt, prompt]),
+                    parameter_scope([USE_SIM_TIME, rqt]),
                 ]
             ),
         ]

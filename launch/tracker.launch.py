@@ -16,6 +16,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
 
 from sam_tracker.ros.launch.camera_node import (
     BOOLEAN,
@@ -40,6 +41,12 @@ def generate_launch_description() -> LaunchDescription:
             for output in ('overlay', 'label_image')
         ],
     )
+    console = Node(
+        package='sam_tracker',
+        executable='console',
+        condition=IfCondition(LaunchConfiguration('console')),
+        output='screen',
+    )
     return camera_node(
         executable='tracker_node',
         name='sam_tracker',
@@ -52,6 +59,12 @@ def generate_launch_description() -> LaunchDescription:
                 'image with _mouse_left appended, by default.',
             ),
             DeclareLaunchArgument(
+                'console',
+                default_value='false',
+                choices=BOOLEAN,
+                description='Whether to serve the page of the console on http://127.0.0.1:8080.',
+            ),
+            DeclareLaunchArgument(
                 'rviz',
                 default_value='false',
                 choices=BOOLEAN,
@@ -59,5 +72,5 @@ def generate_launch_description() -> LaunchDescription:
             ),
         ],
         remappings=[('~/click', LaunchConfiguration('click_topic'))],
-        beside=[parameter_scope([USE_SIM_TIME, rviz])],
+        beside=[parameter_scope([USE_SIM_TIME, console, rviz])],
     )

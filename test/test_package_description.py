@@ -277,7 +277,7 @@ ROOMS = {
         'association',
     },
     'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
-    'nodes.prompt': {*CAMERA, 'rendering', 'image_files', 'command_line'},
+    'nodes.prompt': {*CAMERA, 'image_files', 'command_line'},
     'nodes.image_monitor_node': CAMERA,
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},

@@ -64,7 +64,7 @@ with Path(os.environ['REPORTS']).open('a') as file:
     file.write(json.dumps(report) + '\\n')
 """
 EXECUTABLES = {
-    'sam_tracker': ('tracker_node', 'segmenter_node', 'video_node', 'prompt_node'),
+    'sam_tracker': ('tracker_node', 'segmenter_node', 'video_node', 'console'),
     'rviz2': ('rviz2',),
     'rqt_image_view': ('rqt_image_view',),
 }
@@ -190,6 +190,14 @@ def test_arguments_for_one_camera_do_not_reach_the_next(launch):
         '/one': {'use_sim_time': False, 'device': 'cpu', 'model': 'tiny'},
         '/two': {'use_sim_time': False, 'device': 'cpu', 'image_size': 256},
     }
+
+
+@pytest.mark.parametrize('given', ['true', 'false'])
+def test_the_console_is_started_if_it_is_asked_for(launch, given):
+    launched = launch('tracker.launch.py', f"include(console='{given}')")
+    assert launched.code == 0
+    started = {each['executable'] for each in launched.nodes}
+    assert started == ({'tracker_node', 'console'} if given == 'true' else {'tracker_node'})
 
 
 def test_a_pushed_namespace_reaches_node_log_level_and_rviz(launch):

@@ -67,8 +67,6 @@ ELSEWHERE = {
     r'colcon build': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',
     r'(\. \S+ && )*\. install/setup.bash': BUILD
     + 'a_sourced_workspace_imports_messages_and_code_of_the_build',
-    r'ros2 run sam_tracker prompt_node$': 'test/nodes/prompt/test_prompt_node.py::'
-    'test_without_windows_it_says_in_one_line_what_to_install',
     # On a port of its own: that of the page may be taken here.
     r'ros2 run sam_tracker console$': 'test/nodes/console/test_console.py::'
     'test_a_page_shows_the_tracks_that_were_published_for_its_image',

@@ -16,7 +16,6 @@ from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 if TYPE_CHECKING:
     from rclpy.client import Client
     from rclpy.node import Node
-    from rclpy.task import Future
 
 SERVICES = {
     'add_prompt': AddPrompt,
@@ -108,15 +107,6 @@ class TrackerClient:
             return headers[0]
         finally:
             self._node.destroy_subscription(subscription)
-
-    def send(self, service: str, request: Any) -> 'Future | None':  # noqa: ANN401 -- any service
-        """Call a service without waiting; return None if it is not available."""
-        client = self._client(service)
-        return client.call_async(request) if client.service_is_ready() else None
-
-    def forget(self, service: str, future: 'Future') -> None:
-        """Abandon a request of ``send`` and release its memory."""
-        self._client(service).remove_pending_request(future)
 
     def _client(self, service: str) -> 'Client':
         if service not in self._clients:

@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 
 DESCRIPTION = """\
-Prompts a tracker. Without prompt and command it opens a window that shows `image` and the tracks,
-for prompts with the mouse.
+Prompts a tracker. For prompts with the mouse there is a page: `ros2 run sam_tracker console`.
 Coordinates are pixels of the camera image, x to the right and y down from its top left corner."""
 
 
@@ -64,16 +63,8 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='SECONDS',
         help='longest wait for the service, and again for its answer (default: %(default)s)',
     )
-    parser.add_argument(
-        '--image-transport',
-        choices=('raw', 'compressed'),
-        default='raw',
-        help='of the images in the window (default: %(default)s)',
-    )
     prompt = add_prompt_options(parser, 'the camera image')
-    prompt.add_argument(
-        '--label', default='', help='label of the object, or of each new one in the window'
-    )
+    prompt.add_argument('--label', default='', help='label of the object')
     prompt.add_argument(
         '--stamp',
         type=stamp,
@@ -108,18 +99,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if has_prompt(options) and _is_command(options):
         parser.error('a prompt and a command do not go together')
+    if options.label and _is_command(options):
+        parser.error('--label belongs to a prompt')
     if not has_prompt(options) and (options.stamp or options.next_image or options.object_id):
         parser.error('--stamp, --next-image and --object-id need --box, --point or --mask')
+    if not has_prompt(options) and not _is_command(options):
+        parser.error(
+            'nothing to do: give a prompt or a command, or run the console to point with the mouse'
+        )
     if options.stamp and options.next_image:
         parser.error('--stamp and --next-image exclude each other')
-    if _is_command(options) and options.label:
-        parser.error('--label belongs to a prompt')
     options.box = box_corners(parser, options)
     return options
-
-
-def wants_window(options: argparse.Namespace) -> bool:
-    return not has_prompt(options) and not _is_command(options)
 
 
 def run(options: argparse.Namespace, client: 'TrackerClient') -> int:

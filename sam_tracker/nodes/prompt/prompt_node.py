@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Prompts a tracker from the command line, or with the mouse in a window.
+Prompts a tracker from the command line.
 
 The exit code is 0 on success, 1 if the tracker refuses or does not answer, and 2 for an invalid
 command line.
@@ -16,8 +16,7 @@ from rclpy.utilities import remove_ros_args
 
 from sam_tracker.image_files import ImageFileError
 from sam_tracker.nodes.prompt.client import TrackerClient, TrackerClientError
-from sam_tracker.nodes.prompt.command import parse, run, wants_window
-from sam_tracker.nodes.prompt.window import PromptWindow, WindowError, require_windows
+from sam_tracker.nodes.prompt.command import parse, run
 from sam_tracker.ros.process.run_node import BAD_COMMAND_LINE, REFUSED, one_line
 
 NAME = 'prompt_node'
@@ -30,26 +29,18 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         # ROS arguments are removed, because argparse would refuse them.
         options = parse(remove_ros_args([NAME, *arguments])[1:])
-        if wants_window(options):
-            require_windows()
         rclpy.init(args=arguments)
-    except WindowError as error:
-        return _fail(error)
     except RuntimeError as error:
         _fail(error)
         return BAD_COMMAND_LINE
     try:
         node = rclpy.create_node('prompt')
         client = TrackerClient(node, options.tracker, lambda line: _say(f'{line} ...'))
-        if wants_window(options):
-            return PromptWindow(
-                node, options.tracker, client, options.label, options.image_transport
-            ).run()
         return run(options, client)
     except (TrackerClientError, ImageFileError) as error:
         return _fail(error)
     except (KeyboardInterrupt, ExternalShutdownException):
-        return 0 if wants_window(options) else _fail('interrupted')
+        return _fail('interrupted')
     finally:
         rclpy.try_shutdown()
 

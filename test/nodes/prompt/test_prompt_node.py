@@ -162,6 +162,8 @@ def test_without_any_tracker_the_wait_is_bounded(domain):
         (['--box', '1', '2', '0', '4'], 'width and height must be positive'),
         (['--point', '1', 'nan'], "'nan' is not finite"),
         (['--point', 'here', '2'], "invalid number value: 'here'"),
+        ([], 'nothing to do'),
+        (['--label', 'mug'], 'nothing to do'),
         (['--label', 'mug', '--list'], '--label belongs to a prompt'),
         (['--object-id', '2'], '--stamp, --next-image and --object-id need'),
         (['--point', '1', '2', '--stamp', '3', '--next-image'], 'exclude each other'),
@@ -181,15 +183,6 @@ def test_a_command_line_without_sense_is_explained(arguments, complaint, monkeyp
         code = end.code
     assert code == 2
     assert complaint in capsys.readouterr().err
-
-
-def test_without_windows_it_says_in_one_line_what_to_install(domain):
-    if not re.search(r'GUI:\s+NONE', cv2.getBuildInformation()):
-        pytest.skip('this OpenCV has windows')
-    answer = prompt(domain)
-    assert answer.returncode == 1
-    assert answer.stderr.count('\n') == 1
-    assert 'install opencv-python instead of opencv-python-headless' in answer.stderr
 
 
 def test_a_table_has_a_place_for_what_is_not_known():
