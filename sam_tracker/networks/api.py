@@ -101,6 +101,11 @@ class SuitedSettings:
     """Weight of the motion score in SAMURAI's choice of a mask, 0 to 1."""
     presence_logit: float = -1.0
     """Object logit above which a tracked object counts as present."""
+    familiarity: float | None = None
+    """
+    Cosine of the mean embeddings of two masks, below which they do not show the same object; None:
+    not known for these weights.
+    """
     points_per_side: int = 32
     """Grid points to each side of an image whose objects are all to be segmented."""
     predicted_iou: float = 0.8

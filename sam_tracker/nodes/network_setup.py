@@ -94,8 +94,11 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
     :param suited: values of the network, where a parameter is ``auto``.
     """
     motion, memory = parameters.motion, parameters.memory
+    settings = TrackerSettings.for_network(suited, parameters.mode)
+    familiarity = parameters.familiarity
     return replace(
-        TrackerSettings.for_network(suited, parameters.mode),
+        settings,
+        familiarity=settings.familiarity if familiarity is None else familiarity,
         motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
         stable_frames=motion.stable_frames,
         stable_affinity=motion.stable_affinity,

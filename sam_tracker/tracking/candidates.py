@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
+from sam_tracker.tracking.appearance import appearances
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import ABSENT
 from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes, packed_shapes
@@ -44,6 +45,8 @@ class Measurements:
     """
     shapes: NDArray[np.uint16] | None
     """[O, C, s, W], the masks as decoded, for ``CandidateShapes``. None: not measured."""
+    appearances: NDArray[np.float64] | None
+    """[O, C, D], of what the masks show; zeros for an empty one. None: not measured."""
     cell_areas: NDArray[np.float64]
     """[O], of a cell of the logits, in pixels of the source image; 1 where that is not known."""
 
@@ -55,6 +58,7 @@ def measure(
     batch: int,
     intersecting: bool,
     comparing: bool = False,
+    features: ImageFeatures | None = None,
 ) -> tuple[MaskCandidates, Measurements]:
     """
     Empty the masks of absent objects, measure all candidates, and wait for the device once.
@@ -64,34 +68,39 @@ def measure(
     :param batch: objects whose masks are resized at once.
     :param intersecting: whether to measure what masks have in common.
     :param comparing: whether to measure ``shapes``.
+    :param features: of one image, or of O images, to measure ``appearances`` by; None: do not.
     """
     present = candidates.object_logit > presence_logit
     mask_logits = candidates.mask_logits.where(present[:, None, None, None], ABSENT)
-    objects, count = candidates.predicted_iou.shape
-    parts = [
-        candidates.predicted_iou.float(),
-        candidates.object_logit.float(),
-        _network_boxes(mask_logits, image_size, batch),
-        mask_boxes(mask_logits),
-    ]
+    parts = {
+        'affinities': candidates.predicted_iou.float(),
+        'object_logits': candidates.object_logit.float(),
+        'boxes': _network_boxes(mask_logits, image_size, batch),
+        'bounds': mask_boxes(mask_logits),
+    }
     if intersecting:
-        parts.append(_intersections(mask_logits))
+        parts['intersections'] = _intersections(mask_logits)
     if comparing:
-        parts.append(packed_shapes(mask_logits))
-    numbers = torch.cat([part.flatten() for part in parts]).cpu().numpy()
-    total, side = objects * count, mask_logits.shape[-1]
-    common = total * total if intersecting else 0
-    ends = np.cumsum([total, objects, 4 * total, 4 * total, common])
-    *exact, packed = np.split(numbers, ends)
-    affinities, object_logits, boxes, bounds, rest = (part.astype(np.float64) for part in exact)
+        parts['shapes'] = packed_shapes(mask_logits)
+    if features is not None:
+        parts['appearances'] = appearances(features, mask_logits)
+    numbers = torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
+    ends = np.cumsum([part.numel() for part in parts.values()])
+    values = {
+        name: numbers[end - part.numel() : end].reshape(part.shape)
+        for (name, part), end in zip(parts.items(), ends, strict=True)
+    }
+    shapes = values.pop('shapes', None)
+    exact = {name: value.astype(np.float64) for name, value in values.items()}
     measured = Measurements(
-        affinities=affinities.reshape(objects, count),
-        object_logits=object_logits,
-        boxes=boxes.reshape(objects, count, 4),
-        bounds=bounds.reshape(objects, count, 4),
-        intersections=rest.reshape(total, total) if intersecting else None,
-        shapes=packed.astype(np.uint16).reshape(objects, count, side, -1) if comparing else None,
-        cell_areas=np.ones(objects),
+        affinities=exact['affinities'],
+        object_logits=exact['object_logits'],
+        boxes=exact['boxes'],
+        bounds=exact['bounds'],
+        intersections=exact.get('intersections'),
+        shapes=None if shapes is None else shapes.astype(np.uint16),
+        appearances=exact.get('appearances'),
+        cell_areas=np.ones(len(mask_logits)),
     )
     return replace(candidates, mask_logits=mask_logits), measured
 
@@ -119,6 +128,9 @@ def decided(
         bound=measured.bounds[index, choice.index],
         present=object_logit > presence_logit,
         shapes=shapes,
+        appearance=None
+        if measured.appearances is None
+        else measured.appearances[index, choice.index],
     )
 
 

@@ -51,11 +51,13 @@ class Inference:
         self.image_size = network.image_size
         self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
         self._presence_logit = settings.presence_logit
+        self._familiarity = settings.familiarity
         self._upload = FrameUpload(self.device)
 
     def change(self, settings: TrackerSettings) -> None:
         """Go on with other settings."""
         self._presence_logit = settings.presence_logit
+        self._familiarity = settings.familiarity
         self.store.change(settings)
 
     def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
@@ -95,6 +97,7 @@ class Inference:
 
     def measured(
         self,
+        features: ImageFeatures,
         candidates: MaskCandidates,
         scales: Sequence[ImageScale],
         frame: CachedFrame,
@@ -103,6 +106,7 @@ class Inference:
         """
         Measure candidates as ``candidates.measure`` does.
 
+        :param features: that the candidates were decoded from.
         :param scales: for each object, of the part of the frame that it was decoded from.
         :returns: the candidates, and their measurements; boxes are in network pixels of the whole
             image.
@@ -114,6 +118,7 @@ class Inference:
             LARGEST_BATCH,
             intersecting,
             self.store.compares_candidates,
+            None if self._familiarity is None else features,
         )
         boxes = [
             scale.boxes_to(frame.scale, boxes)

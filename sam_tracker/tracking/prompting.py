@@ -120,7 +120,7 @@ class Prompting:
         # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
         chosen = candidates.predicted_iou.shape[1] > 1
         held = held.updated(decision, learning=chosen)
-        held = held.reported(decision, cached, images, 0)
+        held = held.reported(decision, cached, images, 0).seen_as(decision.appearance)
         if correcting:
             store.correct(held.row, decision.facts, *memories)
         else:
@@ -239,6 +239,8 @@ class Prompting:
         features = self._inference.encode(cached, frame.pixels, [view])
         logits = None if previous is None else previous.onto(scale)
         answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
-        candidates, measured = self._inference.measured(answer.candidates, [scale], cached)
+        candidates, measured = self._inference.measured(
+            features, answer.candidates, [scale], cached
+        )
         decision = decided(held.selector, measured, 0, self._settings.presence_logit)
         return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)

@@ -30,6 +30,7 @@ from sam_tracker.tracking.candidates import (
 from sam_tracker.tracking.closer_look.shared_views import shared_views
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import (
+    ABSENT,
     DecodedMask,
     areas_in_common,
     without_lost_pixels,
@@ -39,8 +40,8 @@ from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracked_object import TrackedObject
 
-DUPLICATE_LOGIT = -10.0
-"""Object logit with which the memory of a duplicate is marked as one of absence."""
+ANOTHER_LOGIT = -10.0
+"""Object logit with which the memory of a mask of something else is marked as one of absence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,11 @@ class Propagation:
         if len(features.embedding) > 1:
             features = image_features(features, order)
         overlapping = self._settings.exclusive and len(expected) > 1 and _all_equal(scales)
-        candidates, measured = self._inference.measured(candidates, scales, cached, overlapping)
+        candidates, measured = self._inference.measured(
+            features, candidates, scales, cached, overlapping
+        )
         decisions = [
-            decided(held.selector, measured, index, self._settings.presence_logit)
+            held.recognised(decided(held.selector, measured, index, self._settings.presence_logit))
             for index, held in enumerate(expected)
         ]
         chosen = [decision.choice.index for decision in decisions]
@@ -116,6 +119,11 @@ class Propagation:
             rows = [index * count + number for index, number in enumerate(chosen)]
             intersections = intersections[np.ix_(rows, rows)]
         logits, tokens = chosen_masks(candidates, chosen)
+        given_up = [index for index, each in enumerate(decisions) if each.given_up]
+        if given_up:
+            logits[given_up] = ABSENT
+            if intersections is not None:
+                intersections[given_up] = intersections[:, given_up] = 0
         return Proposal(
             cached, expected, decisions, logits, tokens, intersections, features, scales
         )
@@ -141,7 +149,8 @@ class Propagation:
             proposal.tokens,
             present=[each.present and not each.duplicate_of for each in decisions],
             object_logits=[
-                DUPLICATE_LOGIT if each.duplicate_of else each.object_logit for each in decisions
+                ANOTHER_LOGIT if each.duplicate_of or each.given_up else each.object_logit
+                for each in decisions
             ],
             binary=False,
         )

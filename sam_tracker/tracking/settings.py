@@ -13,7 +13,7 @@ from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.tracking.memory.registry import MEMORY_RULES
 from sam_tracker.tracking.motion.registry import MOTION_MODELS
 
-DEFAULT_MODE = 'samurai'
+DEFAULT_MODE = 'sam_tracker'
 """The name in ``MODES`` of the behaviour of settings that were not changed."""
 
 
@@ -45,6 +45,11 @@ class TrackerSettings:
     """Mask affinity below which a frame does not confirm the motion; the count starts again."""
     presence_logit: float = -1.0
     """Object logit above which the object counts as present (SAM 2: 0)."""
+    familiarity: float | None = None
+    """
+    Cosine of an object's appearance to those on its prompted frames, below which a mask shows
+    something else and the object counts as absent; None: appearances are not compared.
+    """
     frame_period: int = SECOND // 30
     """
     Nominal time between frames, in nanoseconds: the unit in which the filter counts time.
@@ -127,6 +132,8 @@ class TrackerSettings:
             'same_object',
         ):
             self._require(name, 0, 1)
+        if self.familiarity is not None:
+            self._require('familiarity', -1, 1)
         for name in ('presence_logit', 'memory_object_logit', 'memory_motion_score'):
             self._require(name, -math.inf, math.inf)
         for name in ('stable_frames', 'frame_period'):
@@ -159,7 +166,11 @@ class TrackerSettings:
         :param mode: one of ``MODES``.
         :raises ValueError: there is no such mode.
         """
-        settings = cls(motion_weight=suited.motion_weight, presence_logit=suited.presence_logit)
+        settings = cls(
+            motion_weight=suited.motion_weight,
+            presence_logit=suited.presence_logit,
+            familiarity=suited.familiarity,
+        )
         return settings.in_mode(mode)
 
     def in_mode(self, mode: str) -> TrackerSettings:
@@ -177,9 +188,14 @@ class TrackerSettings:
 _NEVER = 2**63 - 1
 
 MODES: dict[str, dict[str, Any]] = {
+    'sam_tracker': {
+        'motion_model': TrackerSettings.motion_model,
+        'memory_rule': 'samurai',
+    },
     'samurai': {
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'samurai',
+        'familiarity': None,
     },
     'samurai_released': {
         'motion_model': 'samurai_released',
@@ -189,6 +205,7 @@ MODES: dict[str, dict[str, Any]] = {
         'cumulative_prompts': False,
         'closer_look': False,
         'exclusive': False,
+        'familiarity': None,
         'longest_step': math.inf,
         'lost_after': _NEVER,
         'forget_after': 0,
@@ -197,15 +214,18 @@ MODES: dict[str, dict[str, Any]] = {
         'motion_model': None,
         'memory_rule': 'dam',
         'presence_logit': 0.0,
+        'familiarity': None,
     },
     'samurai_dam': {
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'dam',
+        'familiarity': None,
     },
     'sam2': {
         'motion_model': None,
         'memory_rule': 'sam2',
         'presence_logit': 0.0,
+        'familiarity': None,
         'corrections_condition': False,
         'cumulative_prompts': False,
         'closer_look': False,

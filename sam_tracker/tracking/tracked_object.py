@@ -14,6 +14,7 @@ from sam_tracker.core.boxes import Box
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.tracking.appearance import Appearance
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.decision import Decision
@@ -62,6 +63,8 @@ class TrackedObject:
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
+    appearances: tuple[tuple[int | None, Appearance], ...] = ()
+    """Stamps of the prompted frames that are remembered, and how it looks there."""
 
     @property
     def settings(self) -> TrackerSettings:
@@ -117,6 +120,25 @@ class TrackedObject:
             focus=None,
             expected_box=None,
         )
+
+    def recognised(self, decision: Decision) -> Decision:
+        """Return a decision on its newest frame after a comparison with its appearances."""
+        least = self.settings.familiarity
+        if least is None:
+            return decision
+        return decision.compared([each for _, each in self.appearances], least)
+
+    def seen_as(self, appearance: Appearance | None) -> TrackedObject:
+        """Return the object with its appearance on its newest frame, which was prompted."""
+        if appearance is None or not appearance.any():
+            return self
+        kept = self.appearances
+        if kept and kept[-1][0] == self.stamp:
+            kept = kept[:-1]
+        kept = (*kept, (self.stamp, appearance))
+        if len(kept) > self.settings.conditioning_memories:
+            kept = (kept[0], *kept[2:])
+        return replace(self, appearances=kept)
 
     def updated(self, decision: Decision, learning: bool = True) -> TrackedObject:
         """

@@ -91,7 +91,18 @@ def test_a_mode_gives_its_rules_and_leaves_the_other_parameters_as_they_are(mode
     assert settings.exclusive
 
 
+def test_familiarity_is_what_suits_the_network_in_the_default_mode_unless_it_is_set():
+    nano = configuration_named('nano').suited_settings
+    assert tracker_settings(TrackerParameters(), nano).familiarity == nano.familiarity == 0.4
+    assert tracker_settings(TrackerParameters(mode='samurai'), nano).familiarity is None
+    for mode in ('sam_tracker', 'samurai'):
+        parameters = TrackerParameters(mode=mode, familiarity=0.3)
+        assert tracker_settings(parameters, nano).familiarity == 0.3
+    tiny = configuration_named('tiny').suited_settings
+    assert tracker_settings(TrackerParameters(), tiny).familiarity is None
+
+
 def test_a_mode_that_does_not_exist_is_refused_with_those_that_do():
     parameters = TrackerParameters(mode='sam3')
-    with pytest.raises(ValueError, match=r"mode must be one of samurai, .*, not 'sam3'"):
+    with pytest.raises(ValueError, match=r"mode must be one of sam_tracker, .*, not 'sam3'"):
         tracker_settings(parameters, configuration_named('tiny').suited_settings)

@@ -41,7 +41,7 @@ from sam_tracker.evaluation.summary import (
 from sam_tracker.video.generated import DIFFICULTIES, SCENARIOS, Scenario
 
 ANY = 'any'
-MODES = ('sam2', 'selection', 'memory', 'samurai', 'aspect_height')
+MODES = ('sam2', 'selection', 'memory', 'samurai', 'aspect_height', 'sam_tracker')
 SETS = (
     'medium/any/box',
     'medium/any/point',

@@ -41,7 +41,7 @@ def add_command(commands: SubCommands) -> None:
         'of J where there are masks, and of presence.',
     )
     parser.add_argument('folder', type=Path, metavar='FOLDER')
-    add_network_options(parser, ('sam2', 'samurai'))
+    add_network_options(parser, ('sam2', 'samurai', 'sam_tracker'))
     parser.add_argument(
         '--no-floors', action='store_true',
         help="without OpenCV's best tracker and the box left in place",

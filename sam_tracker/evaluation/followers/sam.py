@@ -22,7 +22,7 @@ from sam_tracker.tracking.tracker import Tracker
 def selection_alone(settings: TrackerSettings) -> TrackerSettings:
     """Select masks by motion; remember every frame, with SAM 2's presence threshold."""
     return replace(
-        settings,
+        settings.in_mode('samurai'),
         presence_logit=0.0,
         memory_affinity=0.0,
         memory_object_logit=-math.inf,
@@ -32,35 +32,36 @@ def selection_alone(settings: TrackerSettings) -> TrackerSettings:
 
 def memory_alone(settings: TrackerSettings) -> TrackerSettings:
     """Select memories by motion; masks by affinity, with SAM 2's presence threshold."""
-    return replace(settings, presence_logit=0.0, motion_weight=0.0)
+    return replace(settings.in_mode('samurai'), presence_logit=0.0, motion_weight=0.0)
 
 
 def lower_presence(settings: TrackerSettings) -> TrackerSettings:
     """Use the presence threshold of the released SAMURAI for any network."""
-    return replace(settings, presence_logit=TrackerSettings.presence_logit)
+    return replace(settings.in_mode('samurai'), presence_logit=TrackerSettings.presence_logit)
 
 
 def closer_look(settings: TrackerSettings) -> TrackerSettings:
     """Look for small objects in a window around them."""
-    return replace(settings, closer_look=True)
+    return replace(settings.in_mode('samurai'), closer_look=True)
 
 
 def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
     """Use aspect ratio and height in the Kalman filter, as the released code does."""
-    return replace(settings, motion_model='kalman_aspect_height')
+    return replace(settings.in_mode('samurai'), motion_model='kalman_aspect_height')
 
 
 MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'sam2': lambda settings: settings.in_mode('sam2'),
     'selection': selection_alone,
     'memory': memory_alone,
-    'samurai': lambda settings: settings,
+    'samurai': lambda settings: settings.in_mode('samurai'),
     'lower_presence': lower_presence,
     'aspect_height': aspect_and_height,
+    'sam_tracker': lambda settings: settings.in_mode('sam_tracker'),
     'dam': lambda settings: settings.in_mode('dam'),
     'samurai_dam': lambda settings: settings.in_mode('samurai_dam'),
     'closer_look': closer_look,
-    'camera_motion': lambda settings: settings,
+    'camera_motion': lambda settings: settings.in_mode('samurai'),
     'samurai_released': lambda settings: settings.in_mode('samurai_released'),
 }
 """Each mode's change of the settings that suit a network."""

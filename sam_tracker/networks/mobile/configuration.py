@@ -26,7 +26,11 @@ class MobileConfiguration(VideoConfiguration):
     # Trained to be right at an object logit of 0, like nano, and as little sure of its masks.
     suited_settings: SuitedSettings = field(
         default_factory=lambda: SuitedSettings(
-            presence_logit=0.0, points_per_side=16, predicted_iou=0.5, stability_score=0.4
+            presence_logit=0.0,
+            familiarity=0.4,
+            points_per_side=16,
+            predicted_iou=0.5,
+            stability_score=0.4,
         )
     )
 

@@ -142,7 +142,11 @@ _SIZES = (
         # masks are objects of generated images that it was not trained on, and six in ten of the
         # objects are found. A point to every 14 of its 224 pixels is three to four mask cells.
         suited_settings=SuitedSettings(
-            presence_logit=0.0, points_per_side=16, predicted_iou=0.5, stability_score=0.4
+            presence_logit=0.0,
+            familiarity=0.4,
+            points_per_side=16,
+            predicted_iou=0.5,
+            stability_score=0.4,
         ),
     ),
     # The published SAM 2.1 sizes.

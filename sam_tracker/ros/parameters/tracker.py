@@ -124,7 +124,8 @@ class TrackingParameters:
 
     mode: str = declared(
         DEFAULT_MODE,
-        'Rules by which masks are selected and frames remembered. samurai: both by motion. dam: '
+        'Rules by which masks are selected and frames remembered. samurai: both by motion. '
+        'sam_tracker: the same, and a mask must look like the object (familiarity). dam: '
         'masks by predicted IoU, frames that tell the object from look-alikes (DAM4SAM). '
         'samurai_dam: masks by motion, frames as in dam. sam2: plain SAM 2. samurai_released: '
         "SAMURAI's code to the letter, in what no other parameter says.",
@@ -196,6 +197,16 @@ class TrackingParameters:
         'object is answered with that object, if overlaps are resolved. 1: never.',
         change=Change.LIVE,
         minimum=0.0,
+        maximum=1.0,
+    )
+    familiarity: float | None = declared(
+        None,
+        'Cosine of the mean image embedding of a mask to those of the prompted masks, below which '
+        'the mask shows something else and the object counts as absent. auto: what the mode says, '
+        'which in sam_tracker is 0.4 for nano and mobile and no comparison for other networks.',
+        change=Change.LIVE,
+        kind=float,
+        minimum=-1.0,
         maximum=1.0,
     )
     motion: MotionParameters = field(default_factory=MotionParameters)
