@@ -126,7 +126,7 @@ def test_points_on_a_propagated_label_correct_it(folder, clip, tmp_path):
         (['a'], '--output'),
         (['a', '-o', 'b', '--everything', '--prompts', 'c'], '--everything and --prompts'),
         (['a', '-o', 'b', '--label', 'c'], '--label belongs to a prompt'),
-        (['a', '-o', 'b', '--formats', 'xml'], "unknown 'xml'; known are coco"),
+        (['a', '-o', 'b', '--formats', 'xml'], "unknown 'xml'; known are bag"),
         (['a', '-o', 'b', '--box', '1', '1', '0', '4'], 'width and height must be positive'),
     ],
 )
