@@ -79,10 +79,14 @@ def silly_camera(graph, new_camera):
 
 
 def test_cameras_are_tracked_apart_whatever_the_others_send(
-    graph, random_checkpoint, new_tester, silly_camera
+    graph, random_checkpoint, new_tester, silly_camera, tmp_path
 ):
+    parameters = tmp_path / 'parameters.yaml'
+    parameters.write_text('/left/sam_tracker:\n  ros__parameters:\n    maximum_objects: 3\n')
     program = graph.start(
         'sam_tracker.nodes.tracker.cameras_node',
+        '--params-file',
+        str(parameters),
         checkpoint=random_checkpoint,
         device='cpu',
         resolve_overlaps='false',
@@ -104,7 +108,9 @@ def test_cameras_are_tracked_apart_whatever_the_others_send(
     right.diagnosed(lambda status, _: '32FC1' in status.message, 'an unreadable image')
     assert [track.label for track in left.next_tracks(3)[-1].tracks] == ['/left']
     assert testers['/dead'].tracks == []
-    # Each has a lifecycle and parameters of its own.
+    # Each has objects and parameters of its own.
+    limits = [each.call('get_parameters', names=['maximum_objects']) for each in (left, right)]
+    assert limits[0].values[0].integer_value == 3 != limits[1].values[0].integer_value
     assert right.call('reset').success
     assert right.object_ids() == []
     assert left.object_ids() == [1]
