@@ -18,6 +18,7 @@ from sam_tracker.evaluation.followers.static_box import StaticBox
 from sam_tracker.evaluation.run import SequenceResult, run
 from sam_tracker.evaluation.sequence import Dataset
 from sam_tracker.networks.api import VideoNetwork
+from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.loading import load_network
 
 STATIC_BOX = 'static box'
@@ -37,7 +38,7 @@ class Setup:
     """Side of the network's input; None: the network's own."""
     device: str = 'cpu'
     precision: str = 'float32'
-    """Name of a floating point type of torch."""
+    """As ``choose_runtime`` takes it."""
     exclusive: bool | None = None
     """Whether no two objects may share a pixel; None: as each mode has it."""
     threads: int = 1
@@ -103,13 +104,14 @@ def make_follower(name: str, setup: Setup) -> Follower:
     if name == STATIC_BOX:
         return StaticBox()
     if name in MODES:
-        return in_mode(name, loaded_network(setup), setup.exclusive)
+        runtime = choose_runtime(setup.device, setup.precision)
+        return in_mode(name, loaded_network(setup), setup.exclusive, runtime)
     return OpenCvTracker(name)
 
 
 def loaded_network(setup: Setup) -> VideoNetwork:
     """
-    Return the network that a setup names, loaded once.
+    Return the network that a setup names, loaded and placed once.
 
     :raises CheckpointError: the weights are not there or do not fit.
     """
@@ -118,7 +120,4 @@ def loaded_network(setup: Setup) -> VideoNetwork:
 
 @lru_cache(maxsize=1)  # each process loads it once, for all its sequences
 def _network(checkpoint: str, image_size: int | None, device: str, precision: str) -> VideoNetwork:
-    network = load_network(checkpoint, image_size)
-    assert isinstance(network, torch.nn.Module)
-    network.to(device=device, dtype=getattr(torch, precision))
-    return network
+    return choose_runtime(device, precision).place(load_network(checkpoint, image_size))

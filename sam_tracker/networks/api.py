@@ -133,12 +133,14 @@ class PromptableNetwork(Protocol):
     def suited_settings(self) -> SuitedSettings:
         """Settings that suit these weights."""
 
-    def optimise(self, device: torch.device, compiled: bool) -> None:
+    def optimise(self, device: torch.device, weights: torch.dtype, compiled: bool) -> None:
         """
-        Choose kernels for inference on a device; results change by rounding only.
+        Choose kernels for inference on a device, and compute once what never changes.
 
-        The weights are already there, in evaluation mode. Training is no longer possible.
+        Results change by rounding only. The weights are already there, float32 and in evaluation
+        mode. Training is no longer possible.
 
+        :param weights: type in which to keep the weights of matrix products.
         :param compiled: whether to use ``torch.compile``.
         """
 

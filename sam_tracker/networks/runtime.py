@@ -30,8 +30,9 @@ class Runtime:
     """
     float32, or the narrower type of matrix products.
 
-    Narrower types are used through autocast, so that norms, softmax, positions and the sums of
-    the feature pyramid stay float32, as in SAM 2's own predictors.
+    On a GPU narrower types are used through autocast: norms, softmax, positions and all sums stay
+    float32, as in SAM 2's own predictors. On a CPU the network keeps the weights of its large
+    matrix products in the narrow type, and converts what enters them.
     """
     compiled: bool = False
     """Whether to use ``torch.compile`` for the parts that take the time."""
@@ -53,13 +54,14 @@ class Runtime:
         # torch's annotations leave this form out.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         module.requires_grad_(False)
-        network.optimise(self.device, self.compiled)
+        weights = self.precision if self.device.type == 'cpu' else torch.float32
+        network.optimise(self.device, weights, self.compiled)
         return network
 
     @contextmanager
     def inference(self) -> Iterator[None]:
         """Run what is inside without gradients, in this precision."""
-        narrow = self.precision != torch.float32
+        narrow = self.precision != torch.float32 and self.device.type != 'cpu'
         with (
             torch.inference_mode(),
             torch.autocast(self.device.type, dtype=self.precision, enabled=narrow),

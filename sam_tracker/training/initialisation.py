@@ -60,6 +60,7 @@ def initialise(network: Sam2MemoryNetwork, images: torch.Tensor) -> None:
     last.weight.mul_(MASK_GAIN)
     for block in network.memory_encoder.fuser.layers:
         assert isinstance(block, FuserBlock)
+        assert block.gamma is not None
         block.gamma.fill_(FUSER_GAIN)
 
     deep, stride_16 = _lateral(network, 0), _lateral(network, 1)

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choosing where a network runs, and what the choice must not change."""
 
+import copy
+
 import pytest
 import torch
 
 from sam_tracker.networks.api import ImageFeatures, Memory
 from sam_tracker.networks.masks import memory_mask
+from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
@@ -61,7 +64,7 @@ def copy_of(network):
 
 def test_the_runtime_of_a_cpu_changes_nothing_but_rounding(network, inputs):
     plain = run(network, inputs)
-    runtime = choose_runtime('cpu')
+    runtime = choose_runtime('cpu', 'float32')
     assert runtime == Runtime(torch.device('cpu'), torch.float32, compiled=False)
     placed = runtime.place(copy_of(network))
     with runtime.inference():
@@ -78,6 +81,35 @@ def test_narrow_precision_stays_near_float32(network, inputs):
     for ours, expected in zip(narrow, plain, strict=True):
         assert (ours.float() - expected).abs().max() < 0.05 * expected.abs().max()
     assert not torch.equal(narrow[0], plain[0])
+
+
+@pytest.mark.parametrize(
+    'name,size', [('tiny', 128), ('mobile', 128), ('edgetam', 256), ('sam_vit_b', 128)]
+)
+def test_every_network_keeps_its_weights_narrow_and_stays_near_float32(name, size):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network(name, size).eval()
+    image = torch.randn(1, 3, size, size, generator=torch.manual_seed(1))
+    points, labels = torch.tensor([[[30.0, 40.0]]]), torch.tensor([[1]])
+
+    def answer(runtime):
+        placed = runtime.place(copy.deepcopy(network))
+        with runtime.inference():
+            features = placed.encode_image(image)
+            candidates = placed.decode(
+                features,
+                placed.without_memory(features.embedding),
+                placed.encode_prompts(points, labels),
+                several=True,
+            )
+        return features.embedding, candidates.mask_logits
+
+    runtimes = [choose_runtime('cpu', precision) for precision in ('float32', 'bfloat16')]
+    plain, narrow = (answer(runtime) for runtime in runtimes)
+    assert narrow[0].dtype == torch.bfloat16
+    for ours, expected in zip(narrow, plain, strict=True):
+        assert (ours.float() - expected).abs().max() < 0.1 * expected.abs().max()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.followers.follower import Observation
 from sam_tracker.networks.api import VideoNetwork
+from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState, seen_boxes
 from sam_tracker.tracking.tracker import Tracker
@@ -78,15 +79,17 @@ class SamFollower:
         network: VideoNetwork,
         settings: TrackerSettings,
         camera_motion: CameraMotionSource | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         self.name = name
         self._network = network
         self._settings = settings
         self._camera_motion = camera_motion
+        self._runtime = runtime
         self.begin()
 
     def begin(self) -> None:
-        self._tracker = Tracker(self._network, self._settings)
+        self._tracker = Tracker(self._network, self._settings, self._runtime)
         self._object_ids: dict[int, int] = {}
         self._newest: Frame | None = None
 
@@ -106,16 +109,23 @@ class SamFollower:
         return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
 
 
-def in_mode(mode: str, network: VideoNetwork, exclusive: bool | None = None) -> SamFollower:
+def in_mode(
+    mode: str,
+    network: VideoNetwork,
+    exclusive: bool | None = None,
+    runtime: Runtime | None = None,
+) -> SamFollower:
     """
     Return the network in one of MODES.
 
     :param exclusive: whether no two objects may share a pixel; None: as the mode has it.
+    :param runtime: by which the network was placed; None: it was not.
     """
     settings = MODES[mode](TrackerSettings.for_network(network.suited_settings))
     if exclusive is not None:
         settings = replace(settings, exclusive=exclusive)
-    return SamFollower(mode, network, settings, ImageFlow() if mode == CAMERA_MOTION else None)
+    camera_motion = ImageFlow() if mode == CAMERA_MOTION else None
+    return SamFollower(mode, network, settings, camera_motion, runtime)
 
 
 def _observation(track: Track) -> Observation:

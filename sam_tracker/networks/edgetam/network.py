@@ -8,6 +8,7 @@ from torch import Tensor
 from sam_tracker.networks.edgetam.configuration import EdgeTamConfiguration
 from sam_tracker.networks.edgetam.perceiver import GLOBAL_LATENTS, WINDOWS, Perceiver
 from sam_tracker.networks.edgetam.repvit import WIDTHS, RepVit
+from sam_tracker.networks.precision import entering
 from sam_tracker.networks.sam2.memory_attention import no_rotation
 from sam_tracker.networks.sam2.position_encoding import axial_rotation, sine_position
 from sam_tracker.networks.sam2.video_network import SamVideoNetwork
@@ -40,18 +41,19 @@ class EdgeTamNetwork(SamVideoNetwork):
             'map_position', sine_position(configuration.embedding_size, channels), persistent=False
         )
 
-    def optimise(self, device: torch.device, compiled: bool) -> None:
+    def optimise(self, device: torch.device, weights: torch.dtype, compiled: bool) -> None:
         """
         Choose kernels for inference on a device; results change by rounding only.
 
         The branches of the trunk are fused: its state dict is then not a checkpoint's any more.
 
+        :param weights: type in which to keep the weights of matrix products.
         :param compiled: whether to use ``torch.compile`` for the four parts that take the time.
         """
         trunk = self.image_encoder.trunk
         assert isinstance(trunk, RepVit)
         trunk.fuse()
-        super().optimise(device, compiled)
+        super().optimise(device, weights, compiled)
 
     def encode_memory(
         self,
@@ -67,7 +69,9 @@ class EdgeTamNetwork(SamVideoNetwork):
         :param object_logit: [O], not read: the memory of an absent object is that of its mask.
         :returns: [O, 512, C_mem].
         """
-        return self.spatial_perceiver(self.memory_encoder(embedding, mask), self.map_position)
+        memory = self.memory_encoder(embedding, mask)
+        memory = entering(memory, self.spatial_perceiver.latents)
+        return self.spatial_perceiver(memory, self.map_position)
 
     def pointer_positions(self, distances: Tensor) -> Tensor:
         """Return zeros [O, P, C_mem] for [O, P]: EdgeTAM does not encode the age of a pointer."""

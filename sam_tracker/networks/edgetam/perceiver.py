@@ -9,7 +9,8 @@ grid of 16×16 windows, which keeps where things are.
 
 import torch
 from torch import Tensor, nn
-import torch.nn.functional as F
+
+from sam_tracker.networks.attention import attend
 
 WINDOWS = 16
 """Windows along either side of the memory map."""
@@ -122,5 +123,4 @@ def _feed_forward(channels: int) -> nn.Sequential:
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    attended = F.scaled_dot_product_attention(queries[:, None], keys[:, None], values[:, None])
-    return attended[:, 0]
+    return attend(queries[:, None], keys[:, None], values[:, None])[:, 0]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, SuitedSettings
 from sam_tracker.networks.masks import mask_as_logits
+from sam_tracker.networks.precision import entering, narrow_weights
 from sam_tracker.networks.preprocessing import aspect_scale, padded_input
 from sam_tracker.networks.sam1.configuration import Sam1Configuration
 from sam_tracker.networks.sam1.mask_decoder import MaskDecoder
@@ -49,12 +50,19 @@ class Sam1Network(nn.Module):
         """Settings that suit the weights of this size."""
         return self.configuration.suited_settings
 
-    def optimise(self, device: torch.device, compiled: bool) -> None:  # noqa: ARG002
+    def optimise(
+        self,
+        device: torch.device,  # noqa: ARG002
+        weights: torch.dtype,
+        compiled: bool,
+    ) -> None:
         """
         Choose kernels for inference on a device; results change by rounding only.
 
+        :param weights: type in which to keep the weights of matrix products.
         :param compiled: whether to use ``torch.compile`` for the two parts that take the time.
         """
+        narrow_weights(self.image_encoder, weights)
         if compiled:
             self.image_encoder.compile()
             self.mask_decoder.compile()
@@ -124,7 +132,10 @@ class Sam1Network(nn.Module):
             clicks.
         """
         logits, predicted_iou, tokens = self.mask_decoder(
-            conditioned, prompts, self.prompt_encoder.grid_position(), several
+            entering(conditioned, self.mask_decoder.iou_token.weight),
+            prompts,
+            self.prompt_encoder.grid_position(),
+            several,
         )
         # The predicted IoU comes from a linear layer and may lie outside 0 to 1.
         present = torch.full_like(predicted_iou[:, 0], PRESENT)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.precision import entering
 from sam_tracker.networks.sam1.configuration import Sam1Configuration
 from sam_tracker.networks.sam2.hiera import join_windows, split_windows
 from sam_tracker.networks.sam2.layers import ChannelNorm, pointwise
@@ -66,8 +67,10 @@ class RelativeAttention(nn.Module):
         batch, side = x.shape[:2]
         qkv = self.qkv(x.flatten(1, 2)).unflatten(-1, (3, self.heads, -1))
         queries, keys, values = qkv.permute(2, 0, 3, 1, 4).flatten(1, 2).unbind(0)
-        rows = relative_positions(self.rel_pos_h, side)
-        columns = relative_positions(self.rel_pos_w, side)
+        rows, columns = (
+            entering(relative_positions(table, side), self.qkv.weight)
+            for table in (self.rel_pos_h, self.rel_pos_w)
+        )
         portion = max(_BIAS_ELEMENTS // side**4, 1)
         attended = [
             F.scaled_dot_product_attention(
@@ -142,8 +145,9 @@ class ImageEncoder(nn.Module):
         :param images: [B, 3, S, S], normalised, S a multiple of 16.
         :returns: the image embedding [B, D, S/16, S/16], laid out channels-last.
         """
-        x = self.patch_embed(images)
-        x = x + self.position(x.shape[1])
+        weight = self.patch_embed.proj.weight
+        x = self.patch_embed(entering(images, weight))
+        x = x + entering(self.position(x.shape[1]), weight)
         for block in self.blocks:
             x = block(x)
         narrow, norm, mix, last_norm = self.neck

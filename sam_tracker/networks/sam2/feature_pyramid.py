@@ -4,7 +4,8 @@
 
 from torch import Tensor, nn
 
-from sam_tracker.networks.sam2.layers import pointwise, pointwise_pair
+from sam_tracker.networks.precision import entering
+from sam_tracker.networks.sam2.layers import joint_pointwise, pointwise
 
 
 class Lateral(nn.Module):
@@ -35,7 +36,7 @@ class FeaturePyramid(nn.Module):
 
     def forward(self, stride_16: Tensor, stride_32: Tensor) -> Tensor:
         """
-        Fuse the two deep stages in float32.
+        Fuse the two deep stages, adding in float32.
 
         :param stride_16: [B, h, w, C].
         :param stride_32: [B, h/2, w/2, C'].
@@ -46,17 +47,19 @@ class FeaturePyramid(nn.Module):
         # Nearest upsampling by broadcasting: each coarse token is added to its four fine ones.
         fine = fine.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
         joined = fine + coarse[:, :, None, :, None]
+        lateral = self.convs[1]
+        assert isinstance(lateral, Lateral)
+        joined = entering(joined, lateral.conv.weight)
         return joined.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
 
-    def lateral(self, stage: Tensor, level: int, then: nn.Conv2d) -> Tensor:
+    def lateral(self, level: int, then: nn.Conv2d) -> tuple[Tensor, Tensor]:
         """
-        Project a fine stage and apply a second 1×1 convolution.
+        Join the projection of a fine stage and a second 1×1 convolution.
 
-        :param stage: [B, H, W, C].
         :param level: 0 for stride 4, 1 for stride 8.
         :param then: the second convolution.
-        :returns: [B, out channels of ``then``, H, W], laid out channels-last.
+        :returns: weight and bias of one linear map of the stage's channels.
         """
         lateral = self.convs[3 - level]
         assert isinstance(lateral, Lateral)
-        return pointwise_pair(stage, lateral.conv, then).permute(0, 3, 1, 2)
+        return joint_pointwise(lateral.conv, then)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.attention import attend
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration
 from sam_tracker.networks.sam2.layers import MultiLayerPerceptron
 
@@ -53,9 +54,7 @@ class WindowedAttention(nn.Module):
         queries, keys, values = qkv.chunk(3, dim=-1)
         if self.pooled:
             queries, side, window = max_pool(queries), side // 2, window // 2
-        attended = F.scaled_dot_product_attention(
-            self._heads(queries), self._heads(keys), self._heads(values)
-        )
+        attended = attend(self._heads(queries), self._heads(keys), self._heads(values))
         attended = attended.transpose(1, 2).flatten(2).unflatten(1, (window, window))
         return self.proj(join_windows(attended, side))
 
@@ -134,6 +133,7 @@ class Hiera(nn.Module):
             mode='bicubic',
         )
         self.register_buffer('position_weights', weights[0, :, :, 0].T, persistent=False)
+        self._fixed_position: Tensor | None = None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """
@@ -142,13 +142,18 @@ class Hiera(nn.Module):
         :param images: [B, 3, S, S].
         :returns: the output of each stage, [B, S/4, S/4, width] to [B, S/32, S/32, 8 width].
         """
-        x = (self.patch_embed(images) + self.position()).contiguous()
+        position = self.position() if self._fixed_position is None else self._fixed_position
+        x = (self.patch_embed(images) + position).contiguous()
         stages = []
         for number, block in enumerate(self.blocks):
             x = block(x)
             if number in self.stage_ends:
                 stages.append(x)
         return stages
+
+    def fix_position(self, precision: torch.dtype) -> None:
+        """Compute the position embedding once and for all; its parameters are then not read."""
+        self._fixed_position = self.position().to(precision)
 
     def position(self) -> Tensor:
         """Return the absolute position embedding, [S/4, S/4, width]."""
@@ -172,8 +177,12 @@ def split_windows(x: Tensor, window: int) -> Tensor:
 
 
 def join_windows(x: Tensor, side: int) -> Tensor:
-    """Join windows to [B, side, side, C] without padding; the inverse of ``split_windows``."""
+    """
+    Join windows to [B, side, side, C] without padding; the inverse of ``split_windows``.
+
+    The result is contiguous: a linear layer would copy its weights for every row of another.
+    """
     window = x.shape[1]
     across = -(-side // window)
     x = x.unflatten(0, (-1, across, across)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
-    return x[:, :side, :side]
+    return x[:, :side, :side].contiguous()

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.attention import attend
+
 
 class MultiLayerPerceptron(nn.Module):
     """Linear layers with an activation between them and none after the last."""
@@ -79,7 +81,7 @@ class Attention(nn.Module):
         :param values: [B, M, key_channels].
         :returns: [B, N, channels].
         """
-        attended = F.scaled_dot_product_attention(
+        attended = attend(
             self._split(self.q_proj(queries)),
             self._split(self.k_proj(keys)),
             self._split(self.v_proj(values)),
@@ -105,14 +107,15 @@ def pointwise(x: Tensor, convolution: nn.Conv2d) -> Tensor:
     return F.linear(x, convolution.weight.flatten(1), convolution.bias)
 
 
-def pointwise_pair(x: Tensor, first: nn.Conv2d, second: nn.Conv2d) -> Tensor:
+def joint_pointwise(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
     """
-    Apply two consecutive 1×1 convolutions to [..., C] as one linear map.
+    Join two consecutive 1×1 convolutions.
 
-    Multiplying the two weights first is far less work than computing the wide map between them.
+    Multiplying the two weights is far less work than computing the wide map between them.
+
+    :returns: weight and bias of the one linear map that they are.
     """
     outer = second.weight.flatten(1)
     weight = outer @ first.weight.flatten(1)
     assert first.bias is not None and second.bias is not None
-    bias = torch.addmv(second.bias, outer, first.bias)
-    return F.linear(x, weight, bias)
+    return weight, torch.addmv(second.bias, outer, first.bias)

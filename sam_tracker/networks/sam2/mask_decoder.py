@@ -7,6 +7,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.precision import entering
 from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm, MultiLayerPerceptron, as_tokens
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
@@ -63,12 +64,16 @@ class MaskDecoder(nn.Module):
         :param several: candidates 1 to 3; else candidate 0 or, if that is unstable, the best of
             the others.
         """
+        weight = self.conv_s0.weight
+        embedding = entering(embedding, weight)
+        image_position = entering(image_position, weight)
         objects = len(prompts.sparse)
         own = torch.cat(
             (self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight)
         )
         tokens = torch.cat((own.expand(objects, -1, -1), prompts.sparse), dim=1)
-        image = (as_tokens(embedding) + as_tokens(prompts.dense)).expand(objects, -1, -1)
+        tokens, dense = entering(tokens, weight), entering(prompts.dense, weight)
+        image = (as_tokens(embedding) + as_tokens(dense)).expand(objects, -1, -1)
         tokens, image = self.transformer(tokens, image, image_position)
         object_token, iou_token, mask_tokens = tokens[:, 0], tokens[:, 1], tokens[:, 2:6]
 
@@ -105,7 +110,7 @@ class MaskDecoder(nn.Module):
         up1, norm, _, up2, _ = self.output_upscaling
         assert isinstance(up1, nn.ConvTranspose2d) and isinstance(up2, nn.ConvTranspose2d)
         assert isinstance(norm, ChannelNorm)
-        fine, middle = high_resolution
+        fine, middle = (entering(level, up1.weight) for level in high_resolution)
         x = upscale(image, up1) + children(middle, levels=1)
         x = F.gelu(norm.tokens(x))
         x = F.gelu(upscale(x, up2) + children(fine, levels=2))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.attention import attend, attend_in_blocks
 from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import Attention
 from sam_tracker.networks.sam2.position_encoding import rotate
@@ -16,7 +17,15 @@ class RotaryAttention(Attention):
 
     def __init__(self, dimension: int, key_channels: int) -> None:
         super().__init__(dimension, heads=1, inner=dimension, key_channels=key_channels)
-        self.project_last = False
+        self._joint: tuple[Tensor, Tensor] | None = None
+
+    def project_last(self, last: bool, weights: torch.dtype) -> None:
+        """Choose whether to project values and output at once, after attention."""
+        outer, inner = self.out_proj, self.v_proj
+        self._joint = None
+        if last:
+            bias = torch.addmv(outer.bias, outer.weight, inner.bias)
+            self._joint = (outer.weight @ inner.weight).to(weights), bias.to(weights)
 
     def attend(
         self,
@@ -39,39 +48,10 @@ class RotaryAttention(Attention):
         queries = rotate(self.q_proj(queries), query_rotation)
         keys = rotate(self.k_proj(keys), key_rotation)
         queries = queries.expand(len(keys), -1, -1)
-        if self.project_last:
-            return self._project(gather(queries, keys, values))
-        values = self.v_proj(values)
-        attended = F.scaled_dot_product_attention(queries[:, None], keys[:, None], values[:, None])
+        if self._joint is not None:
+            return F.linear(attend_in_blocks(queries, keys, values.to(keys.dtype)), *self._joint)
+        attended = attend(queries[:, None], keys[:, None], self.v_proj(values)[:, None])
         return self.out_proj(attended[:, 0])
-
-    def _project(self, gathered: Tensor) -> Tensor:
-        """Project values and output at once: [O, N, key_channels] to [O, N, D]."""
-        outer = self.out_proj.weight
-        return F.linear(
-            gathered,
-            outer @ self.v_proj.weight,
-            torch.addmv(self.out_proj.bias, outer, self.v_proj.bias),
-        )
-
-
-def gather(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """
-    Attend with values narrower than the keys, in blocks of queries that fit a CPU's cache.
-
-    :param queries: [O, N, D].
-    :param keys: [O, M, D].
-    :param values: [O, M, C].
-    :returns: [O, N, C].
-    """
-    values = values.to(keys.dtype)
-    scaled = queries * queries.shape[-1] ** -0.5
-    blocks = [
-        torch.mm(torch.mm(block, key.T).softmax(dim=-1), value)
-        for query, key, value in zip(scaled, keys, values, strict=True)
-        for block in query.split(256)
-    ]
-    return torch.cat(blocks).view(*queries.shape[:2], -1)
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -127,17 +107,19 @@ class MemoryAttention(nn.Module):
         )
         self.norm = nn.LayerNorm(configuration.embedding_dimension)
 
-    def project_values_last(self, last: bool) -> None:
+    def project_values_last(self, last: bool, weights: torch.dtype = torch.float32) -> None:
         """
         Choose whether values of memories are projected after attention instead of before.
 
         The attention weights sum to one and there is one head, so the results differ by rounding
         only. Projecting last gathers the memories themselves, a quarter as wide, but no fused
         kernel does this: it is faster on a CPU.
+
+        :param weights: type in which to keep the weights of the joint projection.
         """
         for layer in self.layers:
             assert isinstance(layer, MemoryAttentionLayer)
-            layer.cross_attn_image.project_last = last
+            layer.cross_attn_image.project_last(last, weights)
 
     def forward(
         self,

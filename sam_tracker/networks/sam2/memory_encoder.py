@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from sam_tracker.networks.precision import entering
 from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm, pointwise
 
@@ -40,13 +41,22 @@ class FuserBlock(nn.Module):
         self.norm = ChannelNorm(dimension)
         self.pwconv1 = nn.Linear(dimension, 4 * dimension)
         self.pwconv2 = nn.Linear(4 * dimension, dimension)
-        self.gamma = nn.Parameter(torch.full((dimension,), 1e-6))
+        self.gamma: nn.Parameter | None = nn.Parameter(torch.full((dimension,), 1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [O, D, h, w] to the same shape, laid out channels-last."""
         inner = self.norm(self.dwconv(x)).permute(0, 2, 3, 1)
-        inner = self.gamma * self.pwconv2(F.gelu(self.pwconv1(inner)))
+        inner = self.pwconv2(F.gelu(self.pwconv1(inner)))
+        if self.gamma is not None:
+            inner = self.gamma * inner
         return x + inner.permute(0, 3, 1, 2)
+
+    def fold_scale(self) -> None:
+        """Multiply the last weights by the scale of the block, which is then not applied."""
+        if self.gamma is not None:
+            self.pwconv2.weight.data *= self.gamma.data[:, None]
+            self.pwconv2.bias.data *= self.gamma.data
+            self.gamma = None
 
 
 class Fuser(nn.Module):
@@ -64,6 +74,12 @@ class Fuser(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    def fold_scales(self) -> None:
+        """Fold the scale of each block into its weights; results change by rounding only."""
+        for layer in self.layers:
+            assert isinstance(layer, FuserBlock)
+            layer.fold_scale()
 
 
 class MemoryEncoder(nn.Module):
@@ -85,6 +101,7 @@ class MemoryEncoder(nn.Module):
         :param mask: [O, 1, S, S].
         :returns: [O, C_mem, h, w], laid out channels-last.
         """
+        embedding, mask = (entering(x, self.out_proj.weight) for x in (embedding, mask))
         image = pointwise(embedding.permute(0, 2, 3, 1), self.pix_feat_proj)
         fused = self.fuser(image.permute(0, 3, 1, 2) + self.mask_downsampler(mask))
         return pointwise(fused.permute(0, 2, 3, 1), self.out_proj).permute(0, 3, 1, 2)

@@ -6,6 +6,7 @@ The SAM 2.1 network (arXiv 2408.00714): tensors in, tensors out, no state.
 A memory is a map of N = h * w cells, row by row.
 """
 
+import torch
 from torch import Tensor, nn
 
 from sam_tracker.networks.sam2.configuration import NetworkConfiguration, VideoConfiguration
@@ -71,3 +72,10 @@ class Sam2Network(Sam2MemoryNetwork):
     def __init__(self, configuration: NetworkConfiguration) -> None:
         trunk = Hiera(configuration)
         super().__init__(configuration, trunk, trunk.stage_channels)
+
+    def optimise(self, device: torch.device, weights: torch.dtype, compiled: bool) -> None:
+        """Do what ``SamVideoNetwork.optimise`` does, and compute the position embedding once."""
+        trunk = self.image_encoder.trunk
+        assert isinstance(trunk, Hiera)
+        trunk.fix_position(weights)
+        super().optimise(device, weights, compiled)

@@ -65,10 +65,15 @@ def rotate(tokens: Tensor, rotation: Tensor) -> Tensor:
     """
     Rotate pairs of neighbouring channels in float32; float32 tokens are changed in place.
 
-    :param tokens: [..., N, C].
+    :param tokens: [B, N, C].
     :param rotation: [N, C / 2, 2] from ``axial_rotation``.
-    :returns: [..., N, C] of the tokens' dtype.
+    :returns: [B, N, C] of the tokens' dtype.
     """
+    if tokens.device.type == 'cpu' and tokens.dtype != torch.float32 and len(tokens) > 1:
+        # One at a time, the float32 copies stay in the cache.
+        for one in tokens.split(1):
+            one.copy_(rotate(one, rotation))
+        return tokens
     rotated = tokens.float()
     torch.view_as_complex(rotated.unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(rotation))
     return rotated.to(tokens.dtype)

@@ -31,6 +31,7 @@ class PromptEncoder(nn.Module):
         self.image_size = configuration.image_size
         self.side = configuration.embedding_size
         self.pe_layer = RandomFourierEncoding(dimension)
+        self._fixed_grid: Tensor | None = None
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, dimension) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, dimension)
         self.no_mask_embed = nn.Embedding(1, dimension)
@@ -58,9 +59,13 @@ class PromptEncoder(nn.Module):
             dense = self.mask_downscaling(mask_logits)
         return PromptEncoding(sparse=self._encode_points(points, labels), dense=dense)
 
+    def fix_grid_position(self) -> None:
+        """Compute the encoding that ``grid_position`` returns once and for all."""
+        self._fixed_grid = self.pe_layer.grid(self.side)
+
     def grid_position(self) -> Tensor:
         """Return the position encoding of the image embedding's cells, [h * w, D]."""
-        return self.pe_layer.grid(self.side)
+        return self.pe_layer.grid(self.side) if self._fixed_grid is None else self._fixed_grid
 
     def padding(self, labels: Tensor) -> Tensor:
         """

@@ -10,6 +10,7 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
+import torch.nn.functional as F
 
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import (
@@ -19,6 +20,7 @@ from sam_tracker.networks.api import (
     MemoryLayout,
     SuitedSettings,
 )
+from sam_tracker.networks.precision import entering, narrow_weights
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.sam2.configuration import VideoConfiguration
 from sam_tracker.networks.sam2.feature_pyramid import FeaturePyramid
@@ -28,6 +30,13 @@ from sam_tracker.networks.sam2.memory_attention import MemoryAttention
 from sam_tracker.networks.sam2.memory_encoder import MemoryEncoder
 from sam_tracker.networks.sam2.position_encoding import axial_rotation, sine_position
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoder, PromptEncoding
+
+_NARROW_DECODER = 128
+"""
+Embedding dimension from which the decoder's weights are narrow.
+
+Half of its products have eight rows; each costs oneDNN more in a narrow type than it saves.
+"""
 
 
 class ImageEncoder(nn.Module):
@@ -88,6 +97,9 @@ class SamVideoNetwork(nn.Module):
         self.no_mem_pos_enc = learned(1, 1, dimension)
         self.no_obj_ptr = learned(1, dimension)
 
+        # Set by ``optimise``.
+        self._fine_laterals: list[tuple[Tensor, Tensor]] = []
+
         self.register_buffer('sine_position', sine_position(side, dimension), persistent=False)
         self.register_buffer('rotation', axial_rotation(side, dimension), persistent=False)
         self.register_buffer('memory_position', memory_position, persistent=False)
@@ -124,13 +136,27 @@ class SamVideoNetwork(nn.Module):
             recent_memories=configuration.memory_slots - 1,
         )
 
-    def optimise(self, device: torch.device, compiled: bool) -> None:
+    def optimise(self, device: torch.device, weights: torch.dtype, compiled: bool) -> None:
         """
-        Choose kernels for inference on a device; results change by rounding only.
+        Choose kernels for inference on a device, and compute once what never changes.
 
+        Results change by rounding only.
+
+        :param weights: type in which to keep the weights of matrix products.
         :param compiled: whether to use ``torch.compile`` for the four parts that take the time.
         """
-        self.memory_attention.project_values_last(device.type == 'cpu')
+        self.memory_attention.project_values_last(device.type == 'cpu', weights)
+        self.memory_encoder.fuser.fold_scales()
+        self.sam_prompt_encoder.fix_grid_position()
+        self._fine_laterals = [
+            (weight.to(weights), bias.to(weights)) for weight, bias in self._laterals()
+        ]
+        self.sine_position = self.sine_position.to(weights)
+        narrow_weights(self.image_encoder, weights)
+        narrow_weights(self.memory_attention, weights)
+        narrow_weights(self.memory_encoder, weights)
+        if self.configuration.embedding_dimension >= _NARROW_DECODER:
+            narrow_weights(self.sam_mask_decoder, weights)
         if compiled:
             for part in (
                 self.image_encoder.trunk,
@@ -159,20 +185,20 @@ class SamVideoNetwork(nn.Module):
         side = self.image_size
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise ValueError(f'images must be [B, 3, {side}, {side}], not {list(images.shape)}')
-        stages = self.image_encoder.trunk(images)
-        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
-        # The decoder's first step on the fine levels is the same for every object and prompt.
+        neck = self.image_encoder.neck
+        stages = self.image_encoder.trunk(entering(images, self.memory_encoder.out_proj.weight))
+        laterals = self._fine_laterals or self._laterals()
         return ImageFeatures(
             embedding=neck(stages[2], stages[3]),
-            high_resolution=(
-                neck.lateral(stages[0], level=0, then=decoder.conv_s0),
-                neck.lateral(stages[1], level=1, then=decoder.conv_s1),
+            high_resolution=tuple(
+                F.linear(stage, weight, bias).permute(0, 3, 1, 2)
+                for stage, (weight, bias) in zip(stages, laterals, strict=False)
             ),
         )
 
     def without_memory(self, embedding: Tensor) -> Tensor:
         """Add the learned embedding of no memory to [B, D, h, w]; the same shape."""
-        return embedding + self.no_mem_embed.view(1, -1, 1, 1)
+        return embedding + self.no_mem_embed.view(1, -1, 1, 1).to(embedding.dtype)
 
     def attend_to_memory(self, embedding: Tensor, memory: Memory) -> Tensor:
         """
@@ -241,6 +267,7 @@ class SamVideoNetwork(nn.Module):
         :param present: [O] bool, or the same as 0 and 1; the pointer of an absent object is
             learned.
         """
+        token = entering(token, self.no_obj_ptr)
         present = present.to(token.dtype)[:, None]
         return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
 
@@ -264,6 +291,15 @@ class SamVideoNetwork(nn.Module):
         :returns: [O, P, C_mem].
         """
 
+    def _laterals(self) -> list[tuple[Tensor, Tensor]]:
+        """
+        Return the linear maps of the two fine stages, as the decoder reads them.
+
+        The decoder's first step on them is the same for every object and prompt.
+        """
+        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
+        return [neck.lateral(0, decoder.conv_s0), neck.lateral(1, decoder.conv_s1)]
+
     def _memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """Concatenate memories and pointers to tokens and their positions, [O, M, C_mem]."""
         pieces = self.configuration.tokens_per_pointer
@@ -273,10 +309,11 @@ class SamVideoNetwork(nn.Module):
         pointers = memory.pointers.reshape(
             len(memory.positions), -1, self.configuration.memory_channels
         )
-        return (
-            torch.cat((memory.tokens.flatten(1, 2), pointers), dim=1),
-            torch.cat((position, pointer_position.repeat_interleave(pieces, dim=1)), dim=1),
-        )
+        weight = self.memory_encoder.out_proj.weight
+        parts = memory.tokens.flatten(1, 2), pointers
+        tokens = torch.cat([entering(part, weight) for part in parts], dim=1)
+        positions = torch.cat((position, pointer_position.repeat_interleave(pieces, dim=1)), dim=1)
+        return tokens, entering(positions, weight)
 
 
 def learned(*shape: int) -> nn.Parameter:

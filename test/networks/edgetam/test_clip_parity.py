@@ -24,7 +24,7 @@ def objects(edgetam, reference):
         network = copy.deepcopy(edgetam(scene.CLIP_SIZE))
         shift = reference[f'{group[0]}_shift']
         network.sam_mask_decoder.pred_obj_score_head.layers[2].bias += shift
-        network.optimise(torch.device('cpu'), compiled=False)
+        network.optimise(torch.device('cpu'), torch.float32, compiled=False)
         with torch.inference_mode():
             objects |= track(PlainLoop(network, frames), group)
     return objects

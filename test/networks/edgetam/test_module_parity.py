@@ -19,7 +19,7 @@ SIZE = scene.MODULE_SIZE
 def network(request, edgetam):
     network = copy.deepcopy(edgetam(SIZE))
     if request.param == 'fused':
-        network.optimise(torch.device('cpu'), compiled=False)
+        network.optimise(torch.device('cpu'), torch.float32, compiled=False)
     return network
 
 

@@ -39,7 +39,7 @@ def test_an_input_that_windows_do_not_tile_is_refused(image_size):
 
 def test_the_fused_trunk_has_no_branches_left(edgetam):
     network = copy.deepcopy(edgetam(SIZE))
-    network.optimise(torch.device('cpu'), compiled=False)
+    network.optimise(torch.device('cpu'), torch.float32, compiled=False)
     modules = list(network.image_encoder.trunk.modules())
     assert not any(isinstance(module, nn.BatchNorm2d) for module in modules)
     # The stem's two, three for each of 20 blocks, and for each of three halvings the three of

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sam_tracker.networks.api import Memory
 from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
@@ -91,7 +92,8 @@ def test_only_stride_16_hears_from_the_level_above_and_from_its_nearest_token(bo
     levels, _ = both.meta.image_encoder.neck([stage.permute(0, 3, 1, 2) for stage in stages])
     assert_close(neck(stages[2], stages[3]), levels[2], 1e-5)
     for level, then in enumerate((decoder.conv_s0, decoder.conv_s1)):
-        assert_close(neck.lateral(stages[level], level, then), then(levels[level]), 1e-5)
+        projected = F.linear(stages[level], *neck.lateral(level, then)).permute(0, 3, 1, 2)
+        assert_close(projected, then(levels[level]), 1e-5)
 
 
 # Positions
