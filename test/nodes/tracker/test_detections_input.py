@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Detections that come in: what a tracker node does with them, on real images over real DDS."""
 
+from dataclasses import replace
 import threading
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
+import torch
 
 from sam_tracker.association.detections import Detections
 from sam_tracker.core.time import SECOND
+from sam_tracker.msg import Track
 from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.messages import detections as messages
@@ -168,6 +171,61 @@ def test_parameters_of_detections_change_at_any_time(tracker, tester):
     )
     assert labels(tester) == []
     assert tester.set('detections.minimum_score', 0.5).successful
+
+
+@pytest.fixture
+def hidden(tracker, monkeypatch):
+    """
+    An event: while it is set, the network sees no object, until it is prompted.
+
+    The network of these tests is random, and would hold every object for present.
+    """
+    network = tracker.session.setup.network
+    encode_prompts, decode = network.encode_prompts, network.decode
+    hidden = threading.Event()
+
+    def encode(points, labels, *rest):
+        if points.shape[1]:
+            hidden.clear()
+        return encode_prompts(points, labels, *rest)
+
+    def answer(*arguments, **options):
+        answered = decode(*arguments, **options)
+        if not hidden.is_set():
+            return answered
+        return replace(answered, object_logit=torch.full_like(answered.object_logit, -9.0))
+
+    monkeypatch.setattr(network, 'encode_prompts', encode)
+    monkeypatch.setattr(network, 'decode', answer)
+    return hidden
+
+
+def test_a_lost_object_that_is_detected_again_is_tracked_again_under_its_id(
+    tracker, tester, hidden
+):
+    assert tester.set('detections.new_objects', False).successful
+    assert tester.set('lost_after', 0.2).successful
+    # The masks of the random network are no sign of the colours there.
+    assert tester.set('detections.similarity', 0.1).successful
+    object_id = tester.add_box(*BOX, label='mug').track.object_id
+
+    def state():
+        tracks = tester.tracks[-1].tracks
+        return tracks[0].state if tracks else None
+
+    def send(header):
+        tracker.detections_input.receive(header, found(BOX), [])
+
+    seen_often = len(tester.tracks) + 5
+    detect_until(tester, send, lambda: len(tester.tracks) > seen_often, 'detections of it')
+    hidden.set()
+    wait_until(lambda: state() == Track.STATE_LOST, 'the loss')
+    detect_until(tester, send, lambda: state() == Track.STATE_TRACKED, 'the return')
+    assert [track.object_id for track in tester.tracks[-1].tracks] == [object_id]
+    assert int(tracker.detections_input.report()['detections: found again']) == 1
+    assert tester.set('detections.new_objects', True).successful
+    assert tester.set('lost_after', 2.0).successful
+    assert tester.set('detections.similarity', 0.7).successful
 
 
 @pytest.mark.skipif(not messages.INSTALLED, reason='vision_msgs is not installed')
