@@ -29,7 +29,7 @@ WORKERS ?= $(shell nproc)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 PYTEST := $(RUN) -m pytest
 
-BENCHMARKS := images masks recording motion camera_motion network tracker cameras node segmentation
+BENCHMARKS := images masks recording motion camera_motion network tracker cameras node segmentation association
 MINUTES := 240
 OUT := out/training
 

@@ -312,7 +312,7 @@ def cost(count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--otb', type=Path, help='a folder in the layout of OTB')
-    parser.add_argument('--clips', type=int, default=6, help='generated, of each scenario')
+    parser.add_argument('--clips', type=int, default=2, help='generated, of each scenario')
     parser.add_argument('--frames', type=int, default=150, help='of each generated clip')
     parser.add_argument('--network', default='nano')
     options = parser.parse_args()

@@ -67,12 +67,12 @@ class Associator:
         self.settings = self._tentative.settings = settings
 
     def started(self, object_id: int, stamp: int) -> None:
-        """Take note of an object that a new detection has become."""
+        """Remember that a detection has started an object."""
         del self._starting[:1]
         self._started[object_id] = stamp
 
     def look(self, object_id: int, colours: Histogram) -> None:
-        """Take note of the colours of an object that is surely seen."""
+        """Remember the colours of an object that is surely seen."""
         known = self._colours.get(object_id)
         self._colours[object_id] = (
             colours if known is None else known + LEARNING_RATE * (colours - known)

@@ -8,6 +8,7 @@ Every graph has a domain of its own, so tests neither hear each other nor anybod
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 import os
 from pathlib import Path
 import sys
@@ -266,6 +267,17 @@ class Tester:
         except AssertionError as error:
             heard = self.diagnostics[before:]
             raise AssertionError(f'{error}; {len(heard)} diagnostics: {heard[-1:]}') from error
+
+    def in_executor(self, call: Callable[[], object], *arguments: object, **options: object):
+        """
+        Return what a call returns that sends a request of an action.
+
+        On another thread than the executor's, rclpy may receive an answer before it knows of the
+        request, and ignores it.
+        """
+        task = self.node.executor.create_task(partial(call, *arguments, **options))
+        wait_until(task.done, 'the call', patience=2 * PATIENCE)
+        return task.result()
 
     def close(self) -> None:
         self._executor.shutdown()

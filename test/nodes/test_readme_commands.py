@@ -308,12 +308,11 @@ def goal_is_sent(command: str, here: Surroundings) -> None:
     client = ActionClient(tester.node, action, name)
     assert client.wait_for_server(LONG), f'{name} is not there'
     heard = []
-    sent = client.send_goal_async(
-        filled_message(action.Goal(), yaml.safe_load(goal)), heard.append
-    )
+    filled = filled_message(action.Goal(), yaml.safe_load(goal))
+    sent = tester.in_executor(client.send_goal_async, filled, heard.append)
     wait_until(lambda: sent.done() and heard, 'feedback', patience=LONG)
-    result = sent.result().get_result_async()
-    cancelled = sent.result().cancel_goal_async()
+    result = tester.in_executor(sent.result().get_result_async)
+    cancelled = tester.in_executor(sent.result().cancel_goal_async)
     wait_until(lambda: cancelled.done() and result.done(), 'the end of the goal', patience=LONG)
     assert result.result().result.end == action.Result.END_CANCELED
     client.destroy()

@@ -187,7 +187,7 @@ class DetectionsInput:
                     self._associate(header, detections)
 
     def _look(self, track: Track, tracked: TrackedImage) -> None:
-        """Take note of the colours of an object, now and then."""
+        """Remember the colours of an object, at most every ``LOOK_PERIOD``."""
         if track.state is not TrackState.TRACKED or track.confidence < LOOK_CONFIDENCE:
             return
         last = self._looked.get(track.object_id)

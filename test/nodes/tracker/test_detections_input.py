@@ -3,6 +3,7 @@
 """Detections that come in: what a tracker node does with them, on real images over real DDS."""
 
 from dataclasses import replace
+from functools import partial
 import threading
 
 import numpy as np
@@ -23,7 +24,9 @@ from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.process.run_node import spin
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
-from ...conftest import wait_until
+from ...conftest import PATIENCE, wait_until
+
+wait = partial(wait_until, patience=2 * PATIENCE)
 
 BOX = (40.0, 30.0, 90.0, 80.0)
 NAMESPACE = '/robot'
@@ -83,7 +86,7 @@ def detect_until(tester, send, condition, what):
             send(tracks.header)
         return condition()
 
-    return wait_until(met, what)
+    return wait(met, what)
 
 
 def labels(tester) -> list[str]:
@@ -118,7 +121,7 @@ def test_a_message_about_an_image_that_is_not_tracked_yet_waits_for_it(tracker, 
     header = Header(frame_id='camera', stamp=time_message(stamp))
     tracker.detections_input.receive(header, found(BOX), [])
     assert int(report()['detections: used']) == before
-    wait_until(lambda: int(report()['detections: used']) == before + 1, 'the use of the message')
+    wait(lambda: int(report()['detections: used']) == before + 1, 'the use of the message')
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ def test_a_lost_object_that_is_detected_again_is_tracked_again_under_its_id(
     seen_often = len(tester.tracks) + 5
     detect_until(tester, send, lambda: len(tester.tracks) > seen_often, 'detections of it')
     hidden.set()
-    wait_until(lambda: state() == Track.STATE_LOST, 'the loss')
+    wait(lambda: state() == Track.STATE_LOST, 'the loss')
     detect_until(tester, send, lambda: state() == Track.STATE_TRACKED, 'the return')
     assert [track.object_id for track in tester.tracks[-1].tracks] == [object_id]
     assert int(tracker.detections_input.report()['detections: found again']) == 1
@@ -251,6 +254,6 @@ def test_a_detector_of_vision_msgs_is_heard_and_answered_with_ids(tracker, teste
     def answered():
         return [each for array in answers for each in array.detections if each.id]
 
-    heard = wait_until(answered, 'detections with ids')
+    heard = wait(answered, 'detections with ids')
     assert {each.id for each in heard} == {str(object_id)}
     assert heard[-1].results[0].hypothesis.class_id == 'cup'

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The action ``~/follow`` and the topic ``~/events`` of a tracker's process, over real DDS."""
 
+from functools import partial
+
 from action_msgs.msg import GoalStatus
 from lifecycle_msgs.msg import Transition
 import pytest
@@ -13,6 +15,8 @@ from sam_tracker.msg import ImageBox, Prompt, Track, TrackEvent
 
 from ...conftest import PATIENCE, wait_until
 
+wait = partial(wait_until, patience=2 * PATIENCE)
+
 END = Follow.Result
 
 
@@ -20,23 +24,25 @@ class Client:
     """Sends goals and keeps the feedback of each."""
 
     def __init__(self, tester) -> None:
+        self._tester = tester
         self._client = ActionClient(tester.node, Follow, f'{tester.name}/follow')
         assert self._client.wait_for_server(PATIENCE)
 
     def follow(self, **fields: object):
         feedback: list[Follow.Feedback] = []
-        sent = self._client.send_goal_async(
-            Follow.Goal(**fields), feedback_callback=lambda each: feedback.append(each.feedback)
+        sent = self._tester.in_executor(
+            self._client.send_goal_async,
+            Follow.Goal(**fields),
+            feedback_callback=lambda each: feedback.append(each.feedback),
         )
-        wait_until(sent.done, 'an answer to the goal')
+        wait(sent.done, 'an answer to the goal')
         goal = sent.result()
         assert goal.accepted
         return goal, feedback
 
-    @staticmethod
-    def result(goal):
-        future = goal.get_result_async()
-        wait_until(future.done, 'a result')
+    def result(self, goal):
+        future = self._tester.in_executor(goal.get_result_async)
+        wait(future.done, 'a result')
         return future.result().status, future.result().result
 
     def close(self) -> None:
@@ -52,7 +58,7 @@ def client(tester):
 
 def test_a_goal_reports_its_object_on_every_image_until_it_is_cancelled(tester, client, camera):
     goal, feedback = client.follow(prompt=tester.box_prompt(label='mug'))
-    wait_until(lambda: len(feedback) >= 3, 'feedback')
+    wait(lambda: len(feedback) >= 3, 'feedback')
     assert {each.track.label for each in feedback} == {'mug'}
     assert len({(each.header.stamp.sec, each.header.stamp.nanosec) for each in feedback}) > 1
     (object_id,) = tester.object_ids()
@@ -60,8 +66,8 @@ def test_a_goal_reports_its_object_on_every_image_until_it_is_cancelled(tester, 
     assert feedback[0].track.state == Track.STATE_TRACKED
     assert not feedback[0].track.mask.data
 
-    cancelled = goal.cancel_goal_async()
-    wait_until(cancelled.done, 'an answer to the cancellation')
+    cancelled = tester.in_executor(goal.cancel_goal_async)
+    wait(cancelled.done, 'an answer to the cancellation')
     status, result = client.result(goal)
     assert (status, result.end) == (GoalStatus.STATUS_CANCELED, END.END_CANCELED)
     assert result.track.object_id == object_id
@@ -71,14 +77,14 @@ def test_a_goal_reports_its_object_on_every_image_until_it_is_cancelled(tester, 
 def test_a_goal_succeeds_when_its_object_is_removed_and_others_go_on(tester, client, camera):
     goal, heard = client.follow(prompt=tester.box_prompt())
     other, feedback = client.follow(prompt=tester.box_prompt(100.0, 60.0, 140.0, 110.0))
-    wait_until(lambda: heard and feedback, 'feedback of both goals')
+    wait(lambda: heard and feedback, 'feedback of both goals')
     first, second = heard[-1].track.object_id, feedback[-1].track.object_id
     assert tester.call('remove_object', object_id=first).success
     status, result = client.result(goal)
     assert (status, result.end) == (GoalStatus.STATUS_SUCCEEDED, END.END_REMOVED)
     assert result.message == f'object {first} was removed'
     count = len(feedback)
-    wait_until(lambda: len(feedback) > count + 1, 'feedback of the other goal')
+    wait(lambda: len(feedback) > count + 1, 'feedback of the other goal')
     assert feedback[-1].track.object_id == second
     tester.call('reset')
     assert client.result(other)[1].end == END.END_REMOVED
@@ -87,7 +93,7 @@ def test_a_goal_succeeds_when_its_object_is_removed_and_others_go_on(tester, cli
 def test_a_goal_joins_an_object_that_is_tracked_already(tester, client, camera):
     object_id = tester.add_box(label='mug').track.object_id
     goal, feedback = client.follow(prompt=Prompt(object_id=object_id))
-    wait_until(lambda: feedback, 'feedback')
+    wait(lambda: feedback, 'feedback')
     assert feedback[0].track.object_id == object_id
     tester.call('reset')
     assert client.result(goal)[1].end == END.END_REMOVED
@@ -120,7 +126,7 @@ def test_a_goal_that_cannot_be_met_is_aborted_with_the_reason(
 
 def test_the_goals_of_a_node_that_is_deactivated_end(tester, client, camera):
     goal, feedback = client.follow(prompt=tester.box_prompt())
-    wait_until(lambda: feedback, 'feedback')
+    wait(lambda: feedback, 'feedback')
     assert tester.change(Transition.TRANSITION_DEACTIVATE)
     status, result = client.result(goal)
     assert (status, result.end) == (GoalStatus.STATUS_ABORTED, END.END_STOPPED)
@@ -139,12 +145,12 @@ def test_events_are_heard_live_and_by_subscribers_that_join_late(tester, camera)
     def of_object(heard):
         return [each.event for each in heard if each.track.label == 'kept']
 
-    wait_until(lambda: of_object(live) == [TrackEvent.STARTED], 'the start')
+    wait(lambda: of_object(live) == [TrackEvent.STARTED], 'the start')
     assert tester.call('remove_object', object_id=object_id).success
     ends = [TrackEvent.STARTED, TrackEvent.ENDED]
-    wait_until(lambda: of_object(live) == ends, 'the end')
+    wait(lambda: of_object(live) == ends, 'the end')
     late: list[TrackEvent] = []
     tester.node.create_subscription(TrackEvent, topic, late.append, profile)
-    wait_until(lambda: of_object(late) == ends, 'the events before the subscription')
+    wait(lambda: of_object(late) == ends, 'the events before the subscription')
     assert [each.header for each in late] == [each.header for each in live[-len(late) :]]
     assert late[-1].track.object_id == object_id

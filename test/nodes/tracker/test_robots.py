@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several robots by namespace, parameters by wildcards, and a manager that drives the nodes."""
 
+from functools import partial
 import threading
 
 from lifecycle_msgs.msg import Transition
@@ -17,6 +18,8 @@ from sam_tracker.ros.process.run_node import spin
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 from ...conftest import PATIENCE, wait_until
+
+wait = partial(wait_until, patience=2 * PATIENCE)
 
 ROBOTS = ('robot1', 'robot2')
 PARAMETERS = """
@@ -82,25 +85,26 @@ def test_a_manager_drives_two_robots_that_do_not_hear_each_other(
     client = ActionClient(first.node, Follow, f'{first.name}/follow')
     assert client.wait_for_server(PATIENCE)
     feedback: list = []
-    sent = client.send_goal_async(
+    sent = first.in_executor(
+        client.send_goal_async,
         Follow.Goal(prompt=first.box_prompt(label='mug')),
         feedback_callback=lambda each: feedback.append(each.feedback),
     )
-    wait_until(lambda: sent.done() and feedback, 'feedback')
+    wait(lambda: sent.done() and feedback, 'feedback')
     assert feedback[0].header.frame_id == 'robot1'
-    wait_until(lambda: events[0], 'an event of the first robot')
+    wait(lambda: events[0], 'an event of the first robot')
     assert second.add_box(label='cup').success
     assert second.add_box(100.0, 60.0, 140.0, 110.0).message.endswith('maximum_objects is 1')
-    wait_until(lambda: events[1], 'an event of the second robot')
+    wait(lambda: events[1], 'an event of the second robot')
     for robot, heard, label in zip(ROBOTS, events, ('mug', 'cup'), strict=True):
         assert {(each.header.frame_id, each.track.label) for each in heard} == {(robot, label)}
 
     # And back, in the opposite order; what waits for an object is told.
-    result = sent.result().get_result_async()
+    result = first.in_executor(sent.result().get_result_async)
     for name, state in (('DEACTIVATE', 'inactive'), ('CLEANUP', 'unconfigured')):
         for tester in reversed(testers):
             assert tester.change(getattr(Transition, f'TRANSITION_{name}'))
             assert tester.state() == state
-    wait_until(result.done, 'the end of the goal')
+    wait(result.done, 'the end of the goal')
     assert result.result().result.end == Follow.Result.END_STOPPED
     client.destroy()
