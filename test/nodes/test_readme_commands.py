@@ -369,7 +369,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'python benchmark/masks.py$': masks_are_measured,
     r'python benchmark/cameras.py$': cameras_are_measured,
     r'python benchmark/network.py --network': networks_are_compared,
-    r'python benchmark/association.py --otb FOLDER$': on_clips_of_a_moment,
+    r'python benchmark/association.py --clips 0 ': on_clips_of_a_moment,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
