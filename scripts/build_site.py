@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 
+from sam_tracker.ros.parameters.console import ConsoleParameters
 from sam_tracker.ros.parameters.documents import parameter_table
 from sam_tracker.ros.parameters.image_monitor import ImageMonitorParameters
 from sam_tracker.ros.parameters.recorder import RecorderParameters
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NODES = {
     'tracker_node': TrackerParameters,
     'segmenter_node': SegmenterParameters,
+    'console': ConsoleParameters,
     'video_node': VideoParameters,
     'recorder_node': RecorderParameters,
     'image_monitor_node': ImageMonitorParameters,
