@@ -230,6 +230,7 @@ ROOMS = {
     'tracking': {'core', 'networks', 'tracking.closer_look'},
     'tracking.closer_look': {'core'},
     'association': {'core'},
+    'localization': {'core'},
     'segmentation': {'core', 'networks'},
     'segmentation.segment_files': {'segmentation', 'core', 'rendering', 'command_line'},
     'segmentation.segment_command': {
@@ -346,6 +347,7 @@ def test_no_rooms_import_one_another():
         'networks',
         'tracking',
         'camera_motion',
+        'localization',
         'video',
         'segmentation',
         'recording',

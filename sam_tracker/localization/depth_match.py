@@ -1,0 +1,84 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Choose the depth image for an image, by their stamps."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from sam_tracker.localization.depth_image import DepthImage
+
+Waiting = TypeVar('Waiting')
+
+MOST_WAITING = 16
+"""Images that may wait for their depth; then the oldest goes without waiting longer."""
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[Waiting]):
+    stamp: int
+    item: Waiting
+    arrival: int
+
+
+class DepthMatch(Generic[Waiting]):
+    """
+    Pairs images with depth images: of the same stamp, else the nearest within a tolerance.
+
+    An image waits until a depth image after it has come, since that one may be the nearest, but
+    no longer than a given time. Times are nanoseconds.
+    """
+
+    def __init__(self, tolerance: int, patience: int, most_bytes: int) -> None:
+        """
+        Create it without images.
+
+        :param tolerance: the most by which the stamps of a pair may differ.
+        :param patience: the longest time that an image waits.
+        :param most_bytes: of depth images that are kept; the newest is kept in any case.
+        """
+        self._tolerance = tolerance
+        self._patience = patience
+        self._most_bytes = most_bytes
+        self._depth: deque[DepthImage] = deque()
+        self._bytes = 0
+        self._waiting: deque[_Entry[Waiting]] = deque()
+
+    @property
+    def newest_depth(self) -> DepthImage | None:
+        return self._depth[-1] if self._depth else None
+
+    def add_depth(self, depth: DepthImage) -> None:
+        """Add a depth image; one from before the last means that the clock was set back."""
+        if self._depth and depth.stamp < self._depth[-1].stamp:
+            self._depth.clear()
+            self._bytes = 0
+        self._depth.append(depth)
+        self._bytes += depth.values.nbytes
+        while self._bytes > self._most_bytes and len(self._depth) > 1:
+            self._bytes -= self._depth.popleft().values.nbytes
+
+    def add(self, stamp: int, item: Waiting, now: int) -> None:
+        """Add an image; ``now`` is a time of the monotonic clock."""
+        self._waiting.append(_Entry(stamp, item, now))
+
+    def ready(self, now: int) -> list[tuple[Waiting, DepthImage | None]]:
+        """Return the images that need not wait any longer, in order, with their depth."""
+        pairs = []
+        while self._waiting:
+            entry = self._waiting[0]
+            nearest = min(
+                self._depth, key=lambda each: abs(each.stamp - entry.stamp), default=None
+            )
+            later = bool(self._depth) and self._depth[-1].stamp >= entry.stamp
+            late = now - entry.arrival >= self._patience or len(self._waiting) > MOST_WAITING
+            if not (later or late):
+                break
+            self._waiting.popleft()
+            if nearest is not None and abs(nearest.stamp - entry.stamp) > self._tolerance:
+                nearest = None
+            pairs.append((entry.item, nearest))
+        return pairs

@@ -1,0 +1,174 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Places over time: velocity, occlusion, the ground, and another frame of the output."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sam_tracker.localization.ground import Ground
+from sam_tracker.localization.localizer import Localizer, LocalizerSettings, SeenObject, View
+from sam_tracker.localization.place import Method
+from sam_tracker.localization.rigid_transform import RigidTransform
+from sam_tracker.video.boxes_in_space import Viewpoint, render
+
+from .conftest import BODIES, ROOM, VIEW, Shot, camera_of, noisy, seen_object, shot, view_of
+
+
+def lost(object_id: int) -> SeenObject:
+    return SeenObject(object_id, expected=False)
+
+
+def occluded(object_id: int) -> SeenObject:
+    return SeenObject(object_id, expected=True)
+
+
+def to_world(view: Viewpoint) -> RigidTransform:
+    return RigidTransform(view.rotation, view.position)
+
+
+def test_the_velocity_of_straight_motion_is_within_a_tenth_of_the_truth():
+    localizer, rng = Localizer(), np.random.default_rng(3)
+    for number in range(20):
+        picture = shot(number / 10)
+        view = view_of(picture, noisy(picture.rendered.depth, rng), to_output=to_world(VIEW))
+        places = localizer.places(view, [picture.seen(1), picture.seen(2)])
+        if number >= 10:
+            for place, body in zip(places, BODIES, strict=True):
+                truth = np.array(body.velocity)
+                assert np.linalg.norm(place.velocity - truth) < 0.1 * np.linalg.norm(truth)
+                assert (np.linalg.eigvalsh(place.velocity_covariance) > 0).all()
+
+
+def test_a_moving_camera_does_not_move_objects_in_the_frame_of_the_world():
+    localizer = Localizer()
+    first = None
+    for number in range(10):
+        view = Viewpoint.looking((640, 480), 525.0, (0.05 * number, 0.0, 1.0), 0.02 * number, 0.2)
+        picture = Shot(0.0, view, render(view, ROOM, BODIES))
+        (place,) = localizer.places(view_of(picture, to_output=to_world(view)), [picture.seen(1)])
+        # The visible part of the surface changes a little.
+        first = place.position if first is None else first
+        assert np.linalg.norm(place.position - first) < 0.05
+        assert np.linalg.norm(place.velocity) < 0.1
+    assert abs(place.position[0] - BODIES[0].position[0]) < 0.25
+
+
+def test_steps_of_any_length_give_the_same_velocity():
+    regular, irregular = Localizer(), Localizer()
+    for number in range(21):
+        picture = shot(number / 10)
+        places = {'regular': regular.places(view_of(picture), [picture.seen(1)])[0]}
+        if number % 3 != 1:
+            places['irregular'] = irregular.places(view_of(picture), [picture.seen(1)])[0]
+    assert np.linalg.norm(places['regular'].velocity - places['irregular'].velocity) < 0.02
+
+
+def test_an_object_behind_another_is_predicted_for_a_while_and_then_unknown():
+    localizer = Localizer(LocalizerSettings(predict_for=0.5))
+    for number in range(15):
+        picture = shot(number / 10)
+        (before,) = localizer.places(view_of(picture), [picture.seen(1)])
+    for number in range(15, 20):
+        picture = shot(number / 10)
+        (place,) = localizer.places(view_of(picture), [occluded(1)])
+        assert place.method is Method.PREDICTED
+        assert place.direction is None and place.measurement is None
+    assert np.linalg.norm(place.position - picture.centre(1)) < 0.05
+    assert np.trace(place.covariance) > np.trace(before.covariance)
+    (place,) = localizer.places(view_of(shot(2.0)), [occluded(1)])
+    assert place.method is Method.NONE and place.position is None
+
+
+def test_a_lost_object_has_no_place_and_starts_anew_when_it_is_found():
+    localizer = Localizer()
+    for number in range(10):
+        picture = shot(number / 10)
+        localizer.places(view_of(picture), [picture.seen(1)])
+    (place,) = localizer.places(view_of(shot(1.0)), [lost(1)])
+    assert place.method is Method.NONE and place.velocity is None
+    picture = shot(1.1)
+    (place,) = localizer.places(view_of(picture), [picture.seen(1)])
+    np.testing.assert_array_equal(place.velocity, np.zeros(3))
+
+
+def test_a_jump_restarts_the_filter_instead_of_making_a_velocity():
+    localizer = Localizer()
+    for number in range(10):
+        picture = shot(0.0)
+        view = view_of(picture)
+        localizer.places(View(number * 100_000_000, view.camera, view.depth), [picture.seen(1)])
+    other = picture.seen(2)
+    elsewhere = SeenObject(1, True, other.region, other.mask)
+    (place,) = localizer.places(View(10**9, view.camera, view.depth), [elsewhere])
+    np.testing.assert_array_equal(place.velocity, np.zeros(3))
+    np.testing.assert_allclose(place.position, picture.centre(2), rtol=0.01, atol=0.01)
+
+
+def test_a_clock_that_goes_back_forgets_all_motion():
+    localizer = Localizer()
+    for number in range(10, 20):
+        picture = shot(number / 10)
+        localizer.places(view_of(picture), [picture.seen(1)])
+    picture = shot(0.0)
+    (place,) = localizer.places(view_of(picture), [picture.seen(1)])
+    np.testing.assert_array_equal(place.velocity, np.zeros(3))
+
+
+def test_objects_that_are_not_named_any_more_are_forgotten():
+    localizer = Localizer()
+    picture = shot(0.0)
+    localizer.places(view_of(picture), [picture.seen(1)])
+    localizer.places(view_of(shot(0.1)), [])
+    (place,) = localizer.places(view_of(shot(0.2)), [occluded(1)])
+    assert place.method is Method.NONE
+
+
+@pytest.mark.parametrize('source', ['mounting', 'frame'])
+def test_the_ground_gives_the_distance_without_depth_and_says_so(source):
+    picture = shot(0.0)
+    pitch = math.degrees(math.asin(-VIEW.rotation[2, 2]))
+    mounting = Ground.below(float(VIEW.position[2]), pitch, 0.0)
+    ground = mounting if source == 'mounting' else to_world(VIEW).ground(0.0)
+    np.testing.assert_allclose(ground.up, mounting.up, atol=1e-12)
+    view = View(0, camera_of(VIEW), ground=ground)
+    for body_id in (1, 2):
+        (place,) = Localizer().places(view, [picture.seen(body_id)])
+        truth = picture.centre(body_id)
+        assert place.method is Method.GROUND
+        assert place.measurement.box is None
+        error = place.position - truth
+        assert np.linalg.norm(error) < 0.06 * np.linalg.norm(truth)
+        assert error @ np.linalg.solve(place.covariance, error) < 50
+
+
+def test_the_roll_of_a_camera_turns_the_ground():
+    ground = Ground.below(1.0, 0.0, 90.0)
+    np.testing.assert_allclose(ground.up, [-1.0, 0.0, 0.0], atol=1e-12)
+
+
+def test_an_object_cut_off_by_the_image_or_above_the_horizon_has_no_distance_by_the_ground():
+    picture = shot(0.0)
+    ground = Ground.below(1.0, 11.459, 0.0)
+    tall, high = np.zeros((2, 480, 640), np.uint8)
+    tall[200:, 200:300] = 255
+    high[0:80, 200:300] = 255
+    view = View(0, camera_of(picture.view), ground=ground)
+    for mask in (tall, high):
+        (place,) = Localizer().places(view, [seen_object(1, mask)])
+        assert place.method is Method.NONE and place.direction is not None
+
+
+def test_depth_takes_precedence_over_the_ground():
+    picture = shot(0.0)
+    view = view_of(picture, ground=Ground.below(5.0, 11.459, 0.0))
+    (place,) = Localizer().places(view, [picture.seen(1)])
+    assert place.method is Method.DEPTH
+
+
+def test_a_quaternion_turns_as_geometry_msgs_means_it():
+    half = math.sqrt(0.5)
+    transform = RigidTransform.of_quaternion((0.0, 0.0, half, half), (1.0, 2.0, 3.0))
+    np.testing.assert_allclose(transform.rotation @ [1.0, 0, 0], [0.0, 1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(transform.translation, [1.0, 2.0, 3.0])
