@@ -107,6 +107,10 @@ $(VENV)/.installed-console: $(VENV)/.installed requirements/console.txt
 	pip install --quiet -r requirements/console.txt
 	@touch $@
 
+.PHONY: demo-3d
+demo-3d: setup  ## objects placed in space by tracker and localizer, against the truth; picture in out/demo_3d
+	$(RUN) demo/run_3d.py
+
 .PHONY: bench
 bench: setup-test  ## the benchmarks, one after the other; BENCHMARKS="network tracker" for some of them
 	@for benchmark in $(BENCHMARKS); do echo; echo "== $$benchmark"; $(RUN) -u benchmark/$$benchmark.py; done

@@ -20,6 +20,7 @@ import sys
 from sam_tracker.ros.parameters.console import ConsoleParameters
 from sam_tracker.ros.parameters.documents import parameter_table
 from sam_tracker.ros.parameters.image_monitor import ImageMonitorParameters
+from sam_tracker.ros.parameters.localizer import LocalizerParameters
 from sam_tracker.ros.parameters.recorder import RecorderParameters
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
@@ -30,6 +31,7 @@ NODES = {
     'tracker_node': TrackerParameters,
     'segmenter_node': SegmenterParameters,
     'console': ConsoleParameters,
+    'localizer_node': LocalizerParameters,
     'video_node': VideoParameters,
     'recorder_node': RecorderParameters,
     'image_monitor_node': ImageMonitorParameters,

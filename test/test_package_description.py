@@ -50,10 +50,12 @@ DEPENDENCIES = {
     'sensor_msgs': ('sensor_msgs', None),
     'std_msgs': ('std_msgs', None),
     'std_srvs': ('std_srvs', None),
+    'tf2_ros': ('tf2_ros_py', None),
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
     'transformers': (None, 'transformers'),
     'vision_msgs': ('vision_msgs', None),
+    'visualization_msgs': ('visualization_msgs', None),
     'yaml': ('python3-yaml', 'pyyaml'),
 }
 
@@ -255,11 +257,14 @@ ROOMS = {
         *('labelling', 'labelling.job', 'labelling.fleet', 'labelling.ray_pool'),
     },
     'ros.images': {'core'},
-    'ros.messages': {'core', 'association', 'tracking', 'segmentation', 'rendering', 'recording'},
+    'ros.messages': {
+        *('core', 'association', 'tracking', 'segmentation', 'localization', 'rendering'),
+        'recording',
+    },
     # Of the rooms that are not ROS's for the defaults, bounds and names that are stated there.
     'ros.parameters': {
         *('core', 'ros.images', 'networks.weights', 'tracking', 'segmentation', 'video'),
-        'association',
+        *('association', 'localization'),
     },
     'ros.camera': {'core', 'ros.images', 'ros.messages', 'ros.parameters'},
     'ros.process': {'core', 'ros.images', 'ros.camera', 'ros.parameters'},
@@ -280,6 +285,7 @@ ROOMS = {
     'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
     'nodes.prompt': {*CAMERA, 'image_files', 'command_line'},
     'nodes.image_monitor_node': CAMERA,
+    'nodes.localizer': {*CAMERA, 'localization'},
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},
     'training': {

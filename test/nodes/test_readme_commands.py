@@ -43,6 +43,7 @@ PAGES = (
     'docs/operating.md',
     'docs/robot.md',
     'docs/figures.md',
+    'docs/localization.md',
     'docs/console.md',
 )
 TEXT = '\n'.join((ROOT / page).read_text() for page in PAGES)
@@ -374,7 +375,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
-    r'ros2 run sam_tracker (video|recorder|image_monitor|segmenter|cameras)_node': (
+    r'ros2 run sam_tracker (video|recorder|image_monitor|localizer|segmenter|cameras)_node': (
         until_interrupted
     ),
     r'ros2 run sam_tracker prompt_node --': beside_a_tracker,

@@ -23,7 +23,7 @@ class PackedEncoding:
     known_as: str
     """The oldest sensor_msgs name of the same layout, which every conversion library knows."""
     channels: int
-    dtype: type[np.uint8] | type[np.uint16] = np.uint8
+    dtype: type[np.uint8] | type[np.uint16] | type[np.float32] = np.uint8
 
     @property
     def pixel_bytes(self) -> int:

@@ -4,7 +4,7 @@
 The parameter files and the table of parameters, written from the declarations.
 
 ``python -m sam_tracker.ros.parameters.documents tracker > config/tracker.yaml`` renews a file
-(``segmenter`` the other one), ``... table`` prints a table of the tracker's.
+(``segmenter`` and ``localizer`` the others), ``... table`` prints a table of the tracker's.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sam_tracker.ros.parameters.declaration import Change, Declaration, declarations
+from sam_tracker.ros.parameters.localizer import LocalizerParameters
 from sam_tracker.ros.parameters.segmentation import SegmenterParameters
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 
@@ -22,14 +23,16 @@ HEAD = """\
 # All parameters of the {node} node with their defaults. Written by
 # `python -m sam_tracker.ros.parameters.documents {node}`; pass a copy as params_file:=PATH.
 #
-# Most are read when the node configures; those marked "live" take effect at once:
-#   ros2 param set {name} buffer.seconds 10.0
+# {live}
 # `auto` leaves the choice to the node.
 
 # For a node of any name in any namespace.
 /**:
   ros__parameters:
 """
+LIVE = """\
+Most are read when the node configures; those marked "live" take effect at once:
+#   ros2 param set {name} {parameter} {value}"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ NODES: Mapping[str, _Node] = MappingProxyType(
     {
         'tracker': _Node('/sam_tracker', TrackerParameters),
         'segmenter': _Node('/segmenter', SegmenterParameters),
+        'localizer': _Node('/localizer', LocalizerParameters),
     }
 )
 
@@ -63,8 +67,19 @@ def parameter_file(node: str) -> str:
         lines += [f'{indent}# {line}' for line in comment]
         lines.append(f'{indent}{name}: {_yaml(declaration.ros_default)}')
         blocks.append('\n'.join(lines) + '\n')
-    head = HEAD.format(node=node, name=NODES[node].name)
-    return head + '\n'.join(blocks)
+    return _head(node) + '\n'.join(blocks)
+
+
+def _head(node: str) -> str:
+    """Return the comment at the top of a file, with an example of a parameter that is live."""
+    declared = declarations(NODES[node].parameters).values()
+    example = next((each for each in declared if each.change is Change.LIVE), None)
+    live = 'All are read when the node configures.'
+    if example is not None:
+        live = LIVE.format(
+            name=NODES[node].name, parameter=example.name, value=_yaml(example.ros_default)
+        )
+    return HEAD.format(node=node, live=live)
 
 
 def parameter_table(parameters: type[Any] = TrackerParameters) -> str:

@@ -1,0 +1,187 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Demonstration in space: a moving camera with depth, the tracker and the localizer.
+
+`make demo-3d` runs it. The camera is this program; tracker and localizer are processes of their
+own, and everything goes through DDS. The positions are compared with those of the rendered boxes,
+and drawn from above. Environment variables: OUTPUT, a folder; IMAGES, how many.
+"""
+
+from collections.abc import Callable
+import os
+from pathlib import Path
+import sys
+import time
+
+from graph import DemoError, Graph
+import numpy as np
+from numpy.typing import NDArray
+from robot import Robot
+from scene import LABELS, RATE, Scene, SceneImage
+from top_view import draw_top_view
+from tqdm import tqdm
+
+from sam_tracker.core.boxes import Region
+from sam_tracker.localization.camera import Camera
+from sam_tracker.localization.depth_image import DepthImage
+from sam_tracker.localization.localizer import Localizer, SeenObject, View
+
+OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo_3d')
+IMAGES = int(os.environ.get('IMAGES') or 120)
+START_TIMEOUT = 120.0
+"""Seconds until the tracker has loaded its weights."""
+IMAGE_TIMEOUT = 30.0
+"""Seconds that tracking and placing one image may take."""
+PICTURE = 'top_view.png'
+
+Positions = dict[int, dict[int, NDArray[np.float64]]]
+"""By body and image number, positions [3] in the optical frame."""
+
+
+def main() -> int:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / PICTURE).unlink(missing_ok=True)
+    try:
+        with Graph(OUTPUT) as graph:
+            say(f'tracker and localizer in ROS_DOMAIN_ID={graph.domain}')
+            graph.start('tracker_node', image_reliability='reliable')
+            graph.start(
+                'localizer_node', 'tracks:=sam_tracker/tracks', depth_reliability='reliable'
+            )
+            robot = Robot()
+            try:
+                images, placed = drive(graph, robot)
+            finally:
+                robot.close()
+            graph.end('localizer_node')
+            graph.end('tracker_node')
+        report(images, placed)
+    except DemoError as error:
+        sys.stderr.write(f'demo: {error}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write('demo: interrupted\n')
+        return 130
+    return 0
+
+
+def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
+    """Prompt all boxes on the first image, then play the images, each after the one before."""
+    scene = Scene()
+    first = scene.image(0)
+    wait_for(lambda: robot.subscribed, 'subscriptions', graph, START_TIMEOUT)
+    robot.publish(first, 0)
+    wait_for(lambda: robot.places, 'places', graph, START_TIMEOUT, lambda: robot.publish(first, 0))
+    ids: dict[int, int] = {}
+    for body_id, label in enumerate(LABELS, 1):
+        answer = robot.prompt(first.box(body_id), label)
+        wait_for(answer.done, 'answer to a prompt', graph, START_TIMEOUT)
+        result = answer.result()
+        if result is None or not result.success:
+            raise DemoError(f'the prompt for {label} was refused: {result and result.message}')
+        ids[result.track.object_id] = body_id
+    images: list[SceneImage] = []
+    placed: Positions = {body_id: {} for body_id in ids.values()}
+    for number in tqdm(range(IMAGES), unit='image', disable=None):
+        start = time.monotonic()
+        image = scene.image(number) if number else first
+        stamp = robot.publish(image, number)
+        wait_for(lambda: stamp in robot.places, f'places of image {number}', graph, IMAGE_TIMEOUT)  # noqa: B023 -- used at once
+        for track in robot.places[stamp].tracks:
+            if track.method == track.METHOD_DEPTH and track.object_id in ids:
+                position = track.pose.pose.position
+                placed[ids[track.object_id]][number] = np.array(
+                    [position.x, position.y, position.z]
+                )
+        images.append(image)
+        time.sleep(max(0.0, start + 1 / RATE - time.monotonic()))
+    return images, placed
+
+
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    graph: Graph,
+    timeout: float,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
+    """
+    Wait for a condition.
+
+    :param meanwhile: called twice a second.
+    :raises DemoError: it takes longer than ``timeout`` seconds, or a node fails.
+    """
+    deadline = time.monotonic() + timeout
+    again = time.monotonic() + 0.5
+    while not condition():
+        time.sleep(0.01)
+        graph.check()
+        if time.monotonic() > again:
+            meanwhile()
+            again = time.monotonic() + 0.5
+        if time.monotonic() > deadline:
+            raise DemoError(f'no {what} within {timeout:.0f} s: {graph.last("localizer_node")}')
+
+
+def report(images: list[SceneImage], placed: Positions) -> None:
+    """
+    Print errors, and draw the positions.
+
+    :raises DemoError: a box was never placed.
+    """
+    exact = with_true_masks(images)
+    for body_id, label in enumerate(LABELS, 1):
+        if not placed[body_id]:
+            raise DemoError(f'{label} was never placed; the logs are in {OUTPUT}')
+        say(f'{label}: {errors(images, body_id, placed[body_id])}')
+        say(f'{label}, true masks: {errors(images, body_id, exact[body_id])}')
+    draw_top_view(OUTPUT / PICTURE, images, placed)
+    say(str(OUTPUT / PICTURE))
+
+
+def errors(
+    images: list[SceneImage], body_id: int, positions: dict[int, NDArray[np.float64]]
+) -> str:
+    """Compare positions with the centre of the visible surface."""
+    found = []
+    for number, position in positions.items():
+        truth = images[number].rendered.surface_centre(body_id, images[number].view)
+        if truth is not None:
+            found.append((np.linalg.norm(position - truth), np.linalg.norm(truth)))
+    error, distance = np.array(found).T
+    median, p95 = np.percentile(100 * error, [50, 95])
+    share = 100 * np.median(error / distance)
+    return (
+        f'on {len(found)} of {len(images)} images, median error {median:.1f} cm, 95 % {p95:.1f} '
+        f'cm, {share:.2f} % of the distance'
+    )
+
+
+def with_true_masks(images: list[SceneImage]) -> Positions:
+    """Return what the localizer finds with the same depth and the rendered masks."""
+    localizer = Localizer()
+    placed: Positions = {body_id: {} for body_id in range(1, len(LABELS) + 1)}
+    for image in images:
+        view = image.view
+        camera = Camera.of((view.width, view.height), view.matrix, '', [])
+        stamp = round(image.number / RATE * 1e9)
+        region = Region(0, 0, view.width, view.height)
+        seen = [
+            SeenObject(body_id, True, region, (image.rendered.ids == body_id).astype(np.uint8))
+            for body_id in placed
+        ]
+        depth = DepthImage(image.depth, 0.001, stamp)
+        for place in localizer.places(View(stamp, camera, depth), seen):
+            if place.measurement is not None:
+                placed[place.object_id][image.number] = place.measurement.position
+    return placed
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f'demo: {line}\n')
+    sys.stdout.flush()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,104 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Coordinate frames by tf2_ros, where that package is installed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from geometry_msgs.msg import TransformStamped
+from rclpy.time import Time
+
+from sam_tracker.localization.rigid_transform import RigidTransform
+from sam_tracker.ros.messages.places import vector_message
+from sam_tracker.ros.parameters.declaration import ParameterError
+
+try:
+    import tf2_ros
+except ImportError:
+    INSTALLED = False
+else:
+    INSTALLED = True
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from std_msgs.msg import Header
+
+    from sam_tracker.localization.place import Place
+    from sam_tracker.ros.parameters.localizer import LocalizerParameters
+    from sam_tracker.ros.process.managed_node import ManagedNode
+
+
+class FrameError(ValueError):
+    """A transform is not known; the text says which and why."""
+
+
+class Frames:
+    """Looks up the frame of the output, and broadcasts those of the objects."""
+
+    def __init__(self, node: ManagedNode, parameters: LocalizerParameters) -> None:
+        """
+        Subscribe to transforms if there is a target frame.
+
+        :raises ParameterError: a parameter needs tf2_ros, which is not installed.
+        """
+        self.target = parameters.target_frame
+        self._prefix = parameters.frame_prefix
+        self._undo = ExitStack()
+        for name in ('target_frame', 'broadcast_frames'):
+            if getattr(parameters, name) and not INSTALLED:
+                raise ParameterError(
+                    f'{name} {getattr(parameters, name)!r} needs tf2_ros, which is not installed'
+                )
+        self._buffer = self._broadcaster = None
+        if self.target:
+            self._buffer = tf2_ros.Buffer()
+            listener = tf2_ros.TransformListener(self._buffer, node)
+            self._undo.callback(listener.unregister)
+        if parameters.broadcast_frames:
+            self._broadcaster = tf2_ros.TransformBroadcaster(node)
+
+    @property
+    def broadcasting(self) -> bool:
+        return self._broadcaster is not None
+
+    def to_target(self, header: Header) -> RigidTransform | None:
+        """
+        Return the transform from the frame of a header at its time; None: to that frame itself.
+
+        :raises FrameError: it is not known.
+        """
+        if self._buffer is None or header.frame_id == self.target:
+            return None
+        try:
+            found = self._buffer.lookup_transform(
+                self.target, header.frame_id, Time.from_msg(header.stamp)
+            )
+        except tf2_ros.TransformException as error:
+            raise FrameError(
+                f'no transform from {header.frame_id!r} to {self.target!r}: {error}'
+            ) from error
+        turn, move = found.transform.rotation, found.transform.translation
+        return RigidTransform.of_quaternion(
+            (turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z)
+        )
+
+    def broadcast(self, header: Header, places: Sequence[Place]) -> None:
+        """Broadcast a frame for each place that has a position, in the frame of the header."""
+        if self._broadcaster is None:
+            return
+        transforms = []
+        for place in places:
+            if place.position is not None:
+                child = f'{self._prefix}{place.object_id}'
+                transform = TransformStamped(header=header, child_frame_id=child)
+                transform.transform.translation = vector_message(place.position)
+                transform.transform.rotation.w = 1.0
+                transforms.append(transform)
+        if transforms:
+            self._broadcaster.sendTransform(transforms)
+
+    def close(self) -> None:
+        self._undo.close()

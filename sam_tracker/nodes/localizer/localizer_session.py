@@ -1,0 +1,213 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the localizer node has while it is configured: from messages to published places."""
+
+from __future__ import annotations
+
+import enum
+import time
+from typing import TYPE_CHECKING
+
+from std_msgs.msg import Header
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.localization.camera import Camera, CameraError
+from sam_tracker.localization.depth_image import DepthImage
+from sam_tracker.localization.depth_match import DepthMatch
+from sam_tracker.localization.ground import Ground
+from sam_tracker.localization.localizer import Localizer, View
+from sam_tracker.msg import TrackArray
+from sam_tracker.nodes.localizer.frames import FrameError, Frames
+from sam_tracker.nodes.localizer.localizer_output import LocalizerOutput
+from sam_tracker.ros.images.depth import depth_values
+from sam_tracker.ros.images.encodings import ImageError
+from sam_tracker.ros.messages.calibration import calibrated_camera
+from sam_tracker.ros.messages.places import PlacedObject, seen_object
+from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded_frame
+from sam_tracker.ros.messages.stamps import nanoseconds
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import CameraInfo, Image
+
+    from sam_tracker.localization.rigid_transform import RigidTransform
+    from sam_tracker.ros.parameters.localizer import LocalizerParameters
+    from sam_tracker.ros.process.managed_node import ManagedNode
+
+FAULT_TIME = 5.0
+"""Seconds for which a fault is named after it was last seen."""
+
+
+class Fault(enum.Enum):
+    """What an image may lack; each is named by its last occurrence."""
+
+    TRACKS = 'tracks that contradict themselves'
+    CAMERA = 'no usable calibration'
+    DEPTH = 'no usable depth image'
+    STAMPS = 'depth images too far away in time'
+    FRAME = 'no transform'
+
+
+class LocalizerSession:
+    """
+    Places the objects of each TrackArray; for one thread.
+
+    A fault costs what it concerns: without usable depth there are directions, without calibration
+    or transform nothing is published for the image. Faults are counted and named.
+    """
+
+    def __init__(self, node: ManagedNode, parameters: LocalizerParameters) -> None:
+        """
+        Create the publishers.
+
+        :raises ParameterError: a parameter needs something that is not installed.
+        """
+        self._parameters = parameters
+        self._log = node.get_logger()
+        self._frames = Frames(node, parameters)
+        self._output = LocalizerOutput(node)
+        self._localizer = Localizer(parameters.settings)
+        depth = parameters.depth
+        self._match: DepthMatch[TrackArray] = DepthMatch(
+            tolerance=round(depth.tolerance * SECOND),
+            patience=round(depth.patience * SECOND),
+            most_bytes=depth.megabytes * 1_000_000,
+        )
+        self._camera_info: CameraInfo | None = None
+        self._camera: Camera | None = None
+        self._frame = ''
+        self.images = 0
+        """Images whose objects were placed."""
+        self.images_with_depth = 0
+        self.last_depth = time.monotonic()
+        """When a depth image came."""
+        self.fault_counts: dict[Fault, int] = dict.fromkeys(Fault, 0)
+        self._faults: dict[Fault, tuple[str, float]] = {}
+
+    def close(self) -> None:
+        self._frames.close()
+        self._output.destroy()
+
+    @property
+    def faults(self) -> list[str]:
+        """The faults of the last seconds, in words."""
+        now = time.monotonic()
+        return [text for text, seen in self._faults.values() if now - seen < FAULT_TIME]
+
+    def receive_calibration(self, message: CameraInfo) -> None:
+        # Most cameras send the same one with every image; comparing is cheaper than converting.
+        if self._camera_info is None or _changed(self._camera_info, message):
+            self._camera = None
+        self._camera_info = message
+
+    def receive_depth(self, message: Image) -> None:
+        self.last_depth = time.monotonic()
+        try:
+            values, unit = depth_values(message)
+        except ImageError as error:
+            self._report(Fault.DEPTH, str(error))
+            return
+        self._match.add_depth(DepthImage(values, unit, nanoseconds(message.header.stamp)))
+        self.place_ready()
+
+    def receive_tracks(self, message: TrackArray) -> None:
+        self._match.add(nanoseconds(message.header.stamp), message, time.monotonic_ns())
+        self.place_ready()
+
+    def place_ready(self) -> None:
+        """Place the objects of all images that need not wait for depth any longer."""
+        for tracks, depth in self._match.ready(time.monotonic_ns()):
+            if not (self._output.wanted or self._frames.broadcasting):
+                continue
+            try:
+                self._place(tracks, depth)
+            except TrackMessageError as error:
+                self._report(Fault.TRACKS, str(error))
+            except CameraError as error:
+                self._report(Fault.CAMERA, str(error))
+            except FrameError as error:
+                self._report(Fault.FRAME, str(error))
+
+    def _place(self, tracks: TrackArray, depth: DepthImage | None) -> None:
+        """
+        Place the objects of one image, and publish.
+
+        :raises TrackMessageError: the tracks contradict themselves.
+        :raises CameraError: there is no usable calibration of the image.
+        :raises FrameError: the transform is not known.
+        """
+        frame = recorded_frame(tracks)
+        camera = self._camera_for(tracks)
+        to_output = self._frames.to_target(tracks.header)
+        depth = self._usable(depth, camera)
+        ground = self._ground(to_output)
+        view = View(frame.stamp, camera, depth, ground, to_output)
+        output_frame = self._frames.target or tracks.header.frame_id
+        if output_frame != self._frame:
+            self._localizer.restart()
+            self._frame = output_frame
+        places = self._localizer.places(view, [seen_object(each) for each in frame.tracks])
+        header = Header(stamp=tracks.header.stamp, frame_id=output_frame)
+        placed = [
+            PlacedObject(place, track.label, track.state)
+            for place, track in zip(places, tracks.tracks, strict=True)
+        ]
+        self._output.publish(header, placed, None if depth is None else depth.stamp - frame.stamp)
+        self._frames.broadcast(header, places)
+        self.images += 1
+        self.images_with_depth += depth is not None
+
+    def _camera_for(self, tracks: TrackArray) -> Camera:
+        if self._camera_info is None:
+            raise CameraError('no camera_info has come')
+        if self._camera is None:
+            self._camera = calibrated_camera(
+                self._camera_info, rectified=self._parameters.rectified
+            )
+        camera = self._camera
+        if (camera.width, camera.height) != (tracks.image_width, tracks.image_height):
+            raise CameraError(
+                f'camera_info is for images of {camera.width}x{camera.height}, and the tracks are '
+                f'for {tracks.image_width}x{tracks.image_height}'
+            )
+        return camera
+
+    def _usable(self, depth: DepthImage | None, camera: Camera) -> DepthImage | None:
+        if depth is None:
+            if self._match.newest_depth is not None:
+                tolerance = self._parameters.depth.tolerance
+                self._report(Fault.STAMPS, f'no depth image within {tolerance:g} s of the image')
+            return None
+        height, width = depth.values.shape
+        if (width, height) != (camera.width, camera.height):
+            self._report(
+                Fault.DEPTH,
+                f'the depth image has {width}x{height} pixels and the image '
+                f'{camera.width}x{camera.height}: it must be registered to the image',
+            )
+            return None
+        return depth
+
+    def _ground(self, to_output: RigidTransform | None) -> Ground | None:
+        ground = self._parameters.ground
+        if ground.source == 'mounting':
+            return Ground.below(ground.height, ground.pitch, ground.roll)
+        if ground.source == 'target_frame' and to_output is not None:
+            return to_output.ground(ground.level)
+        return None
+
+    def _report(self, fault: Fault, text: str) -> None:
+        self.fault_counts[fault] += 1
+        known = self._faults.get(fault)
+        now = time.monotonic()
+        if known is None or now - known[1] > FAULT_TIME or known[0] != text:
+            self._log.warning(text, throttle_duration_sec=FAULT_TIME)
+        self._faults[fault] = (text, now)
+
+
+def _changed(before: CameraInfo, after: CameraInfo) -> bool:
+    names = ('width', 'height', 'distortion_model', 'binning_x', 'binning_y', 'roi')
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        return True
+    return any(
+        list(getattr(before, name)) != list(getattr(after, name)) for name in ('k', 'd', 'p')
+    )

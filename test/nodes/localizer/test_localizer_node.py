@@ -1,0 +1,306 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""The localizer as a program over DDS; the test is the tracker and the camera."""
+
+from functools import partial
+import importlib.util
+import signal
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import Header
+
+from sam_tracker.core.time import SECOND
+from sam_tracker.msg import Track, Track3D, Track3DArray, TrackArray
+from sam_tracker.ros.camera.camera_info import pinhole_camera_info
+from sam_tracker.ros.messages.prompt_requests import whole_mask_message
+from sam_tracker.ros.messages.stamps import time_message
+
+LOCALIZER = 'sam_tracker.nodes.localizer.localizer_node'
+WIDTH, HEIGHT, DISTANCE = 160, 120, 2.0
+PERIOD = SECOND // 10
+PATIENCE = 60.0
+
+
+class Robot:
+    """Publishes what a tracker and a depth camera would: one object 2 m ahead."""
+
+    def __init__(self, listener) -> None:
+        self.listener = listener
+        node, reliable = listener.node, QoSProfile(depth=10)
+        self.tracks = node.create_publisher(TrackArray, 'tracks', reliable)
+        self.depth = node.create_publisher(Image, 'depth', reliable)
+        self.camera_info = node.create_publisher(CameraInfo, 'camera_info', reliable)
+        self.info = pinhole_camera_info(WIDTH, HEIGHT, 60.0)
+        self.places = listener.listen(Track3DArray, 'localizer/tracks_3d')
+        self.diagnostics = listener.listen(DiagnosticArray, '/diagnostics')
+        self.number = 0
+
+    def wait_for_the_localizer(self) -> None:
+        def heard() -> bool:
+            publishers = (self.tracks, self.depth, self.camera_info)
+            return all(each.get_subscription_count() for each in publishers) and bool(
+                self.listener.node.count_publishers('localizer/tracks_3d')
+            )
+
+        self.listener.spin_until(heard, 'subscriptions of the localizer', PATIENCE)
+
+    def header(self, late: int = 0) -> Header:
+        """Return that of the present image; ``late`` in nanoseconds."""
+        stamp = time_message(SECOND + self.number * PERIOD + late)
+        return Header(frame_id='camera_optical_frame', stamp=stamp)
+
+    def send_depth(self, values: np.ndarray, encoding: str = '32FC1', late: int = 0) -> None:
+        height, width = values.shape
+        message = Image(header=self.header(late), height=height, width=width, encoding=encoding)
+        message.step = width * values.dtype.itemsize
+        message.data.frombytes(values.tobytes())
+        self.depth.publish(message)
+
+    def send_tracks(self, **changes) -> None:
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        mask[40:80, 60:100] = 255
+        track = Track(object_id=7, label='mug', state=Track.STATE_TRACKED)
+        track.mask = whole_mask_message(mask)
+        for name, value in changes.items():
+            setattr(track, name, value)
+        message = TrackArray(header=self.header(), tracks=[track])
+        message.image_width, message.image_height = WIDTH, HEIGHT
+        self.tracks.publish(message)
+
+    def play_until(self, condition, what: str, send=None) -> None:
+        """Send images with depth until the condition holds."""
+
+        def played() -> bool:
+            self.number += 1
+            self.camera_info.publish(self.info)
+            if send is None:
+                self.send_depth(depth())
+                self.send_tracks()
+            else:
+                send()
+            self.listener.spin_until(lambda: True, 'nothing')
+            return bool(condition())
+
+        self.listener.spin_until(played, what, PATIENCE)
+
+    def with_depth(self) -> list[Track3DArray]:
+        """Return what was published with depth, which may take a while to be subscribed to."""
+        return [each for each in self.places if each.has_depth]
+
+    def problem(self, text: str) -> bool:
+        statuses = [each for message in self.diagnostics for each in message.status]
+        return any(
+            each.name == 'localizer: localization'
+            and each.level == DiagnosticStatus.WARN
+            and text in each.message
+            for each in statuses
+        )
+
+
+def depth(value: float = DISTANCE, kind: type = np.float32) -> np.ndarray:
+    """Return depth images with the object before a wall."""
+    values = np.full((HEIGHT, WIDTH), 2 * value, kind)
+    values[40:80, 60:100] = value
+    return values
+
+
+@pytest.fixture
+def robot(listener) -> Robot:
+    return Robot(listener)
+
+
+@pytest.fixture
+def localizer(robot, start):
+    program = start(LOCALIZER)
+    robot.wait_for_the_localizer()
+    return program
+
+
+def test_objects_are_placed_under_the_header_of_their_image(robot, localizer):
+    robot.play_until(lambda: len(robot.with_depth()) >= 5, 'places')
+    message = robot.with_depth()[-1]
+    assert message.header.frame_id == 'camera_optical_frame'
+    assert message.depth_offset.nanosec == 0
+    (track,) = message.tracks
+    assert (track.object_id, track.label, track.state) == (7, 'mug', Track.STATE_TRACKED)
+    assert track.method == Track3D.METHOD_DEPTH
+    position = track.pose.pose.position
+    assert [position.x, position.y, position.z] == pytest.approx([0.0, 0.0, DISTANCE], abs=1e-3)
+    assert track.direction.z == pytest.approx(1.0, abs=1e-3)
+    assert track.depth_share == pytest.approx(1.0)
+    focal_length = robot.info.k[0]
+    assert track.box_size.x == pytest.approx(40 * DISTANCE / focal_length, rel=0.05)
+    covariance = np.array(track.pose.covariance).reshape(6, 6)
+    assert (np.linalg.eigvalsh(covariance[:3, :3]) > 0).all() and not covariance[3:].any()
+    assert localizer.end(signal.SIGINT) == 0
+    assert 'Traceback' not in localizer.output
+
+
+def test_millimetres_and_late_depth_are_used_and_said(robot, localizer):
+    def send() -> None:
+        robot.send_depth(depth(1000 * DISTANCE, np.uint16), '16UC1', late=30_000_000)
+        robot.send_tracks()
+
+    robot.play_until(robot.with_depth, 'places', send)
+    message = robot.with_depth()[-1]
+    assert message.depth_offset.nanosec == 30_000_000
+    assert message.tracks[0].pose.pose.position.z == pytest.approx(DISTANCE, abs=1e-3)
+
+
+def test_an_object_that_comes_nearer_has_a_velocity_and_is_predicted_when_occluded(
+    robot, localizer
+):
+    def approach() -> None:
+        robot.send_depth(depth(max(8.0 - 0.05 * (robot.number - start), 1.0)))
+        robot.send_tracks()
+
+    robot.play_until(robot.with_depth, 'places')
+    start = robot.number
+    robot.places.clear()
+    robot.play_until(lambda: len(robot.with_depth()) >= 20, 'places', approach)
+    assert robot.places[-1].tracks[0].velocity.z == pytest.approx(-0.5, rel=0.1)
+    before = len(robot.places)
+    robot.number += 1
+    robot.send_depth(depth())
+    robot.send_tracks(state=Track.STATE_OCCLUDED, mask=whole_mask_message(np.zeros((1, 1))))
+    robot.listener.spin_until(
+        lambda: robot.places[-1].tracks[0].state == Track.STATE_OCCLUDED, 'an occlusion', PATIENCE
+    )
+    assert len(robot.places) > before
+    (track,) = robot.places[-1].tracks
+    assert track.method == Track3D.METHOD_PREDICTED
+    assert track.velocity.z < -0.4 and not any((track.direction.x, track.direction.z))
+
+
+def test_the_points_carry_the_ids_of_their_objects(robot, localizer):
+    clouds = robot.listener.listen(PointCloud2, 'localizer/points')
+    robot.play_until(lambda: any(each.width for each in clouds), 'points')
+    cloud = next(each for each in clouds if each.width)
+    assert [field.name for field in cloud.fields] == ['x', 'y', 'z', 'object_id']
+    kind = np.dtype([('xyz', '<f4', 3), ('object_id', '<u4')])
+    points = np.frombuffer(cloud.data, kind)
+    assert len(points) == cloud.width > 1000
+    assert (points['object_id'] == 7).all()
+    np.testing.assert_allclose(points['xyz'][:, 2], DISTANCE, rtol=1e-5)
+
+
+def test_markers_show_box_name_and_nothing_of_before(robot, localizer):
+    messages = pytest.importorskip('visualization_msgs.msg')
+    heard = robot.listener.listen(messages.MarkerArray, 'localizer/markers')
+    robot.play_until(lambda: any(len(each.markers) > 1 for each in heard), 'markers')
+    first, box, name = next(each for each in heard if len(each.markers) > 1).markers[:3]
+    assert first.action == messages.Marker.DELETEALL
+    assert (box.type, box.id) == (messages.Marker.CUBE, 7)
+    assert box.pose.position.z == pytest.approx(DISTANCE, abs=0.01)
+    assert box.scale.x > 0.1 and box.color.a > 0
+    assert name.text == '7 mug'
+
+
+def test_bad_input_is_named_in_diagnostics_and_costs_nothing_later(robot, localizer):
+    good = robot.info
+    no_number = pinhole_camera_info(WIDTH, HEIGHT, 60.0)
+    no_number.k[0] = float('nan')
+    outside = whole_mask_message(np.ones((HEIGHT, WIDTH), np.uint8))
+    outside.region.x_offset = 100
+
+    def send(values=None, encoding='32FC1', late=0, info=good, **changes) -> None:
+        robot.info = info
+        robot.send_depth(depth() if values is None else values, encoding, late)
+        robot.send_tracks(**changes)
+
+    def placed(method: int) -> bool:
+        return any(each.tracks[0].method == method for each in robot.places)
+
+    faults = {
+        'the depth image has 80x60 pixels and the image 160x120': {'values': depth()[:60, :80]},
+        "image encoding 'mono8' is not depth": {'values': depth(1, np.uint8), 'encoding': 'mono8'},
+        'no depth image within 0.05 s': {'late': 10 * SECOND},
+        'k is not finite: [nan': {'info': no_number},
+        'camera_info is for images of 320x120': {
+            'info': pinhole_camera_info(2 * WIDTH, HEIGHT, 60.0)
+        },
+        'the mask of object 7, 160x120 pixels at (100, 0), leaves the image': {'mask': outside},
+    }
+    for complaint, changes in faults.items():
+        robot.play_until(partial(robot.problem, complaint), complaint, partial(send, **changes))
+        robot.number += 200  # beyond the depth that came with false stamps
+        robot.places.clear()
+        robot.play_until(partial(placed, Track3D.METHOD_DEPTH), f'places after {complaint}', send)
+    nothing = partial(send, values=np.zeros((HEIGHT, WIDTH), np.float32))
+    robot.places.clear()
+    # Depth that was not measured is no fault: there is just no distance, once none is predicted.
+    robot.play_until(partial(placed, Track3D.METHOD_NONE), 'places without depth', nothing)
+    track = robot.places[-1].tracks[0]
+    assert track.direction.z > 0.9 and track.pose.pose.orientation.w == 0.0
+    assert 'Traceback' not in localizer.output
+
+
+def test_without_depth_and_calibration_diagnostics_say_what_is_missing(robot, start):
+    program = start(LOCALIZER)
+    robot.wait_for_the_localizer()
+    robot.play_until(lambda: robot.problem('no depth image for'), 'the warning', robot.send_tracks)
+    assert program.process.poll() is None
+
+
+def test_the_ground_gives_a_distance_that_is_marked(robot, start, tmp_path):
+    file = tmp_path / 'parameters.yaml'
+    file.write_text(
+        '/**:\n  ros__parameters:\n    ground: {source: mounting, height: 1.0, pitch: 20.0}\n'
+        '    depth: {patience: 0.0}\n'
+    )
+    start(LOCALIZER, '--ros-args', '--params-file', str(file))
+    robot.wait_for_the_localizer()
+    robot.play_until(lambda: robot.places, 'places', robot.send_tracks)
+    message = robot.places[-1]
+    assert not message.has_depth
+    (track,) = message.tracks
+    assert track.method == Track3D.METHOD_GROUND
+    # The lowest row of the mask lies atan(20 / f) below the axis.
+    angle = np.radians(20.0) + np.arctan(19.5 / robot.info.k[0])
+    away = 1.0 / np.tan(angle)
+    assert track.pose.pose.position.z == pytest.approx(away / np.cos(np.radians(20.0)), rel=0.02)
+
+
+def test_transitions_end_and_resume_the_work(robot, start):
+    program = start(LOCALIZER, autostart=False)
+    client = robot.listener.node.create_client(ChangeState, 'localizer/change_state')
+    robot.listener.spin_until(client.service_is_ready, 'the service', PATIENCE)
+
+    def change(transition: int) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        future = client.call_async(request)
+        robot.listener.spin_until(future.done, 'a transition', PATIENCE)
+        return future.result().success
+
+    assert change(Transition.TRANSITION_CONFIGURE) and change(Transition.TRANSITION_ACTIVATE)
+    robot.wait_for_the_localizer()
+    robot.play_until(lambda: robot.places, 'places')
+    assert change(Transition.TRANSITION_DEACTIVATE) and change(Transition.TRANSITION_CLEANUP)
+    assert change(Transition.TRANSITION_CONFIGURE) and change(Transition.TRANSITION_ACTIVATE)
+    robot.places.clear()
+    robot.play_until(lambda: robot.places, 'places')
+    assert change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert program.end(signal.SIGINT) == 0
+    assert 'Traceback' not in program.output, program.output
+
+
+@pytest.mark.skipif(importlib.util.find_spec('tf2_ros') is not None, reason='tf2_ros is installed')
+def test_a_target_frame_without_tf2_ros_is_refused_by_name(robot, start):
+    program = start(LOCALIZER, target_frame='odom')
+    program.wait_for_output("target_frame 'odom' needs tf2_ros, which is not installed")
+    robot.listener.spin_until(
+        lambda: any(
+            status.level == DiagnosticStatus.ERROR and 'needs tf2_ros' in status.message
+            for message in robot.diagnostics
+            for status in message.status
+        ),
+        'the error in diagnostics',
+        PATIENCE,
+    )
+    assert program.end(signal.SIGINT) == 0
