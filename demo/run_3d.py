@@ -14,6 +14,7 @@ from pathlib import Path
 import sys
 import time
 
+import cv2
 from graph import DemoError, Graph
 import numpy as np
 from numpy.typing import NDArray
@@ -166,16 +167,18 @@ def with_true_masks(images: list[SceneImage]) -> Positions:
         view = image.view
         camera = Camera.of((view.width, view.height), view.matrix, '', [])
         stamp = round(image.number / RATE * 1e9)
-        region = Region(0, 0, view.width, view.height)
-        seen = [
-            SeenObject(body_id, True, region, (image.rendered.ids == body_id).astype(np.uint8))
-            for body_id in placed
-        ]
+        seen = [true_object(image, body_id) for body_id in placed]
         depth = DepthImage(image.depth, 0.001, stamp)
         for place in localizer.places(View(stamp, camera, depth), seen):
             if place.measurement is not None:
                 placed[place.object_id][image.number] = place.measurement.position
     return placed
+
+
+def true_object(image: SceneImage, body_id: int) -> SeenObject:
+    mask = (image.rendered.ids == body_id).astype(np.uint8)
+    region = Region(*cv2.boundingRect(mask))
+    return SeenObject(body_id, True, region, np.ascontiguousarray(mask[region.slices]))
 
 
 def say(line: str) -> None:

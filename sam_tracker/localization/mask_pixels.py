@@ -65,6 +65,8 @@ def mask_pixels(camera: Camera, region: Region, mask: NDArray[np.uint8]) -> Mask
     :param mask: [region.height, region.width], any value but 0 on the object.
     :returns: None if no ray of the mask is known, or the mask is empty.
     """
+    if not mask.size:
+        return None
     step = max(1, math.ceil(math.sqrt(mask.size / MOST_PIXELS)))
     sampled = (slice(step // 2, None, step), slice(step // 2, None, step))
     rows, columns = np.nonzero(mask[sampled])

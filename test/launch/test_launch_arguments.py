@@ -55,7 +55,7 @@ report = {{
     'executable': Path(__file__).name,
     'name': node.get_fully_qualified_name(),
     'parameters': {{name: each.value for name, each in parameters.items()}},
-    'topics': {{name: node.resolve_topic_name(name) for name in ('image', '~/click')}},
+    'topics': {{name: node.resolve_topic_name(name) for name in {topics}}},
     'overlay': node.resolve_topic_name('/sam_tracker/overlay'),
     'level': node.get_logger().get_effective_level().name,
     'profile': os.environ.get('FASTRTPS_DEFAULT_PROFILES_FILE', ''),
@@ -63,8 +63,11 @@ report = {{
 with Path(os.environ['REPORTS']).open('a') as file:
     file.write(json.dumps(report) + '\\n')
 """
+TOPICS = ('image', '~/click', 'tracks', 'depth', 'camera_info')
 EXECUTABLES = {
-    'sam_tracker': ('tracker_node', 'segmenter_node', 'video_node', 'console'),
+    'sam_tracker': (
+        *('tracker_node', 'segmenter_node', 'video_node', 'console', 'localizer_node'),
+    ),
     'rviz2': ('rviz2',),
     'rqt_image_view': ('rqt_image_view',),
 }
@@ -105,7 +108,8 @@ def launch(tmp_path, domain):
             folder = prefix / 'lib' / package
             folder.mkdir(parents=True)
             for name in EXECUTABLES[package]:
-                (folder / name).write_text(REPORTER.format(python=sys.executable))
+                text = REPORTER.format(python=sys.executable, topics=TOPICS)
+                (folder / name).write_text(text)
                 (folder / name).chmod(stat.S_IRWXU)
         share = prefix / 'share' / 'sam_tracker'
         share.mkdir()
@@ -210,6 +214,24 @@ def test_a_pushed_namespace_reaches_node_log_level_and_rviz(launch):
     tracker = launched.named('tracker_node')
     assert (tracker['name'], tracker['level']) == ('/robot/left/sam_tracker', 'ERROR')
     assert launched.named('rviz2')['overlay'] == '/robot/left/sam_tracker/overlay'
+
+
+def test_the_localizer_hears_the_tracker_wherever_that_is(launch):
+    launched = launch(
+        'robot.launch.py',
+        "include(namespace='left', name='tracker', image='/camera/image', depth='/camera/depth', "
+        "camera_info='/camera/info', use_sim_time='true')",
+    )
+    tracker, localizer = launched.named('tracker_node'), launched.named('localizer_node')
+    assert (tracker['name'], localizer['name']) == ('/left/tracker', '/left/localizer')
+    assert tracker['topics']['image'] == '/camera/image'
+    heard = {name: localizer['topics'][name] for name in ('tracks', 'depth', 'camera_info')}
+    assert heard == {
+        'tracks': '/left/tracker/tracks',
+        'depth': '/camera/depth',
+        'camera_info': '/camera/info',
+    }
+    assert localizer['parameters']['use_sim_time'] is True
 
 
 def test_a_parameter_file_that_is_not_there_is_an_error(launch):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, LocalizerSettings, SeenObject, View
 from sam_tracker.localization.place import Method
@@ -158,6 +159,14 @@ def test_an_object_cut_off_by_the_image_or_above_the_horizon_has_no_distance_by_
     for mask in (tall, high):
         (place,) = Localizer().places(view, [seen_object(1, mask)])
         assert place.method is Method.NONE and place.direction is not None
+
+
+@pytest.mark.parametrize('size', [0, 5])
+def test_an_empty_mask_is_an_object_that_is_not_visible(size):
+    picture = shot(0.0)
+    seen = SeenObject(1, True, Region(3, 4, size, size), np.zeros((size, size), np.uint8))
+    (place,) = Localizer().places(view_of(picture), [seen])
+    assert place.method is Method.NONE and place.direction is None
 
 
 def test_depth_takes_precedence_over_the_ground():

@@ -59,6 +59,7 @@ class Frames:
             self._undo.callback(listener.unregister)
         if parameters.broadcast_frames:
             self._broadcaster = tf2_ros.TransformBroadcaster(node)
+            self._undo.callback(node.destroy_publisher, self._broadcaster.pub_tf)
 
     @property
     def broadcasting(self) -> bool:

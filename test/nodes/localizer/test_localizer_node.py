@@ -5,10 +5,11 @@
 from functools import partial
 import importlib.util
 import signal
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
@@ -269,23 +270,36 @@ def test_the_ground_gives_a_distance_that_is_marked(robot, start, tmp_path):
 
 def test_transitions_end_and_resume_the_work(robot, start):
     program = start(LOCALIZER, autostart=False)
-    client = robot.listener.node.create_client(ChangeState, 'localizer/change_state')
-    robot.listener.spin_until(client.service_is_ready, 'the service', PATIENCE)
+    node = robot.listener.node
+    transitions = node.create_client(ChangeState, 'localizer/change_state')
+    states = node.create_client(GetState, 'localizer/get_state')
 
-    def change(transition: int) -> bool:
-        request = ChangeState.Request(transition=Transition(id=transition))
-        future = client.call_async(request)
-        robot.listener.spin_until(future.done, 'a transition', PATIENCE)
-        return future.result().success
+    def ask(client, request):
+        """Ask again and again: an answer to a client that was only just discovered may be lost."""
+        futures = []
 
-    assert change(Transition.TRANSITION_CONFIGURE) and change(Transition.TRANSITION_ACTIVATE)
-    robot.wait_for_the_localizer()
-    robot.play_until(lambda: robot.places, 'places')
-    assert change(Transition.TRANSITION_DEACTIVATE) and change(Transition.TRANSITION_CLEANUP)
-    assert change(Transition.TRANSITION_CONFIGURE) and change(Transition.TRANSITION_ACTIVATE)
-    robot.places.clear()
-    robot.play_until(lambda: robot.places, 'places')
-    assert change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+        def answer():
+            if time.monotonic() > start + 10 * len(futures):
+                futures.append(client.call_async(request))
+            return next((future.result() for future in futures if future.done()), None)
+
+        robot.listener.spin_until(client.service_is_ready, 'the service', PATIENCE)
+        start = time.monotonic()
+        return robot.listener.spin_until(answer, 'an answer', PATIENCE)
+
+    def change(transition: int, state: str) -> None:
+        ask(transitions, ChangeState.Request(transition=Transition(id=transition)))
+        assert ask(states, GetState.Request()).current_state.label == state
+
+    for _ in range(2):
+        change(Transition.TRANSITION_CONFIGURE, 'inactive')
+        change(Transition.TRANSITION_ACTIVATE, 'active')
+        robot.wait_for_the_localizer()
+        robot.places.clear()
+        robot.play_until(lambda: robot.places, 'places')
+        change(Transition.TRANSITION_DEACTIVATE, 'inactive')
+        change(Transition.TRANSITION_CLEANUP, 'unconfigured')
+    change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, 'finalized')
     assert program.end(signal.SIGINT) == 0
     assert 'Traceback' not in program.output, program.output
 
