@@ -6,6 +6,7 @@ Time per frame of the network, beside Meta's sam2 with the same weights.
     python benchmark/network.py                      # on the GPU if there is one, else the CPU
     python benchmark/network.py --network small --image-size 256 --objects 1
     python benchmark/network.py --network tiny edgetam --image-size 512 --alone
+    python benchmark/network.py --precision bfloat16 --sam2-precision float32
 
 Both track the same objects on the same frames in one process, alternating frame by frame, so that
 other load on the machine affects both alike. Each frame ends with boolean masks at video size,
@@ -35,7 +36,7 @@ from sam_tracker.networks.api import ImageFeatures, Memory, VideoNetwork
 from sam_tracker.networks.masks import memory_mask, resize_logits
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.registry import build_network
-from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.runtime import PRECISIONS, Runtime, choose_runtime
 
 WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 8
@@ -126,22 +127,37 @@ class PlainLoop:
         return memory.to(torch.bfloat16)
 
 
+@contextlib.contextmanager
+def sam2_inference(runtime: Runtime, precision: torch.dtype) -> Iterator[None]:
+    """Run what is inside as sam2 is meant to be run: under autocast, on CPUs too."""
+    narrow = precision != torch.float32
+    with (
+        torch.inference_mode(),
+        torch.autocast(runtime.device.type, dtype=precision, enabled=narrow),
+    ):
+        yield
+
+
 def sam2_steps(
-    predictor: torch.nn.Module, images: torch.Tensor, boxes: np.ndarray, runtime: Runtime
+    predictor: torch.nn.Module,
+    images: torch.Tensor,
+    boxes: np.ndarray,
+    runtime: Runtime,
+    precision: torch.dtype,
 ) -> Iterator[np.ndarray]:
     """Track the same objects with sam2, one frame for each element."""
     import sam2.sam2_video_predictor as module
 
     module.load_video_frames = lambda **_: (images, HEIGHT, WIDTH)
     module.tqdm = lambda iterable, **_: iterable
-    with runtime.inference():
+    with sam2_inference(runtime, precision):
         state = predictor.init_state('')
         for number, box in enumerate(boxes):
             predictor.add_new_points_or_box(state, 0, number, box=box)
         frames = predictor.propagate_in_video(state)
     while True:
         # Autocast is left between the frames, so that it does not reach into ours.
-        with runtime.inference():
+        with sam2_inference(runtime, precision):
             _, _, logits = next(frames)
             masks = (logits > 0).cpu().numpy()
         yield masks
@@ -188,6 +204,7 @@ def compare(
     frames: int,
     clock: Callable,
     alone: bool,
+    sam2_precision: torch.dtype,
 ) -> None:
     """Time one network at one size and print a line for each number of objects."""
     torch.manual_seed(0)
@@ -202,7 +219,9 @@ def compare(
     for count in objects:
         boxes = grid_of_boxes(count)
         loop = PlainLoop(network, runtime)
-        theirs = None if predictor is None else sam2_steps(predictor, images, boxes, runtime)
+        theirs = None
+        if predictor is not None:
+            theirs = sam2_steps(predictor, images, boxes, runtime, sam2_precision)
         ours_times, their_times = [], []
         watch = Stopwatch(runtime.device, clock)
         for number, image in enumerate(clip[: FULL_MEMORY + frames]):
@@ -276,7 +295,10 @@ def main() -> None:
     parser.add_argument('--objects', type=int, nargs='+', default=[1, 8])
     parser.add_argument('--frames', type=int, default=12, help='to measure, with full memory')
     parser.add_argument('--device', default='auto')
-    parser.add_argument('--precision', default='auto')
+    parser.add_argument('--precision', default='auto', help='of ours')
+    parser.add_argument(
+        '--sam2-precision', choices=PRECISIONS, help="of sam2's autocast (default: that of ours)"
+    )
     parser.add_argument(
         '--mode', nargs='+', default=['eager', 'compiled'] if gpu else ['eager'], help='of ours'
     )
@@ -289,15 +311,29 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.processor_time else time.perf_counter
     first = choose_runtime(options.device, options.precision)
+    sam2_precision = first.precision
+    if options.sam2_precision is not None:
+        sam2_precision = PRECISIONS[options.sam2_precision]
     print(
-        f'{first.device}, {first.precision}, {options.threads} threads, torch {torch.__version__};'
+        f'{first.device}, ours {first.precision}, sam2 {sam2_precision},'
+        f' {options.threads} threads,'
+        f' torch {torch.__version__};'
         f' {"processor" if options.processor_time else "wall"} time, median of {options.frames}'
     )
     for name in options.network:
         for size in options.image_size:
             for mode in options.mode:
                 runtime = Runtime(first.device, first.precision, compiled=mode == 'compiled')
-                compare(name, size, runtime, options.objects, options.frames, clock, options.alone)
+                compare(
+                    name,
+                    size,
+                    runtime,
+                    options.objects,
+                    options.frames,
+                    clock,
+                    options.alone,
+                    sam2_precision,
+                )
 
 
 if __name__ == '__main__':

@@ -97,13 +97,13 @@ def test_every_network_keeps_its_weights_narrow_and_stays_near_float32(name, siz
         placed = runtime.place(copy.deepcopy(network))
         with runtime.inference():
             features = placed.encode_image(image)
-            candidates = placed.decode(
-                features,
-                placed.without_memory(features.embedding),
-                placed.encode_prompts(points, labels),
-                several=True,
-            )
-        return features.embedding, candidates.mask_logits
+            conditioned = placed.without_memory(features.embedding)
+            prompts = placed.encode_prompts(points, labels)
+            first = placed.decode(features, conditioned, prompts, several=True).mask_logits
+            # As a correction: the points and the mask of a decoder, in the types it has.
+            prompts = placed.encode_prompts(points.to(first.dtype), labels, first[:, :1])
+            second = placed.decode(features, conditioned, prompts, several=False).mask_logits
+        return features.embedding, first, second
 
     runtimes = [choose_runtime('cpu', precision) for precision in ('float32', 'bfloat16')]
     plain, narrow = (answer(runtime) for runtime in runtimes)

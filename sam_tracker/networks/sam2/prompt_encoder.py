@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sam_tracker.networks.precision import entering
 from sam_tracker.networks.sam2.configuration import PromptConfiguration
 from sam_tracker.networks.sam2.layers import ChannelNorm
 from sam_tracker.networks.sam2.position_encoding import RandomFourierEncoding
@@ -56,7 +57,7 @@ class PromptEncoder(nn.Module):
         if mask_logits is None:
             dense = self.no_mask_embed.weight[:, :, None, None]
         else:
-            dense = self.mask_downscaling(mask_logits)
+            dense = self.mask_downscaling(entering(mask_logits, self.no_mask_embed.weight))
         return PromptEncoding(sparse=self._encode_points(points, labels), dense=dense)
 
     def fix_grid_position(self) -> None:
@@ -82,7 +83,7 @@ class PromptEncoder(nn.Module):
         if not points.shape[1]:
             return padding
         label = labels[..., None]
-        encoded = self.pe_layer((points + 0.5) / self.image_size)
+        encoded = self.pe_layer((points.float() + 0.5) / self.image_size)
         # In the order of the labels, from -1.
         none = self.not_a_point_embed.weight
         kinds = torch.cat((none, *self.point_embeddings.parameters()))

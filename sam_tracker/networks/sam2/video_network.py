@@ -235,7 +235,7 @@ class SamVideoNetwork(nn.Module):
 
     def encode_mask_prompt(self, mask: Tensor) -> Tensor:
         """Turn given masks [O, 1, S, S] of 0 and 1 into logits [O, 1, S/4, S/4] for prompts."""
-        return self.mask_downsample(mask)
+        return self.mask_downsample(entering(mask, self.mask_downsample.weight))
 
     def decode(
         self,
