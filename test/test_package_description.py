@@ -251,10 +251,15 @@ ROOMS = {
         *('networks', 'networks.weights', 'tracking', 'segmentation'),
     },
     'labelling.fleet': {'labelling', 'labelling.job', 'networks.weights'},
+    'labelling.review': {
+        *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording', 'labelling.job'),
+        *('networks', 'networks.weights', 'rendering', 'tracking'),
+    },
     'labelling.ray_pool': {'labelling', 'labelling.job', 'labelling.fleet'},
     'labelling.label_command': {
         *('core', 'command_line', 'image_files'),
         *('labelling', 'labelling.job', 'labelling.fleet', 'labelling.ray_pool'),
+        'labelling.review',
     },
     'ros.images': {'core'},
     'ros.messages': {

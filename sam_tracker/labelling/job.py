@@ -126,6 +126,8 @@ def label_recording(job: Job, report: Report) -> Outcome:
             seconds_spent=0.0 if before is None else before.seconds_spent,
             problems=tuple(labeller.problems),
             images=len(recording.images),
+            checkpoint=job.checkpoint,
+            mode=job.mode,
         )
         project.save(job.project_folder)
         done = labeller.label(prompts, lambda now, total: report('labelling', now, total))

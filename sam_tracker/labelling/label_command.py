@@ -66,6 +66,10 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; exit with code 2 if it is invalid."""
     parser = argument_parser()
     options = parser.parse_args(args)
+    if options.review is not None and len(options.recordings) > 1:
+        parser.error('--review takes one output folder')
+    if options.review is None and options.output is None:
+        parser.error('the following arguments are required: -o/--output')
     wishes = {
         'a prompt': has_prompt(options),
         '--everything': options.everything,
@@ -101,7 +105,6 @@ def argument_parser() -> argparse.ArgumentParser:
         '-o',
         '--output',
         type=Path,
-        required=True,
         metavar='FOLDER',
         help='for labels and exports; what is there already is not done again',
     )
@@ -146,6 +149,14 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='SHARE',
         help='GPUs of a recording on Ray; 0.25: four recordings share one (default: none)',
     )
+    parser.add_argument(
+        '--review',
+        nargs='?',
+        const='',
+        metavar='NAME',
+        help='open the labels of an output folder in a browser: sam_tracker-label FOLDER --review',
+    )
+    parser.add_argument('--port', type=int, default=0, help='of the review (default: a free one)')
     network = parser.add_argument_group('network')
     network.add_argument(
         '--checkpoint',
@@ -171,6 +182,8 @@ def run(options: argparse.Namespace) -> int:
 
     :raises LabellingError: nothing could be done at all.
     """
+    if options.review is not None:
+        return review(options)
     from sam_tracker.labelling.fleet import finish, in_processes, in_this_process, label_all
 
     jobs = _jobs(options)
@@ -194,6 +207,38 @@ def run(options: argparse.Namespace) -> int:
         f' {options.output}\n'
     )
     return 1 if failed else 0
+
+
+def review(options: argparse.Namespace) -> int:
+    """
+    Serve the page of a review until the process is interrupted.
+
+    :raises LabellingError: there is nothing to review, or the port is taken.
+    """
+    from sam_tracker.labelling.recording import LabellingError
+    from sam_tracker.labelling.review.server import ReviewServer
+    from sam_tracker.labelling.review.session import ReviewSession
+
+    folder = expanded(options.recordings[0])
+    recordings = folder / 'recordings'
+    names = sorted(each.name for each in recordings.iterdir()) if recordings.is_dir() else []
+    name = options.review or (names[0] if len(names) == 1 else '')
+    if name not in names:
+        listed = ', '.join(names) or 'none'
+        raise LabellingError(f'{str(folder)!r}: choose a recording with --review NAME: {listed}')
+    session = ReviewSession(folder, name, options.device)
+    try:
+        server = ReviewServer(session, options.formats, options.port)
+    except OSError as error:
+        raise LabellingError(f'port {options.port} cannot be used: {error.strerror}') from error
+    sys.stdout.write(f'review {name} at {server.address} (Ctrl-C ends)\n')
+    sys.stdout.flush()
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+        session.close()
+    return 0
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:

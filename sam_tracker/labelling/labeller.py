@@ -103,6 +103,10 @@ class Labeller:
         """Ascending nanoseconds of all images."""
         return self._times
 
+    def close(self) -> None:
+        """Close files that an error left open."""
+        self._files.close()
+
     def label(self, prompts: Prompts, advance: Advance = lambda done, total: None) -> Propagated:  # noqa: ARG005
         """
         Propagate what is not propagated yet, join the directions, and write the labels.

@@ -41,6 +41,10 @@ class Project:
     problems: tuple[str, ...] = ()
     """What could not be read, and what was assumed."""
     images: int = 0
+    checkpoint: str = 'nano'
+    """Weights that the recording was labelled with."""
+    mode: str = 'samurai'
+    """One of ``tracking.settings.MODES``."""
 
     def review(self, object_id: int) -> Review:
         """Return what was decided about an object."""
@@ -71,6 +75,8 @@ class Project:
             'source': self.source,
             'topic': self.topic,
             'images': self.images,
+            'checkpoint': self.checkpoint,
+            'mode': self.mode,
             'problems': list(self.problems),
             'seconds_spent': round(self.seconds_spent, 1),
             'reviews': {str(key): each.value for key, each in sorted(self.reviews.items())},
@@ -100,6 +106,8 @@ def load_project(folder: Path) -> Project | None:
             seconds_spent=fields['seconds_spent'],
             problems=tuple(fields['problems']),
             images=fields['images'],
+            checkpoint=fields['checkpoint'],
+            mode=fields['mode'],
         )
     except FileNotFoundError:
         return None

@@ -1,0 +1,149 @@
+// Copyright 2026 the sam_tracker authors
+// SPDX-License-Identifier: Apache-2.0
+// The page of a review: scrub, correct, propagate, accept or reject.
+
+const get = (id) => document.getElementById(id);
+const SVG = 'http://www.w3.org/2000/svg';
+let state = null;
+let selected = 0;
+let said = { points: [], negative: [], box: null };
+let dragged = null;
+
+function element(name, attributes, ...children) {
+  const made = document.createElement(name);
+  Object.assign(made, attributes);
+  made.append(...children);
+  return made;
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function tell(text, refused = false) {
+  get('message').textContent = text;
+  get('message').className = refused ? 'refused' : '';
+}
+
+async function post(path, request) {
+  tell('Working ...');
+  const answer = await fetch(path, { method: 'POST', body: JSON.stringify(request) });
+  if (!answer.ok) {
+    tell(await answer.text(), true);
+    return false;
+  }
+  show(await answer.json());
+  tell('Done.');
+  return true;
+}
+
+function show(newest) {
+  state = newest;
+  get('name').textContent = `${state.name}: ${state.images} images`;
+  get('number').max = state.images - 1;
+  if (!state.objects.some((each) => each.id === selected)) selected = state.objects[0].id;
+  get('objects').replaceChildren(...state.objects.map(objectEntry));
+  get('doubtful').replaceChildren(...state.doubtful.map((each) => element('li', {}, element('button', {
+    textContent: `object ${each.object}, images ${each.first} to ${each.last} (${each.doubt.toFixed(2)})`,
+    onclick: () => { selected = each.object; go(each.worst); show(state); },
+  }))));
+  get('minutes').textContent = `${state.minutes} minutes spent`;
+  get('problems').replaceChildren(...state.problems.map((text) => element('li', { textContent: text })));
+  drawTimeline();
+  go(Number(get('number').value), true);
+}
+
+function objectEntry(each) {
+  const { hand, corrected, automatic } = each.stages;
+  const entry = element('li', {},
+    element('button', {
+      textContent: `${each.id} ${each.label}`, ariaPressed: String(each.id === selected),
+      onclick: () => { selected = each.id; clear(); show(state); },
+    }),
+    element('p', { textContent: `${hand} by hand, ${corrected} corrected, ${automatic} automatic` }),
+    ...['accepted', 'rejected', 'open'].map((review) => element('button', {
+      textContent: review, ariaPressed: String(each.review === review), name: review,
+      onclick: () => post('/decide', { object: each.id, review }),
+    })));
+  entry.style.setProperty('--mark', each.colour);
+  return entry;
+}
+
+function drawTimeline() {
+  const each = state.objects.find((one) => one.id === selected);
+  const width = Math.max(each.doubt.length - 1, 1);
+  get('timeline').setAttribute('viewBox', `0 0 ${width} 1`);
+  const line = (values) => values.map((value, column) => `${column},${1 - value}`).join(' ');
+  get('timeline').replaceChildren(
+    shape('polygon', { points: `0,1 ${line(each.doubt)} ${width},1`, fill: '#ff7d3b', 'fill-opacity': 0.5 }),
+    shape('polyline', { points: line(each.confidence), fill: 'none', stroke: each.colour, 'stroke-width': 2,
+      'vector-effect': 'non-scaling-stroke' }));
+}
+
+function go(number, again = false) {
+  if (!again && number !== Number(get('number').value)) clear();
+  get('number').value = number;
+  get('place').textContent = `image ${number}`;
+  get('image').src = `/image/${number}?${Date.now()}`;
+}
+
+function clear() {
+  said = { points: [], negative: [], box: null };
+  drawMarks();
+}
+
+function drawMarks() {
+  const image = get('image');
+  get('marks').setAttribute('viewBox', `0 0 ${image.naturalWidth || 1} ${image.naturalHeight || 1}`);
+  const radius = (image.naturalWidth || 1) / 120;
+  const dot = ([x, y], fill) => shape('circle', { cx: x, cy: y, r: radius, fill, stroke: '#000' });
+  const marks = [...said.points.map((each) => dot(each, '#5f5')), ...said.negative.map((each) => dot(each, '#f55'))];
+  if (said.box) {
+    const [x, y, right, bottom] = said.box;
+    marks.push(shape('rect', { x, y, width: right - x, height: bottom - y, fill: 'none', stroke: '#ff0',
+      'stroke-width': radius / 3 }));
+  }
+  get('marks').replaceChildren(...marks);
+  get('apply').disabled = !said.box && said.points.length + said.negative.length === 0;
+}
+
+function pointed(event) {
+  const image = get('image');
+  const frame = image.getBoundingClientRect();
+  return [(event.clientX - frame.left) / frame.width * image.naturalWidth,
+    (event.clientY - frame.top) / frame.height * image.naturalHeight];
+}
+
+get('view').addEventListener('pointerdown', (event) => {
+  const tool = document.querySelector('[name=tool]:checked').value;
+  if (tool === 'box') dragged = pointed(event);
+  else said[tool].push(pointed(event));
+  drawMarks();
+});
+window.addEventListener('pointermove', (event) => {
+  if (!dragged) return;
+  const [x, y] = pointed(event);
+  said.box = [Math.min(x, dragged[0]), Math.min(y, dragged[1]), Math.max(x, dragged[0]), Math.max(y, dragged[1])];
+  drawMarks();
+});
+window.addEventListener('pointerup', () => { dragged = null; });
+get('image').addEventListener('load', () => {
+  // The whole image fits into the window.
+  get('view').style.width = `min(100%, ${64 * get('image').naturalWidth / get('image').naturalHeight}vh)`;
+  drawMarks();
+});
+get('number').addEventListener('input', () => { clear(); go(Number(get('number').value), true); });
+get('timeline').addEventListener('click', (event) => {
+  const frame = get('timeline').getBoundingClientRect();
+  go(Math.min(Math.floor((event.clientX - frame.left) / frame.width * state.images), state.images - 1));
+});
+get('clear').addEventListener('click', clear);
+get('apply').addEventListener('click', async () => {
+  if (await post('/correct', { object: selected, image: Number(get('number').value), ...said })) clear();
+});
+get('export').addEventListener('click', () => post('/export', {}));
+
+show(await (await fetch('/state')).json());
+if (state.doubtful.length) go(state.doubtful[0].worst);
