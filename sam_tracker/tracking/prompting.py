@@ -145,6 +145,9 @@ class Prompting:
         box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
         if not self._settings.closer_look or view != cached.whole or box is None:
             return view
+        # A box or a mask says how large the object is; the answer may be a part of it.
+        if answered.prompt.extent is not None:
+            return view
         return self._window(box, cached, answered.prompt)
 
     def _window(self, box: Box, cached: CachedFrame, prompt: Prompt) -> Region:

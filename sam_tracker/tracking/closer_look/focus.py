@@ -5,8 +5,11 @@ Which part of a frame an object is looked for in.
 
 A small object is decoded from a window around the place where it is expected, resized to the
 network's input: a pedestrian 40 pixels wide in an image of 768 is 12 pixels wide to a network with
-an input of 224, and 56 in a window of four times its side. A large, lost or very fast object is
-decoded from the whole image, as in SAM 2.
+an input of 224, and 56 in a window of four times its side. A large or lost object is decoded
+from the whole image, as in SAM 2.
+
+The window does not follow every mask. One that leaks, or that jumps to something else while the
+object is behind a post, would take the window away from where the object can be found again.
 
 All lengths are pixels of the source image, origin in its top left corner.
 """
@@ -27,18 +30,37 @@ SIDES = 4.0
 """Side of a window, in sides of the object."""
 TRAVEL = 4.0
 """What a window gets on top, in distances that the object moves from one frame to the next."""
-LARGEST_SHARE = 0.3
-"""Side of an object, as a share of the image's, from which on the whole image is decoded."""
+MOST_SIDES = 6.0
+"""Side of the window of an object that is seen, at most, in sides of the object."""
+LARGEST_SHARE = 0.12
+"""Side of a prompted object, as a share of the image's, up to which it is looked at closely."""
+SHRUNK_SHARE = 0.08
+"""The same for one that is tracked in the whole image: memories match best at their scale."""
+GROWN_SHARE = 0.25
+"""The same for one that is looked at closely already."""
 SMALLEST_SCALE = 0.5
 """Smallest side of a window, as a share of the network's input: finer is only interpolation."""
-GROWTH = 1.3
+GROWTH = 1.1
 """Factor by which a window grows with each frame on which the object is not seen."""
-MOST_MISSES = 12
-"""Frames after which a window grows no further."""
+MOST_MISSES = 15
+"""Frames without the object after which it is looked for in the whole image."""
 SIZE_RATE = 0.3
 """Share of the newest box in the smoothed size: memories match best at a steady scale."""
+SIZE_PER_SECOND = 2.4
+"""Factor by which the smoothed size changes within a second, at most."""
+ODD_SIZE = 1.5
+"""Factor to the smoothed size from which on a box is not believed at once."""
+ODD_JUMP = 0.5
+"""
+Distance of a box from where it was expected, in sides of the object, from which on it is not
+believed at once; more for an object that moves fast, and with each frame that was not believed.
+"""
+MOST_ODD = 30
+"""Frames after which an odd box is believed, or the whole image is looked at."""
 SPEED_DECAY = 0.8
 """Factor by which the highest speed seen is forgotten with each frame."""
+VELOCITY_DECAY = 0.9
+"""Factor by which the velocity of an object that does not confirm it is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -58,35 +80,58 @@ class Focus:
     """Pixels per second, the highest of late."""
     misses: int = 0
     """Frames since the object was seen."""
+    odd: int = 0
+    """Frames since its box was believed."""
+    close: bool = False
+    """Whether it is small enough to be looked at closely."""
 
     @classmethod
     def on(cls, box: Box, image_size: tuple[int, int], stamp: int) -> Focus:
-        """Return the focus on a box [4] of an object that was just prompted."""
+        """Return the focus on a box [4] that is believed, whatever was known before."""
         centre, size = _centre_and_size(box)
-        return cls(image_size, (float(centre[0]), float(centre[1])), size, stamp)
+        x, y = centre.tolist()
+        close = size <= LARGEST_SHARE * _side(image_size)
+        return cls(image_size, (x, y), size, stamp, close=close)
 
-    def after(self, box: Box | None, stamp: int) -> Focus:
+    def after(self, box: Box | None, stamp: int, *, sure: bool = True) -> Focus:
         """
         Return the focus after one more frame.
 
+        An odd box moves nothing, unless it stays.
+
         :param box: [4] of the object; None: it was not seen.
+        :param sure: whether the network is sure of its mask.
         """
-        elapsed = (stamp - self.stamp) / SECOND
+        elapsed = max(stamp - self.stamp, 0) / SECOND
+        expected = self._expected(elapsed)
         if box is None:
-            return replace(self, stamp=stamp, misses=min(self.misses + 1, MOST_MISSES))
+            misses = min(self.misses + 1, MOST_MISSES)
+            return self._unconfirmed(expected, stamp, misses=misses)
         centre, size = _centre_and_size(box)
-        velocity, speed = np.zeros(2), SPEED_DECAY * self.speed
-        if self.misses == 0 and elapsed > 0:
+        ratio, off = size / self.size, float(np.abs(centre - expected).max())
+        far = off > ODD_JUMP * self.size * (1 + self.odd) + 2 * self.speed * elapsed
+        odd = not sure or far or not 1 / ODD_SIZE < ratio < ODD_SIZE
+        given_up = self.misses >= MOST_MISSES or self.odd >= MOST_ODD
+        if odd and not (sure and given_up):
+            return self._unconfirmed(expected, stamp, odd=min(self.odd + 1, MOST_ODD))
+        if odd:
+            return Focus.on(box, self.image_size, stamp)
+        velocity, speed = np.array(self.velocity), SPEED_DECAY * self.speed
+        if self.misses == self.odd == 0 and elapsed > 0:
             step = (centre - np.array(self.centre)) / elapsed
-            velocity = (np.array(self.velocity) + step) / 2
+            velocity = (velocity + step) / 2
             speed = max(speed, float(np.abs(step).max()))
+        most = SIZE_PER_SECOND**elapsed
+        size = self.size * min(max(ratio**SIZE_RATE, 1 / most), most)
+        share = GROWN_SHARE if self.close else SHRUNK_SHARE
         return Focus(
             self.image_size,
             (float(centre[0]), float(centre[1])),
-            self.size ** (1 - SIZE_RATE) * size**SIZE_RATE,
+            size,
             stamp,
             (float(velocity[0]), float(velocity[1])),
             speed,
+            close=size <= share * _side(self.image_size),
         )
 
     def seen_after(self, camera_motion: NDArray[np.float64]) -> Focus:
@@ -115,17 +160,33 @@ class Focus:
         :param stamp: of the frame.
         :param network_size: S, the side of the network's input.
         """
-        width, height = self.image_size
-        whole = Region(0, 0, width, height)
-        if self.size > LARGEST_SHARE * math.sqrt(width * height):
+        whole = Region(0, 0, *self.image_size)
+        if not self.close or self.misses >= MOST_MISSES or self.odd >= MOST_ODD:
             return whole
         elapsed = max(stamp - self.stamp, 0) / SECOND
-        side = SIDES * self.size + TRAVEL * self.speed * elapsed
+        side = min(SIDES * self.size + TRAVEL * self.speed * elapsed, MOST_SIDES * self.size)
         side = max(side, SMALLEST_SCALE * network_size) * GROWTH**self.misses
-        centre = np.array(self.centre)
-        if self.misses == 0:
-            centre = centre + np.array(self.velocity) * elapsed
-        return window(centre, side, whole)
+        return window(self._expected(elapsed), side, whole)
+
+    def _expected(self, elapsed: float) -> NDArray[np.float64]:
+        """Return where the centre [2] should be after so many seconds."""
+        return np.array(self.centre) + np.array(self.velocity) * elapsed
+
+    def _unconfirmed(
+        self, expected: NDArray[np.float64], stamp: int, misses: int = 0, odd: int = 0
+    ) -> Focus:
+        """Return the focus after a frame that does not show where the object is."""
+        x, y = expected.tolist()
+        velocity = (VELOCITY_DECAY * self.velocity[0], VELOCITY_DECAY * self.velocity[1])
+        return replace(
+            self,
+            centre=(x, y),
+            stamp=stamp,
+            velocity=velocity,
+            speed=SPEED_DECAY * self.speed,
+            misses=misses,
+            odd=odd,
+        )
 
 
 def window(centre: NDArray[np.float64], side: float, whole: Region) -> Region:
@@ -138,6 +199,11 @@ def window(centre: NDArray[np.float64], side: float, whole: Region) -> Region:
     x = round(min(max(float(centre[0]) - width / 2, 0), whole.width - width))
     y = round(min(max(float(centre[1]) - height / 2, 0), whole.height - height))
     return Region(x, y, width, height)
+
+
+def _side(image_size: tuple[int, int]) -> float:
+    """Return the geometric mean of width and height."""
+    return math.sqrt(image_size[0] * image_size[1])
 
 
 def _centre_and_size(box: Box) -> tuple[NDArray[np.float64], float]:

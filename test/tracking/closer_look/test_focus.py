@@ -8,7 +8,16 @@ import numpy as np
 
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.time import SECOND
-from sam_tracker.tracking.closer_look.focus import GROWTH, MOST_MISSES, SIDES, Focus, window
+from sam_tracker.tracking.closer_look.focus import (
+    GROWTH,
+    LARGEST_SHARE,
+    MOST_MISSES,
+    MOST_ODD,
+    SIDES,
+    SIZE_PER_SECOND,
+    Focus,
+    window,
+)
 
 IMAGE = (1280, 720)
 WHOLE = Region(0, 0, *IMAGE)
@@ -55,9 +64,69 @@ def test_the_window_of_an_object_that_is_not_seen_grows_into_the_whole_image():
     assert focus.region(99 * PERIOD, NETWORK) == WHOLE
 
 
-def test_one_odd_box_changes_the_scale_by_little():
-    focus = Focus.on(box(600, 300, 40), IMAGE, 0).after(box(600, 300, 80), PERIOD)
-    assert 40 < focus.size < 52
+def test_a_mask_that_leaks_does_not_take_the_window_with_it():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    before = focus.region(PERIOD, NETWORK)
+    for number in range(1, 10):
+        focus = focus.after(box(680, 350, 200), number * PERIOD)
+    assert focus.region(10 * PERIOD, NETWORK) == before
+    focus = focus.after(box(602, 300, 42), 10 * PERIOD)
+    assert focus.odd == 0
+    assert abs(focus.size - 40) < 2
+
+
+def test_a_mask_of_which_the_network_is_not_sure_moves_nothing():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    before = focus.region(PERIOD, NETWORK)
+    for number in range(1, 10):
+        focus = focus.after(box(600 + number, 300, 40), number * PERIOD, sure=False)
+    assert focus.region(10 * PERIOD, NETWORK) == before
+
+
+def test_the_whole_image_is_looked_at_where_the_network_stays_unsure():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, MOST_ODD + 1):
+        assert focus.region(number * PERIOD, NETWORK) != WHOLE
+        focus = focus.after(box(600, 300, 40), number * PERIOD, sure=False)
+    assert focus.region((MOST_ODD + 1) * PERIOD, NETWORK) == WHOLE
+
+
+def test_a_box_of_another_size_that_stays_is_believed():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, MOST_ODD + 2):
+        focus = focus.after(box(600, 300, 64), number * PERIOD)
+    assert focus.size == 64
+
+
+def test_an_object_that_stays_where_it_jumped_to_is_followed_within_a_few_frames():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, 5):
+        focus = focus.after(box(660, 300, 40), number * PERIOD)
+    assert focus.centre == (660, 300)
+
+
+def test_the_size_changes_no_faster_than_things_approach():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, 31):
+        focus = focus.after(box(600, 300, focus.size * 1.4), number * PERIOD)
+    assert 90 < focus.size < SIZE_PER_SECOND * 40 * 1.01
+
+
+def test_an_object_at_the_limit_of_size_does_not_change_its_view_to_and_fro():
+    limit = LARGEST_SHARE * np.sqrt(IMAGE[0] * IMAGE[1])
+    focus = Focus.on(box(600, 300, 0.98 * limit), IMAGE, 0)
+    views = set()
+    for number in range(1, 40):
+        focus = focus.after(box(600, 300, limit * (1 + 0.05 * (-1) ** number)), number * PERIOD)
+        views.add(focus.region((number + 1) * PERIOD, NETWORK) == WHOLE)
+    assert views == {False}
+
+
+def test_an_object_that_came_near_is_looked_for_in_the_whole_image():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, 120):
+        focus = focus.after(box(600, 300, 40 * 1.02**number), number * PERIOD)
+    assert focus.region(120 * PERIOD, NETWORK) == WHOLE
 
 
 @given(

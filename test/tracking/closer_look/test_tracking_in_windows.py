@@ -17,6 +17,7 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
+from sam_tracker.tracking.closer_look.focus import MOST_MISSES
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracker import Tracker
@@ -153,10 +154,11 @@ def test_windows_of_several_objects_are_encoded_in_one_batch(network):
 def test_an_object_that_went_far_away_unseen_is_found_in_the_whole_image(network):
     tracker = Tracker(network, SETTINGS)
     tracker.add_prompt(Frame(picture((100, 100, 30, RED)), 0), Prompt(box=square(100, 100, 30)))
-    for number in range(1, 15):
+    for number in range(1, MOST_MISSES + 1):
         (track,) = tracker.step(Frame(picture(), number * PERIOD))
         assert track.state is not TrackState.TRACKED
-    (track,) = tracker.step(Frame(picture((550, 420, 30, RED)), 15 * PERIOD))
+    image = picture((550, 420, 30, RED))
+    (track,) = tracker.step(Frame(image, (MOST_MISSES + 1) * PERIOD))
     assert track.state is TrackState.TRACKED
     assert errors(track, square(550, 420, 30)) < 16
 
