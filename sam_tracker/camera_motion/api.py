@@ -26,3 +26,6 @@ class CameraMotionSource(Protocol):
         :returns: homography [3, 3] from pixels of the previous frame to those of the other, pixel
             centres at +0.5; None where it is not known well enough to be used.
         """
+
+    def close(self) -> None:
+        """Free what the source holds; it is not used any more."""

@@ -94,6 +94,10 @@ class ImageFlow:
             return None
         return np.linalg.inv(after.matrix) @ found @ before.matrix
 
+    def close(self) -> None:
+        """Forget the last image."""
+        self._last = None
+
 
 def _reduced(frame: Frame) -> _SmallImage:
     gray = np.asarray(cv2.cvtColor(np.asarray(frame.pixels), cv2.COLOR_RGB2GRAY), np.uint8)

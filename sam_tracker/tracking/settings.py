@@ -89,10 +89,10 @@ class TrackerSettings:
     binarise_prompted_masks: bool = True
     """Remember prompted frames by their mask instead of its logits, as SAM 2's predictors do."""
 
-    closer_look: bool = False
+    closer_look: bool = True
     """
     Whether small objects are looked for in a window around them instead of the whole image; see
-    ``closer_look.focus``. It pays with networks that were trained on windows, or at 512 pixels.
+    ``closer_look.focus``.
     """
     views_at_most: int = 3
     """Windows that are encoded on one frame; objects beyond that share larger ones."""

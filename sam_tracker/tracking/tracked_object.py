@@ -195,12 +195,12 @@ class TrackedObject:
             sure = choice.affinity >= self.settings.stable_affinity
             focus = focus.after(box, frame.stamp, sure=sure)
         else:
+            focus = None if box is None else Focus.on(box, frame.image_size, frame.stamp)
             # A prompt that says how large the object is knows it better than the answer.
-            told = None
             if self.said is not None and self.said_stamp == frame.stamp:
                 told = self.said.extent
-            on = box if told is None else told
-            focus = None if box is None else Focus.on(on, frame.image_size, frame.stamp)
+                if focus is not None and told is not None:
+                    focus = Focus.on(told, frame.image_size, frame.stamp)
         return replace(self, track=track, focus=focus)
 
     def _state(self, decision: Decision) -> TrackState:

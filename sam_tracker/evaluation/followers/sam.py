@@ -41,9 +41,9 @@ def lower_presence(settings: TrackerSettings) -> TrackerSettings:
     return replace(settings.in_mode('samurai'), presence_logit=TrackerSettings.presence_logit)
 
 
-def closer_look(settings: TrackerSettings) -> TrackerSettings:
-    """Look for small objects in a window around them."""
-    return replace(settings.in_mode('samurai'), closer_look=True)
+def whole_image(settings: TrackerSettings) -> TrackerSettings:
+    """Look for small objects in the whole image too."""
+    return replace(settings, closer_look=False)
 
 
 def aspect_and_height(settings: TrackerSettings) -> TrackerSettings:
@@ -61,8 +61,8 @@ MODES: dict[str, Callable[[TrackerSettings], TrackerSettings]] = {
     'sam_tracker': lambda settings: settings.in_mode('sam_tracker'),
     'dam': lambda settings: settings.in_mode('dam'),
     'samurai_dam': lambda settings: settings.in_mode('samurai_dam'),
-    'closer_look': closer_look,
-    'camera_motion': lambda settings: settings.in_mode('samurai'),
+    'whole_image': whole_image,
+    'camera_motion': lambda settings: settings,
     'samurai_released': lambda settings: settings.in_mode('samurai_released'),
 }
 """Each mode's change of the settings that suit a network."""

@@ -2,11 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The source of the camera's motion that the parameters of a tracker node ask for."""
 
-from sam_tracker.camera_motion.api import CameraMotionSource
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sam_tracker.camera_motion.image_flow import ImageFlow
-from sam_tracker.ros.parameters.tracker import TrackerParameters
+from sam_tracker.nodes.tracker.imu_camera_motion import ImuCameraMotion
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+    from sam_tracker.camera_motion.api import CameraMotionSource
+    from sam_tracker.ros.parameters.tracker import CameraMotionParameters
 
 
-def camera_motion_source(parameters: TrackerParameters) -> CameraMotionSource | None:
+def camera_motion_source(
+    node: Node, parameters: CameraMotionParameters
+) -> CameraMotionSource | None:
     """Return a source of its own for one session; None: the motion is not measured."""
-    return ImageFlow() if parameters.camera_motion.source == 'images' else None
+    if parameters.source == 'imu':
+        return ImuCameraMotion(node, parameters)
+    return ImageFlow() if parameters.source == 'images' else None

@@ -95,7 +95,6 @@ class TrackingSession:
         self.setup = setup
         settings = tracker_settings(parameters, setup.network.suited_settings)
         self._tracker = Tracker(setup.network, settings, setup.runtime)
-        self._camera_motion = camera_motion_source(parameters)
         warm_up(self._tracker)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
         self.intake = ImageIntake(self.buffer, node.get_logger(), parameters.camera_range())
@@ -112,6 +111,9 @@ class TrackingSession:
         with ExitStack() as undo:
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
             undo.callback(self.text_search.stop, STOP_TIMEOUT)
+            self._camera_motion = camera_motion_source(node, parameters.camera_motion)
+            if self._camera_motion is not None:
+                undo.callback(self._camera_motion.close)
             self.output = TrackOutput(node, parameters.mask_encoding, observers)
             undo.pop_all()
 
@@ -150,6 +152,8 @@ class TrackingSession:
         """
         self.stop(timeout)
         self.text_search.stop(timeout)
+        if self._camera_motion is not None:
+            self._camera_motion.close()
         # A thread that hangs while it publishes must keep its publisher.
         if self.output.stop(0.0):
             self.output.destroy()

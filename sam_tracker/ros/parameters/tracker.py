@@ -58,10 +58,23 @@ class CameraMotionParameters:
 
     source: str = declared(
         'images',
-        'images: by the optical flow beside the objects, about 2 ms for an image. off: the motion '
-        "model takes the camera's motion for that of the objects.",
-        choices=('off', 'images'),
+        'images: by the optical flow beside the objects, about 2 ms for an image. imu: by the '
+        "angular velocities on the topic imu and the camera's camera_info. off: the motion model "
+        "takes the camera's motion for that of the objects.",
+        choices=('off', 'images', 'imu'),
     )
+    imu_roll: float = declared(
+        0.0,
+        'Orientation of the frame of the imu in the optical frame of the camera: roll about x, '
+        'then pitch about y, then yaw about z. All zero: its axes are those of the optical frame, '
+        'x to the right, y down, z forward, as in most cameras with an imu. Roll 1.5708 and pitch '
+        '-1.5708: its axes are those of a robot, x forward, y left, z up.',
+        minimum=-3.15,
+        maximum=3.15,
+        unit='rad',
+    )
+    imu_pitch: float = declared(0.0, 'See imu_roll.', minimum=-3.15, maximum=3.15, unit='rad')
+    imu_yaw: float = declared(0.0, 'See imu_roll.', minimum=-3.15, maximum=3.15, unit='rad')
 
 
 @dataclass(frozen=True)
@@ -180,9 +193,9 @@ class TrackingParameters:
     )
     closer_look: str = declared(
         'auto' if DEFAULTS.closer_look else 'off',
-        'auto: look for a small object in a window of the image around it, which is resized to '
-        'the input of the network; the whole image is used for objects that are large or lost. '
-        'off: always the whole image, as in SAM 2.',
+        'auto: look for a small object, of up to 12 % of the side of the image, in a window '
+        'around it, which is resized to the input of the network; the whole image is used for '
+        'objects that are larger or lost. off: always the whole image, as in SAM 2.',
         change=Change.LIVE,
         choices=('off', 'auto'),
     )

@@ -164,7 +164,7 @@ class Panning:
 
 def test_the_tracker_is_told_how_the_camera_turned_since_the_image_before(live, monkeypatch):
     source, told, step = Panning(), [], Tracker.step
-    monkeypatch.setattr(tracking_session, 'camera_motion_source', lambda _: source)
+    monkeypatch.setattr(tracking_session, 'camera_motion_source', lambda *_: source)
 
     def listening(tracker: Tracker, frame: Frame):
         told.append(frame.camera_motion)
