@@ -13,7 +13,12 @@ import sys
 import tempfile
 import time
 
+from hypothesis import settings as hypothesis_settings
 import pytest
+
+# A loaded machine is no defect: examples of a property may take as long as they do.
+hypothesis_settings.register_profile('patient', deadline=None)
+hypothesis_settings.load_profile('patient')
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 90.0
