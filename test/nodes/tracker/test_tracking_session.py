@@ -161,6 +161,9 @@ class Panning:
         self.asked.append((previous.stamp, frame.stamp, len(objects)))
         return self.motion
 
+    def close(self):
+        self.asked = None
+
 
 def test_the_tracker_is_told_how_the_camera_turned_since_the_image_before(live, monkeypatch):
     source, told, step = Panning(), [], Tracker.step
@@ -182,6 +185,8 @@ def test_the_tracker_is_told_how_the_camera_turned_since_the_image_before(live, 
     assert len(told) == 3
     for motion in told:
         np.testing.assert_array_equal(motion, Panning.motion)
+    session.close(60.0)
+    assert source.asked is None
 
 
 def test_catching_up_by_fewer_images_still_ends_on_the_newest(live):
