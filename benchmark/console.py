@@ -93,9 +93,9 @@ async def never_reading(session: ClientSession, url: str) -> None:
 
 
 async def measured(
-    console: subprocess.Popen[bytes], url: str, count: int, seconds: float
-) -> tuple[list[Viewer], str]:
-    """Open pages, prompt once, and return the viewers and a line with what was measured."""
+    console: subprocess.Popen[bytes], url: str, count: int, seconds: float, *, tracked: bool
+) -> str:
+    """Open pages, prompt once if an object is to be tracked, and return a line of the table."""
     async with ClientSession() as session:
         viewers = [Viewer(session, url) for _ in range(count if count == 1 else count - 2)]
         if count > 1:
@@ -106,7 +106,8 @@ async def measured(
         while not all(each.pictures for each in viewers):
             await asyncio.sleep(0.1)
         prompt = {'tracker': '/sam_tracker', 'box': BOX, 'object_id': 0, 'label': ''}
-        await viewers[0].socket.send_json({'command': 'add_prompt', 'number': 1, **prompt})
+        if tracked:
+            await viewers[0].socket.send_json({'command': 'add_prompt', 'number': 1, **prompt})
         await asyncio.sleep(5.0)
         start, used = time.monotonic(), processor_seconds(console)
         before = [(each.pictures, each.bytes) for each in viewers]
@@ -126,13 +127,18 @@ async def measured(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return viewers, line
+        return line
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--viewers', type=int, nargs='+', default=[1, 20])
     parser.add_argument('--seconds', type=float, default=20.0, help='of each measurement')
+    parser.add_argument(
+        '--without-object',
+        action='store_true',
+        help='track nothing: the tracker keeps the rate of the camera on any machine',
+    )
     options = parser.parse_args()
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     folder = Path(tempfile.mkdtemp(prefix='sam_tracker_console_'))
@@ -148,8 +154,9 @@ def main() -> int:
             'MB/s'
         )
         for count in options.viewers:
-            _, line = asyncio.run(measured(console, found[1], count, options.seconds))
-            print(line, flush=True)
+            tracked = not options.without_object
+            work = measured(console, found[1], count, options.seconds, tracked=tracked)
+            print(asyncio.run(work), flush=True)
     return 0
 
 
