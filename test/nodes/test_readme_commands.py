@@ -58,6 +58,8 @@ DOWNLOAD = (
 )
 EVALUATION = 'test/evaluation/test_commands.py::test_'
 ELSEWHERE = {
+    r'make demo-3d': 'test/demo/test_demo_3d.py::'
+    'test_boxes_are_placed_within_the_bounds_of_the_documentation',
     r'make demo': 'test/demo/test_demo.py::test_any_video_is_tracked_and_leaves_pictures',
     r'make colcon': f'{BUILD}every_executable_and_shared_file_is_where_ros2_looks_for_it',
     r'make evaluate': f'{EVALUATION}generated_leaves_tables_figures_and_pictures',
