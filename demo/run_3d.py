@@ -29,7 +29,7 @@ from sam_tracker.localization.depth_image import DepthImage
 from sam_tracker.localization.localizer import Localizer, SeenObject, View
 
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo_3d')
-IMAGES = int(os.environ.get('IMAGES') or 120)
+IMAGES = int(os.environ.get('IMAGES') or 60)
 START_TIMEOUT = 120.0
 """Seconds until the tracker has loaded its weights."""
 IMAGE_TIMEOUT = 30.0
