@@ -39,7 +39,7 @@ SHARED_FILES := $(wildcard config/* launch/*)
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
 .PHONY: setup
 setup: $(VENV)/.installed  ## make .venv, install what is pinned, build the messages

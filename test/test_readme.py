@@ -24,5 +24,5 @@ def test_every_link_within_the_repository_leads_somewhere(page):
 def test_every_make_target_that_is_named_exists():
     makefile = (ROOT / 'Makefile').read_text()
     for page in PAGES:
-        for target in re.findall(r'(?:`|^)make\s+([a-z-]+)', page.read_text(), re.M):
+        for target in re.findall(r'(?:`|^)make\s+([a-z0-9-]+)', page.read_text(), re.M):
             assert re.search(rf'^{target}:', makefile, re.M), f'{page.name}: make {target}'
