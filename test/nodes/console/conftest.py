@@ -15,7 +15,7 @@ pytest.importorskip('aiohttp', reason='aiohttp, which the console needs, is not 
 
 from aiohttp import ClientSession, ClientTimeout, ClientWebSocketResponse, CookieJar, WSMsgType
 
-from ...conftest import Program
+from ...conftest import Program, wait_until
 from ...packet_reading import read_packet
 
 LONG = 60.0
@@ -28,7 +28,12 @@ class RunningConsole:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        program.wait_for_output('serving http')
+        wait_until(
+            lambda: 'serving http' in program.output or program.process.poll() is not None,
+            'the start of the console',
+            patience=LONG,
+        )
+        assert 'serving http' in program.output, program.output
         self.url = re.search(r'serving (https?://\S+:\d+):', program.output)[1]
 
     @property
