@@ -5,6 +5,8 @@
 PYTHON ?= python3
 # jazzy or kilted: each has an environment of its own.
 DISTRO ?= jazzy
+# For test-ubuntu.
+UBUNTU ?= 24.04
 VENV := $(CURDIR)/.venv$(if $(filter-out jazzy,$(DISTRO)),-$(DISTRO))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -84,6 +86,15 @@ test: setup-test $(if $(TESTS),,lint)  ## set-up, ruff, mypy and all tests; TEST
 .PHONY: test-fast
 test-fast: setup-test  ## the tests that start no ROS graph and build nothing, in less than a minute
 	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -m 'not graph and not slow'
+
+.PHONY: test-ubuntu
+test-ubuntu: setup-test out/ubuntu-$(UBUNTU)  ## all tests with the libraries of a robot; UBUNTU=24.04, or 22.04 with Python 3.10
+	PYTHONPATH=$(CURDIR)/out/ubuntu-$(UBUNTU) OMP_NUM_THREADS=1 $(PYTEST) $(or $(TESTS),$(PARALLEL))
+
+# Found before those of the environment.
+out/ubuntu-$(UBUNTU): requirements/ubuntu-$(UBUNTU).txt $(VENV)/.installed-test
+	pip install --quiet --no-deps --upgrade --target $@ -r $<
+	@touch $@
 
 .PHONY: lint
 lint: setup-test  ## ruff and mypy alone
