@@ -1,9 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The clip of the demonstration: generated, or a video of the user."""
+"""The clip of the demonstration: two flamingos, a generated one, or a video of the user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import json
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from sam_tracker.rendering import Box
 from sam_tracker.video.generated import Scenario, generate_clip
 from sam_tracker.video.sources import VideoError, open_source
+
+REAL = Path(__file__).with_name('flamingos.mp4')
+"""Of DAVIS 2016, CC BY 4.0; the file beside it says more, and has the boxes."""
+GENERATED = 'generated'
+"""Value of VIDEO."""
 
 # One object leaves and returns, the other stays; its textures and outlines were not used in the
 # training. Chosen from a dozen clips because tracking succeeds; docs/nano.md has the averages.
@@ -40,11 +46,14 @@ class Clip:
 
 def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
     """
-    Return the video that VIDEO and BOX name, or else a clip generated into the folder.
+    Return the video that VIDEO and BOX name, or else the one that comes with the demonstration.
 
+    :param folder: for the clip of ``VIDEO=generated``.
     :raises DemoError: a variable is invalid; the text names it.
     """
     if not (video := environment.get('VIDEO', '')):
+        return real_clip()
+    if video == GENERATED:
         return generated_clip(folder)
     try:
         source = open_source(video)
@@ -58,6 +67,16 @@ def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
     box = _box(environment.get('BOX', ''), width, height)
     label = environment.get('LABEL', '') or 'object'
     return Clip(Path(video).expanduser(), source.rate, source.frame_count, {label: box})
+
+
+def real_clip() -> Clip:
+    """Return two flamingos, of which one has true boxes."""
+    known = json.loads(REAL.with_suffix('.json').read_text())
+    source = open_source(str(REAL))
+    source.close()
+    truth = {label: np.array(boxes, np.float32) for label, boxes in known['truth'].items()}
+    boxes: dict[str, Box] = {label: tuple(box) for label, box in known['prompts'].items()}
+    return Clip(REAL, source.rate, source.frame_count, boxes, truth)
 
 
 def generated_clip(folder: Path) -> Clip:

@@ -3,8 +3,8 @@
 """
 The console with something to look at: a clip in a loop, the tracker, and the page.
 
-`make console` runs it until Ctrl-C. Environment variables: VIDEO=clip.mp4 (instead of the
-generated clip), CHECKPOINT=weights.pt, PORT=8080.
+`make console` runs it until Ctrl-C. Environment variables: VIDEO=clip.mp4 (instead of
+the demonstration's), CHECKPOINT=weights.pt, PORT=8080.
 """
 
 import os

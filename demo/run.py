@@ -6,6 +6,7 @@ Demonstration: a camera, the tracker, prompts and the recorder, each in its own 
 `make demo` runs it. Images, prompts and tracks go through DDS. Environment variables:
 
     VIDEO=clip.mp4 BOX=x,y,w,h   any video, and the box of an object on its first frame (LABEL=mug)
+    VIDEO=generated              a generated clip, whose objects leave and return
     CHECKPOINT=weights.pt        instead of the weights that come with the package
     OUTPUT=folder                for the recording, instead of out/demo
 

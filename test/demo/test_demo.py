@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration, run as `make demo` runs it, and what it says when it cannot."""
 
+import json
 import os
 from pathlib import Path
 import subprocess
@@ -10,6 +11,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
+
+from sam_tracker.video.sources import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,3 +86,17 @@ def test_a_tracker_that_cannot_start_ends_the_demonstration(domain, tmp_path, vi
     assert ran.returncode == 1
     assert '/no/weights.pt' in ran.stderr
     assert 'Traceback' not in ran.stderr
+
+
+def test_the_real_clip_has_a_true_box_for_every_frame_and_says_whose_it_is():
+    known = json.loads((ROOT / 'demo' / 'flamingos.json').read_text())
+    assert 'CC BY 4.0' in known['source']
+    source = open_source(str(ROOT / 'demo' / 'flamingos.mp4'))
+    frames = 0
+    while (frame := source.read()) is not None:
+        frames += 1
+        height, width = frame.bgr.shape[:2]
+    assert frames == source.frame_count == len(known['truth']['flamingo'])
+    for x_min, y_min, x_max, y_max in [*known['prompts'].values(), *known['truth']['flamingo']]:
+        assert 0 <= x_min < x_max <= width
+        assert 0 <= y_min < y_max <= height
