@@ -27,6 +27,7 @@ from sam_tracker.labelling.prompts import (
 from sam_tracker.labelling.recording import LabellingError, Recording
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.settings import TrackerSettings
 
@@ -50,7 +51,7 @@ class Job:
     """Prompts for one object, by the number of the frame."""
     everything: bool = False
     """Find all objects of the first image."""
-    checkpoint: str = 'nano'
+    checkpoint: str = DEFAULT_CHECKPOINT
     device: str = 'auto'
     mode: str = 'samurai'
     """One of ``tracking.settings.MODES``; sam2 propagates whole recordings as SAM 2 does."""

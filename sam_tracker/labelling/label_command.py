@@ -26,6 +26,7 @@ from sam_tracker.command_line import (
     number,
 )
 from sam_tracker.core.paths import expanded
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from sam_tracker.labelling.fleet import Attempt
@@ -160,7 +161,7 @@ def argument_parser() -> argparse.ArgumentParser:
     network = parser.add_argument_group('network')
     network.add_argument(
         '--checkpoint',
-        default='nano',
+        default=DEFAULT_CHECKPOINT,
         metavar='NAME',
         help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
     )

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sam_tracker.evaluation.evaluate import STATIC_BOX, Setup, best_opencv_tracker
 from sam_tracker.evaluation.followers.sam import MODES
 from sam_tracker.networks.sam2.configuration import configuration_named
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 
 SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
@@ -17,7 +18,9 @@ SubCommands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 def add_network_options(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
     """Add the options for the network: weights, precision and device."""
     parser.add_argument(
-        '--checkpoint', default='nano', help='name or file of the weights (default: %(default)s)'
+        '--checkpoint',
+        default=DEFAULT_CHECKPOINT,
+        help='name or file of the weights (default: %(default)s)',
     )
     parser.add_argument(
         '--image-size', type=network_size, help="side of the network's input, in pixels"

@@ -59,6 +59,9 @@ def _first_sam(name: str, file_name: str, size: int, sha256: str) -> KnownCheckp
     return KnownCheckpoint(name, file_name, repository, size, sha256, 'checkpoints/')
 
 
+DEFAULT_CHECKPOINT = 'mobile'
+"""Name of the bundled weights that are used unless others are asked for."""
+
 # The sums of tiny and small are from Meta's model pages (huggingface.co/facebook/sam2.1-hiera-tiny
 # and -small). Those of base_plus and large are the Git LFS identifiers of a copy of all four files
 # (huggingface.co/camenduru/sam2-1-hiera) and equal what many projects recorded of Meta's files; so

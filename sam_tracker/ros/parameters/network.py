@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-from sam_tracker.networks.weights.catalogue import KNOWN_CHECKPOINTS
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT, KNOWN_CHECKPOINTS
 from sam_tracker.ros.parameters.declaration import AUTO, declared
 
 
@@ -13,7 +13,7 @@ class NetworkParameters:
     """Which network it is, and how it runs."""
 
     model: str = declared(
-        'nano',
+        DEFAULT_CHECKPOINT,
         'Network whose weights are looked up by name. nano and mobile come with the package; '
         '`sam_tracker-checkpoint download NAME` fetches the others.',
         choices=tuple(KNOWN_CHECKPOINTS),
