@@ -92,7 +92,7 @@ test-ubuntu: setup-test out/ubuntu-$(UBUNTU)  ## all tests with the libraries of
 	PYTHONPATH=$(CURDIR)/out/ubuntu-$(UBUNTU) OMP_NUM_THREADS=1 $(PYTEST) $(or $(TESTS),$(PARALLEL))
 
 # Found before those of the environment.
-out/ubuntu-$(UBUNTU): requirements/ubuntu-$(UBUNTU).txt $(VENV)/.installed-test
+out/ubuntu-$(UBUNTU): requirements/ubuntu_$(UBUNTU).txt $(VENV)/.installed-test
 	pip install --quiet --no-deps --upgrade --target $@ -r $<
 	@touch $@
 

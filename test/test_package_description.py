@@ -260,6 +260,7 @@ ROOMS = {
         *('core', 'command_line', 'image_files'),
         *('labelling', 'labelling.job', 'labelling.fleet', 'labelling.ray_pool'),
         'labelling.review',
+        'networks.weights',
     },
     'ros.images': {'core'},
     'ros.messages': {
