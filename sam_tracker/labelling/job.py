@@ -16,7 +16,7 @@ from sam_tracker.labelling.exports.registry import EXPORTS
 from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
 from sam_tracker.labelling.labeller import Labeller
 from sam_tracker.labelling.labels import LABELS, LabelSet
-from sam_tracker.labelling.project import Project, load_project
+from sam_tracker.labelling.project import Project, Review, load_project
 from sam_tracker.labelling.prompts import (
     ObjectPrompts,
     Prompts,
@@ -102,6 +102,9 @@ def label_recording(job: Job, report: Report) -> Outcome:
     :raises LabellingError: recording or prompts cannot be used.
     :raises CheckpointError: the weights cannot be loaded.
     """
+    before = load_project(job.project_folder)
+    if before is not None:
+        _check_source(job, before)
     recording = open_recording(job.source, job.topic, report)
     try:
         runtime = choose_runtime(job.device)
@@ -117,13 +120,12 @@ def label_recording(job: Job, report: Report) -> Outcome:
             whole=job.mode == 'sam2',
             received=received,
         )
-        before = load_project(job.project_folder)
         prompts = _prompts(job, recording, labeller.times, before, network)
         project = Project(
             source=str(job.source.resolve()),
             topic=job.topic,
             prompts=prompts,
-            reviews={} if before is None else before.reviews,
+            reviews={} if before is None else _standing_reviews(job, before, prompts),
             seconds_spent=0.0 if before is None else before.seconds_spent,
             problems=tuple(labeller.problems),
             images=len(recording.images),
@@ -166,6 +168,36 @@ def export_recording(
         recording.close()
 
 
+def _check_source(job: Job, before: Project) -> None:
+    """
+    Check that a project is of the recording of a job; one that was moved is taken as the same.
+
+    :raises LabellingError: it is of another.
+    """
+    source = str(job.source.resolve())
+    if before.source != source and Path(before.source).exists():
+        raise LabellingError(
+            f'{str(job.project_folder)!r} has the labels of {before.source!r}, not of {source!r}:'
+            ' use another -o'
+        )
+
+
+def _standing_reviews(job: Job, before: Project, prompts: Prompts) -> dict[int, Review]:
+    """Return the decisions about objects whose labels stay what they were."""
+    if (before.checkpoint, before.mode) != (job.checkpoint, job.mode):
+        return {}
+
+    def digests(said: Prompts, object_id: int) -> dict[int, str]:
+        each = said.get(object_id, ObjectPrompts())
+        return {frame: each.digest(frame) for frame in each.by_frame}
+
+    return {
+        object_id: review
+        for object_id, review in before.reviews.items()
+        if digests(before.prompts, object_id) == digests(prompts, object_id)
+    }
+
+
 def _prompts(
     job: Job,
     recording: Recording,
@@ -195,10 +227,11 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
 
     A prompt that is in the project already stays what it was. A new one on an object of the
     project corrects the label on its frame; ``project.json`` keeps the mask that it corrected, so
-    that the same prompts give the same labels ever after.
+    that the same prompts give the same labels ever after. What a review changed stays, unless the
+    prompts on its frame are other ones than before the review.
 
     :param folder: of the project.
-    :param said: all prompts; objects and frames that are missing are dropped.
+    :param said: all prompts; other objects are dropped, and frames that no review corrected.
     """
     labels = LabelSet(folder / LABELS, dict.fromkeys(said, ''))
     wanted: dict[int, list[int]] = {}
@@ -206,10 +239,13 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
     for object_id, each in said.items():
         known = before.prompts.get(object_id, ObjectPrompts())
         merged = ObjectPrompts(each.label)
-        for frame, new in sorted(each.by_frame.items()):
-            old = known.by_frame.get(frame)
-            if old is not None and SaidPrompt(old.prompt).digest == new.digest:
+        for frame, old in known.by_frame.items():
+            if old.reviewed is not None and frame not in each.by_frame:
                 merged = merged.having(frame, old)
+        for frame, new in sorted(each.by_frame.items()):
+            there = known.by_frame.get(frame)
+            if there is not None and new.digest in _said(there):
+                merged = merged.having(frame, there)
             elif known.by_frame and labels.path.exists():
                 wanted.setdefault(frame, []).append(object_id)
             else:
@@ -225,6 +261,11 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
                         image.number, prompt, track.mask, track.visible
                     )
     return found
+
+
+def _said(known: SaidPrompt) -> tuple[str | None, str]:
+    """Return digests of a known prompt: before its review, and as it is."""
+    return known.reviewed, SaidPrompt(known.prompt).digest
 
 
 def _everything(recording: Recording, network: VideoNetwork) -> Prompts:

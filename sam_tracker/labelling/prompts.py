@@ -50,6 +50,9 @@ class SaidPrompt:
     corrected: NDArray[np.bool_] | None = None
     """[H, W] the propagated mask that the points correct; empty: there was none. None: the prompt
     stands alone."""
+    reviewed: str | None = None
+    """Digest of what was said on this frame before a review changed it; empty: nothing. None: no
+    review did."""
 
     @property
     def stands_alone(self) -> bool:
@@ -70,6 +73,8 @@ class SaidPrompt:
         """Return what ``from_json`` reads."""
         prompt = self.prompt
         found: dict[str, Any] = {'stage': self.stage.value}
+        if self.reviewed is not None:
+            found['reviewed'] = self.reviewed
         if len(prompt.points):
             found['points'] = prompt.points.tolist()
             found['labels'] = prompt.labels.tolist()
@@ -90,7 +95,8 @@ class SaidPrompt:
             box=fields.get('box'),
             mask=_mask(fields.get('mask')),
         )
-        return cls(prompt, Stage(fields['stage']), _mask(fields.get('corrected')))
+        corrected = _mask(fields.get('corrected'))
+        return cls(prompt, Stage(fields['stage']), corrected, fields.get('reviewed'))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +137,24 @@ class ObjectPrompts:
         only_points = prompt.box is None and prompt.mask is None
         start = np.logical_and(mask, visible) if only_points else None
         return self.having(frame, SaidPrompt(prompt, Stage.CORRECTED, start))
+
+    def reviewed(
+        self, frame: int, prompt: Prompt, mask: NDArray[np.bool_], visible: bool
+    ) -> ObjectPrompts:
+        """
+        Return these and one more, with which a review corrects a label.
+
+        It stays when the recording is labelled again with the prompts of before.
+
+        :param mask: [H, W] of the label.
+        :param visible: whether the label has a mask.
+        """
+        before = self.by_frame.get(frame)
+        said = '' if before is None else before.reviewed
+        if before is not None and said is None:
+            said = SaidPrompt(before.prompt).digest
+        found = self.corrected(frame, prompt, mask, visible)
+        return found.having(frame, replace(found.by_frame[frame], reviewed=said))
 
     def basis(self, frame: int) -> tuple[int, ...]:
         """Return the frames of the prompts that a correction is read with, the nearest first."""

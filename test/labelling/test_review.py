@@ -90,6 +90,30 @@ def test_a_recording_is_looked_at_corrected_decided_and_written(server, out, cli
     assert load_project(out / 'recordings/clip').reviews == {1: Review.ACCEPTED}
 
 
+def test_labelling_again_keeps_what_the_review_changed(out, folder, clip):
+    session = ReviewSession(out, 'clip')
+    box = clip.boxes[5, 0].tolist()
+    session.correct({'object': 1, 'image': 5, 'box': box})
+    session.decide({'object': 1, 'review': 'accepted'})
+    session.close()
+    labels = (out / 'recordings/clip/labels.jsonl').read_bytes()
+
+    def labelled(frame):
+        first = ObjectPrompts('thing').added(0, Prompt(box=clip.boxes[frame, 0]))
+        job = Job(source=folder, name='clip', folder=out, first=first)
+        label_recording(job, lambda *_: None)
+        return load_project(out / 'recordings/clip')
+
+    project = labelled(0)
+    assert project.prompts[1].by_frame[5].prompt.box.tolist() == box
+    assert project.review(1) is Review.ACCEPTED
+    assert (out / 'recordings/clip/labels.jsonl').read_bytes() == labels
+    # With another prompt the labels are others, which nobody has accepted.
+    project = labelled(1)
+    assert project.prompts[1].by_frame[5].prompt.box.tolist() == box
+    assert project.review(1) is Review.OPEN
+
+
 def test_what_makes_no_sense_is_refused_and_changes_nothing(server, out):
     before = (out / 'recordings/clip/labels.jsonl').read_bytes()
     for path, fields, words in (

@@ -153,7 +153,7 @@ class ReviewSession:
         except (PromptError, TypeError) as error:
             raise LabellingError(str(error)) from error
         prompts = dict(self._project.prompts)
-        prompts[object_id] = prompts[object_id].corrected(
+        prompts[object_id] = prompts[object_id].reviewed(
             image.number, prompt, track.mask, track.visible
         )
         self._labeller.label(prompts)
