@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 import hashlib
 import json
@@ -214,13 +213,12 @@ class Labeller:
         """Join the directions and write one line for each image."""
         path = self._folder / LABELS
         part = path.with_suffix('.part')
-        with ExitStack() as stack:
-            sources = [
-                _ObjectLabels(self, stack, object_id, prompts, keys, tracker)
-                for object_id in sorted(prompts)
-                if prompts[object_id].by_frame
-            ]
-            file = stack.enter_context(part.open('wb'))
+        sources = [
+            _ObjectLabels(self, object_id, prompts, keys, tracker)
+            for object_id in sorted(prompts)
+            if prompts[object_id].by_frame
+        ]
+        with part.open('wb') as file:
             for number, image in enumerate(self._recording.images):
                 tracks = tuple(source.read(number) for source in sources)
                 labelled = LabelledImage(
@@ -247,17 +245,12 @@ class _ObjectLabels:
     def __init__(
         self,
         labeller: Labeller,
-        stack: ExitStack,
         object_id: int,
         prompts: Prompts,
         keys: Mapping[Stretch, str],
         tracker: OfflineTracker,
     ) -> None:
-        """
-        Open all stretches of the object.
-
-        :param stack: closes them.
-        """
+        """Open all stretches of the object."""
         self._object_id = object_id
         self._said = prompts[object_id].by_frame
         self._tracker = tracker
@@ -267,7 +260,6 @@ class _ObjectLabels:
             if stretch.object_id != object_id:
                 continue
             file = labeller.open_stretch(key, stretch)
-            stack.callback(file.close)
             side = self._forward if stretch.direction > 0 else self._backward
             for frame in stretch.frames:
                 side[frame] = file

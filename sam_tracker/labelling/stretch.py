@@ -38,8 +38,9 @@ def plan(
     """
     Return the stretches that label an object on every frame of a recording.
 
-    Between two prompted frames there are two, one from each side. Every stretch reads the prompted
-    frames around it, past and future, so a new prompt changes only what is near it.
+    Between two prompted frames there are two, one from each side, which read both. Before the
+    first prompted frame and after the last one, the ``most`` nearest are read. So a new prompt
+    changes only what is near it.
 
     :param prompted: numbers of the frames on which the object is prompted, at least one.
     :param count: frames of the recording.
@@ -49,15 +50,16 @@ def plan(
     """
     frames = sorted(set(prompted))
     if whole:
-        wanted = [(frames[0], count - 1), (frames[-1], 0)]
+        wanted = [(frames[0], count - 1, count - 1), (frames[-1], 0, 0)]
         most = len(frames)
     else:
-        wanted = [(frames[0], 0), (frames[-1], count - 1)]
+        wanted = [(frames[0], 0, 0), (frames[-1], count - 1, count - 1)]
         for one, other in pairwise(frames):
-            wanted += [(one, other - 1), (other, one + 1)]
+            wanted += [(one, other - 1, other), (other, one + 1, one)]
+    # The prompt at the far end is as near as that at the start, and nearer than all others.
     return [
-        Stretch(object_id, start, end, nearest(frames, start, end, most))
-        for start, end in wanted
+        Stretch(object_id, start, end, nearest(frames, start, reach, most))
+        for start, end, reach in wanted
         if abs(end - start) >= 1
     ]
 

@@ -9,6 +9,7 @@ correction redo only what it touches.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 import hashlib
@@ -17,14 +18,11 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sam_tracker.labelling.labelled_track import LabelledTrack, line
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 
-FORMAT = 1
+FORMAT = 2
 """Counts changes of what the engine computes; files of another number are not used."""
 
 
@@ -44,25 +42,25 @@ class StretchFile:
 
     def __init__(self, path: Path, stretch: Stretch) -> None:
         """
-        Open the file.
+        Find the tracks in the file; it is open only while they are read.
 
         :raises OSError: there is none.
         """
-        self._file = path.open('rb')
+        self._path = path
         self._stretch = stretch
-        content = np.frombuffer(self._file.read(), np.uint8)
-        ends = np.flatnonzero(content == ord('\n')) + 1
-        self._offsets: NDArray[np.int64] = np.concatenate(([0], ends)).astype(np.int64)
+        self._offsets = array('q', [0])
+        with path.open('rb') as file:
+            for each in file:
+                self._offsets.append(self._offsets[-1] + len(each))
 
     def read(self, frame: int) -> LabelledTrack:
         """Return the track on a frame of the stretch."""
         index = (frame - self._stretch.start) * self._stretch.direction - 1
-        self._file.seek(int(self._offsets[index]))
-        text = self._file.read(int(self._offsets[index + 1] - self._offsets[index]))
+        # Open files would limit the prompts of a recording.
+        with self._path.open('rb') as file:
+            file.seek(self._offsets[index])
+            text = file.read(self._offsets[index + 1] - self._offsets[index])
         return LabelledTrack.from_json(json.loads(text))
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class StretchFiles:
