@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 import json
 import multiprocessing
@@ -39,18 +40,25 @@ def unique_names(sources: Sequence[Path]) -> list[str]:
     if len(set(resolved)) < len(resolved):
         twice = next(str(each) for each in resolved if resolved.count(each) > 1)
         raise LabellingError(f'recording {twice!r} is named twice')
-    names = [path.stem for path in resolved]
-    depth = 1
-    while len(set(names)) < len(names):
-        depth += 1
+    stems = [path.stem for path in resolved]
+    # Such as clip.mp4 beside clip.avi.
+    whole = [path.name.replace('.', '_') for path in resolved]
+    for ends in (stems, whole):
+        names = _with_folders(resolved, ends)
+        if len(set(names)) == len(names):
+            return names
+    # Such as a_b/clip.mp4 beside a/b_clip.mp4.
+    return [f'{number}_{name}' for number, name in enumerate(stems, 1)]
+
+
+def _with_folders(paths: Sequence[Path], ends: Sequence[str]) -> list[str]:
+    """Return names that end as given, with as many folders before them as tell them apart."""
+    names = list(ends)
+    for depth in range(2, max(len(path.parts) for path in paths) + 1):
         names = [
-            '_'.join((*path.parts[1:-1], path.stem)[-depth:]) if names.count(name) > 1 else name
-            for path, name in zip(resolved, names, strict=True)
+            '_'.join((*path.parts[1:-1], end)[-depth:]) if names.count(name) > 1 else name
+            for path, end, name in zip(paths, ends, names, strict=True)
         ]
-        if depth > max(len(path.parts) for path in resolved):
-            # Such as clip.mp4 beside clip.avi.
-            names = [path.name.replace('.', '_') for path in resolved]
-            break
     return names
 
 
@@ -95,7 +103,7 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
     # torch would use every core in each process.
     threads = max((os.cpu_count() or 1) // workers, 1)
     waiting = deque((job, MOST_TRIES) for job in jobs)
-    running: dict[int, _Running] = {}
+    running: dict[object, _Running] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
@@ -104,10 +112,11 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
                 process = context.Process(target=_in_process, args=(job, sender, threads))
                 process.start()
                 sender.close()
-                running[process.sentinel] = _Running(job, tries - 1, process, receiver)
-            for sentinel in wait([each.process.sentinel for each in running.values()]):
-                assert isinstance(sentinel, int)
-                ended = running.pop(sentinel)
+                running[receiver] = _Running(job, tries - 1, process, receiver)
+            # Ready with a result, or because the process was killed. A process cannot end before a
+            # long result is read.
+            for ready in wait([each.receiver for each in running.values()]):
+                ended = running.pop(ready)
                 entry = ended.entry()
                 if entry is None and ended.tries:
                     waiting.append((ended.job, ended.tries))
@@ -137,14 +146,13 @@ class _Running:
     receiver: Connection
 
     def entry(self) -> dict[str, object] | None:
-        """Return what the process, which has ended, returned; None: it was killed."""
+        """Return what the process sent, and wait for its end; None: it was killed."""
+        found: dict[str, object] | None = None
+        # OSError: it was killed while it sent.
+        with self.receiver, suppress(EOFError, OSError):
+            found = self.receiver.recv()
         self.process.join()
-        try:
-            return self.receiver.recv() if self.receiver.poll() else None
-        except EOFError:
-            return None
-        finally:
-            self.receiver.close()
+        return found
 
 
 def _in_process(job: Job, sender: Connection, threads: int) -> None:
@@ -159,6 +167,9 @@ def attempted(job: Job, report: Report) -> dict[str, object]:
         outcome = label_recording(job, report)
     except (LabellingError, CheckpointError, ValueError) as error:
         return {'state': 'failed', 'error': str(error)}
+    except Exception as error:
+        # A defect that one recording meets costs no other.
+        return {'state': 'failed', 'error': f'{type(error).__name__}: {error}'}
     return {
         'state': 'labelled',
         'images': outcome.images,
@@ -169,20 +180,38 @@ def attempted(job: Job, report: Report) -> dict[str, object]:
 
 def finish(
     jobs: Sequence[Job], formats: Sequence[str], verified: bool, reports: Callable[[str], Report]
-) -> None:
+) -> dict[str, str]:
     """
     Write all formats, with the same numbers for the same labels in all recordings.
 
     :param verified: write accepted objects alone.
-    :raises LabellingError: a file cannot be written.
+    :returns: what went wrong, by name of the recording.
+    :raises LabellingError: a project cannot be read.
     """
     categories: set[str] = set()
     for job in jobs:
         project = load_project(job.project_folder)
         if project is not None:
             categories |= set(project.labels(job.project_folder, verified).categories)
+    failed = {}
     for job in jobs:
-        export_recording(job, formats, sorted(categories), verified, reports(job.name))
+        problem = _export(job, formats, sorted(categories), verified, reports(job.name))
+        if problem:
+            failed[job.name] = problem
+    return failed
+
+
+def _export(
+    job: Job, formats: Sequence[str], categories: Sequence[str], verified: bool, report: Report
+) -> str:
+    """Write one recording, and return what went wrong; empty: nothing."""
+    try:
+        export_recording(job, formats, categories, verified, report)
+    except LabellingError as error:
+        return str(error)
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'
+    return ''
 
 
 def _record(job: Job, entry: dict[str, object]) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PROGRAM = 'sam_tracker-label'
 
-MODES = ('samurai', 'samurai_released', 'dam', 'samurai_dam', 'sam2')
+MODES = ('sam_tracker', 'samurai', 'samurai_released', 'dam', 'samurai_dam', 'sam2')
 """Keys of ``tracking.settings.MODES``."""
 
 DESCRIPTION = """\
@@ -198,16 +198,15 @@ def run(options: argparse.Namespace) -> int:
         attempts = in_this_process(jobs, _bar)
     several = options.workers > 1 or options.ray is not None
     failed = label_all(_counted(attempts, len(jobs)) if several else attempts)
-    finish(
-        [job for job in jobs if job.name not in failed], options.formats, options.verified, _bar
-    )
-    for name, problem in failed.items():
+    labelled = [job for job in jobs if job.name not in failed]
+    not_written = finish(labelled, options.formats, options.verified, _bar)
+    for name, problem in {**failed, **not_written}.items():
         _fail(f'{name}: {problem}')
     sys.stdout.write(
         f'{len(jobs) - len(failed)} of {len(jobs)} recordings labelled; written to'
         f' {options.output}\n'
     )
-    return 1 if failed else 0
+    return 1 if failed or not_written else 0
 
 
 def review(options: argparse.Namespace) -> int:
@@ -246,14 +245,16 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     from sam_tracker.labelling.fleet import unique_names
     from sam_tracker.labelling.job import Job
 
-    sources = [expanded(each) for each in options.recordings]
+    # Processes of a cluster have other working directories.
+    sources = [expanded(each).resolve() for each in options.recordings]
     first = _first(options)
-    prompts = None if options.prompts is None else expanded(options.prompts)
+    prompts = None if options.prompts is None else expanded(options.prompts).resolve()
+    folder = expanded(options.output).resolve()
     return [
         Job(
             source=source,
             name=name,
-            folder=expanded(options.output),
+            folder=folder,
             topic=options.topic,
             prompts=prompts / f'{name}.yaml' if prompts and prompts.is_dir() else prompts,
             first=first,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many recordings are labelled once each, in processes or on Ray, also when one is killed."""
 
+from dataclasses import replace
 import multiprocessing
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.labelling.fleet import in_processes, in_this_process, label_all
+from sam_tracker.labelling.fleet import attempted, in_processes, in_this_process, label_all
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.prompts import ObjectPrompts
 
@@ -89,6 +90,23 @@ def test_a_recording_that_always_dies_is_given_up(jobs_in, tmp_path, monkeypatch
     (job, *_) = jobs_in(tmp_path / 'out')
     ((_, entry),) = in_processes([job], 1)
     assert entry['state'] == 'failed' and 'died 3 times (exit code 1)' in entry['error']
+
+
+def test_a_result_longer_than_a_pipe_holds_is_received(jobs_in, tmp_path):
+    length = 1 << 20
+    (job, *_) = jobs_in(tmp_path / 'out')
+    ((_, entry),) = in_processes([replace(job, device='x' * length)], 1)
+    assert entry['state'] == 'failed' and 'x' * length in entry['error']
+
+
+def test_a_defect_met_by_one_recording_is_its_error(jobs_in, tmp_path, monkeypatch):
+    def broken(job, report):
+        raise KeyError('mug')
+
+    monkeypatch.setattr('sam_tracker.labelling.fleet.label_recording', broken)
+    (job, *_) = jobs_in(tmp_path / 'out')
+    entry = attempted(job, lambda *_: None)
+    assert entry == {'state': 'failed', 'error': "KeyError: 'mug'"}
 
 
 def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from sam_tracker.evaluation.corrections import correcting_click
-from sam_tracker.labelling.fleet import unique_names
+from sam_tracker.labelling.fleet import finish, unique_names
+from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.label_command import MODES, main, parse
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.project import Review, load_project
@@ -152,9 +153,35 @@ def test_names_are_unique_and_a_recording_is_not_named_twice(tmp_path):
     assert names == ['a_clip', 'b_clip']
     names = unique_names([tmp_path / 'b/clip.mp4', tmp_path / 'b/clip.avi'])
     assert names == ['clip_mp4', 'clip_avi']
+    three = [tmp_path / name for name in ('a/clip.mp4', 'b/clip.mp4', 'b/clip.avi')]
+    assert unique_names(three) == ['a_clip_mp4', 'b_clip_mp4', 'clip_avi']
     shutil.copytree(tmp_path / 'a', tmp_path / 'c')
     with pytest.raises(LabellingError, match=r"clip\.mp4' is named twice"):
         unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'a/../a/clip.mp4'])
+
+
+def test_another_recording_does_not_take_the_place_of_a_labelled_one(
+    folder, clip, tmp_path, capsys
+):
+    other = tmp_path / 'other' / 'clip'
+    shutil.copytree(folder, other)
+    arguments = ['-o', str(tmp_path / 'out'), '--formats']
+    box = [str(value) for value in box_of(clip, 0)]
+    assert main([str(folder), *arguments, '--box', *box]) == 0
+    before = (tmp_path / 'out/recordings/clip/project.json').read_bytes()
+    assert main([str(other), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert repr(str(folder)) in error and repr(str(other)) in error and 'another -o' in error
+    assert (tmp_path / 'out/recordings/clip/project.json').read_bytes() == before
+    # One that was moved is the same.
+    shutil.rmtree(folder)
+    assert main([str(other), *arguments]) == 0
+
+
+def test_every_recording_that_cannot_be_written_is_named(tmp_path):
+    jobs = [Job(source=tmp_path / name, name=name, folder=tmp_path) for name in 'ab']
+    failed = finish(jobs, ['coco'], False, lambda _: lambda *_: None)
+    assert failed.keys() == {'a', 'b'} and 'is not labelled' in failed['b']
 
 
 def test_everything_on_the_first_image_is_labelled(folder, tmp_path):
