@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecordin
 from sam_tracker.labelling.labeller import Labeller
 from sam_tracker.labelling.labels import LABELS, LabelSet
 from sam_tracker.labelling.project import Project, Review, load_project
+from sam_tracker.labelling.project_lock import ProjectLock
 from sam_tracker.labelling.prompts import (
     ObjectPrompts,
     Prompts,
@@ -99,9 +101,20 @@ def label_recording(job: Job, report: Report) -> Outcome:
     """
     Label a recording, or go on where an earlier call was stopped.
 
-    :raises LabellingError: recording or prompts cannot be used.
+    :raises LabellingError: recording or prompts cannot be used, or another run or review uses the
+        project.
     :raises CheckpointError: the weights cannot be loaded.
     """
+    try:
+        job.project_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabellingError(f'{error.filename}: {error.strerror}') from error
+    with closing(ProjectLock(job.project_folder)):
+        return _label(job, report)
+
+
+def _label(job: Job, report: Report) -> Outcome:
+    """Label a recording whose project is locked."""
     before = load_project(job.project_folder)
     if before is not None:
         _check_source(job, before)

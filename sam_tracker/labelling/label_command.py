@@ -26,7 +26,7 @@ from sam_tracker.command_line import (
     number,
 )
 from sam_tracker.core.paths import expanded
-from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT, CheckpointError
 
 if TYPE_CHECKING:
     from sam_tracker.labelling.fleet import Attempt
@@ -57,8 +57,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
     try:
         return run(options)
-    except LabellingError as error:
-        return _fail(str(error))
+    except (LabellingError, CheckpointError, ValueError) as error:
+        return _fail(' '.join(str(error).split()))
     except KeyboardInterrupt:
         return _fail('interrupted; run it again to go on', status=130)
 
@@ -215,13 +215,14 @@ def review(options: argparse.Namespace) -> int:
 
     :raises LabellingError: there is nothing to review, or the port is taken.
     """
+    from sam_tracker.labelling.project import PROJECT
     from sam_tracker.labelling.recording import LabellingError
     from sam_tracker.labelling.review.server import ReviewServer
     from sam_tracker.labelling.review.session import ReviewSession
 
     folder = expanded(options.recordings[0])
     recordings = folder / 'recordings'
-    names = sorted(each.name for each in recordings.iterdir()) if recordings.is_dir() else []
+    names = sorted(each.parent.name for each in recordings.glob(f'*/{PROJECT}'))
     name = options.review or (names[0] if len(names) == 1 else '')
     if name not in names:
         listed = ', '.join(names) or 'none'
@@ -229,15 +230,18 @@ def review(options: argparse.Namespace) -> int:
     session = ReviewSession(folder, name, options.device)
     try:
         server = ReviewServer(session, options.formats, options.port)
-    except OSError as error:
-        raise LabellingError(f'port {options.port} cannot be used: {error.strerror}') from error
+    except (OSError, OverflowError) as error:
+        session.close()
+        raise LabellingError(f'port {options.port} cannot be used: {error}') from error
     sys.stdout.write(f'review {name} at {server.address} (Ctrl-C ends)\n')
     sys.stdout.flush()
     try:
         server.serve_forever()
     finally:
         server.server_close()
-        session.close()
+        # A correction may still be propagated.
+        with server.lock:
+            session.close()
     return 0
 
 

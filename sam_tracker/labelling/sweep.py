@@ -96,6 +96,7 @@ class Sweep:
         try:
             checkpoint = read_checkpoint(self._checkpoint)
             if checkpoint.sweep != sweep:
+                self._files.close()
                 return 0
             for key in checkpoint.lengths:
                 if self._files.has(key):

@@ -144,6 +144,22 @@ def test_nothing_to_label_is_said(folder, tmp_path, capsys):
     assert 'give --prompts or --box' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    'options,words',
+    [(['--port', '99999'], 'port 99999'), (['--device', 'toaster'], 'toaster')],
+)
+def test_a_review_that_cannot_be_opened_is_refused_in_one_line(
+    options, words, folder, clip, tmp_path, capsys
+):
+    out = str(tmp_path / 'out')
+    box = [str(value) for value in box_of(clip, 0)]
+    assert main([str(folder), '-o', out, '--box', *box, '--formats']) == 0
+    capsys.readouterr()
+    assert main([out, '--review', *options]) == 1
+    error = capsys.readouterr().err
+    assert words in error and error.count('\n') == 1
+
+
 def test_names_are_unique_and_a_recording_is_not_named_twice(tmp_path):
     for path in ('a/clip.mp4', 'b/clip.mp4', 'b/other.mp4', 'b/clip.avi'):
         (tmp_path / path).parent.mkdir(exist_ok=True)

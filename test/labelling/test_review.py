@@ -125,6 +125,8 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(server, out):
         ('/correct', {'object': 1, 'image': 1, 'points': 'here'}, ''),
         ('/decide', {'object': 1, 'review': 'perhaps'}, "'perhaps'"),
         ('/decide', {'object': [], 'review': 'open'}, 'no object []'),
+        ('/decide', {'object': True, 'review': 'open'}, 'no object True'),
+        ('/correct', {'object': True, 'image': 1, 'points': [[1, 1]]}, 'no object True'),
     ):
         status, text = posted(server, path, **fields)
         assert status == 400 and words in text, (path, fields, text)
@@ -147,6 +149,24 @@ def test_what_is_not_labelled_cannot_be_reviewed(tmp_path):
         ReviewSession(tmp_path, 'clip')
 
 
+def test_a_run_does_not_change_what_is_reviewed(server, out, folder, clip):
+    first = ObjectPrompts('thing').added(0, Prompt(box=clip.boxes[0, 0]))
+    job = Job(source=folder, name='clip', folder=out, first=first)
+    with pytest.raises(LabellingError, match='in use by another run or review'):
+        label_recording(job, lambda *_: None)
+    with pytest.raises(LabellingError, match='in use by another run or review'):
+        ReviewSession(out, 'clip')
+
+
+def test_a_full_disk_is_told(server, monkeypatch):
+    def full(request):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(server.session, 'decide', full)
+    status, text = posted(server, '/decide', object=1, review='accepted')
+    assert status == 500 and 'No space left' in text
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason='Chromium is not installed: apt install chromium')
 def test_a_doubtful_label_is_corrected_in_a_browser(server, out, clip):
     playwright = pytest.importorskip('playwright.sync_api', reason='Playwright drives Chromium')
@@ -161,7 +181,7 @@ def test_a_doubtful_label_is_corrected_in_a_browser(server, out, clip):
         page.wait_for_selector('#objects li')
         page.locator('#number').fill('5')
         page.locator('#place', has_text='image 5').wait_for()
-        page.locator('#image[src*="/image/5"]').wait_for()
+        page.locator('#image[data-number="5"]').wait_for()
         page.locator('[name=tool][value=box]').check()
         view = page.locator('#image').bounding_box()
         x, y, right, bottom = (clip.boxes[5, 0] / 128).tolist()
@@ -173,8 +193,12 @@ def test_a_doubtful_label_is_corrected_in_a_browser(server, out, clip):
         page.locator('#message', has_text='Done.').wait_for()
         page.locator('button[name=accepted]').click()
         page.wait_for_selector('button[name=accepted][aria-pressed=true]')
-        page.locator('#export').click()
+        with page.expect_response('**/export') as answer:
+            page.locator('#export').click()
+        assert answer.value.ok
         browser.close()
     assert errors == []
+    coco = json.loads((out / 'coco/clip.json').read_text())
+    assert 'corrected' in {each['stage'] for each in coco['annotations']}
     said = load_project(out / 'recordings/clip').prompts[1].by_frame[5]
     assert said.prompt.box == pytest.approx(clip.boxes[5, 0], abs=1.0)

@@ -118,6 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
         except LabellingError as error:
             self._answer(400, f'{error}\n'.encode())
             return
+        except (OSError, RuntimeError) as error:
+            # Such as a full disk, or a GPU without memory.
+            self._answer(500, f'{error}\n'.encode())
+            return
         self._answer(200, content, kind)
 
     def _answer(self, status: int, content: bytes, kind: str = 'text/plain') -> None:

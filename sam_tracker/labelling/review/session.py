@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -22,6 +23,7 @@ from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.labeller import Labeller
 from sam_tracker.labelling.labels import LabelledImage
 from sam_tracker.labelling.project import Project, Review, load_project
+from sam_tracker.labelling.project_lock import ProjectLock
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.loading import load_network
@@ -44,13 +46,27 @@ class ReviewSession:
 
         :param folder: that the recording was labelled into.
         :param name: of the recording.
-        :raises LabellingError: it is not labelled, or its file has gone.
+        :raises LabellingError: it is not labelled, its file has gone, or a run or another review
+            uses it.
         :raises CheckpointError: the weights cannot be loaded.
         """
         project_folder = folder / 'recordings' / name
-        project = load_project(project_folder)
-        if project is None:
+        if load_project(project_folder) is None:
             raise LabellingError(f'{str(project_folder)!r} has no labels to review')
+        with ExitStack() as stack:
+            stack.enter_context(closing(ProjectLock(project_folder)))
+            self._open(folder, name, device, stack)
+            self._closing = stack.pop_all()
+
+    def _open(self, folder: Path, name: str, device: str, stack: ExitStack) -> None:
+        """
+        Open the recording of a project that is locked.
+
+        :param stack: closes it.
+        """
+        project_folder = folder / 'recordings' / name
+        project = load_project(project_folder)
+        assert project is not None
         self._project, self._folder = project, project_folder
         self._job = Job(
             source=Path(project.source),
@@ -62,6 +78,7 @@ class ReviewSession:
             mode=project.mode,
         )
         recording = open_recording(self._job.source, project.topic, lambda *_: None)
+        stack.callback(recording.close)
         self._recording = recording
         runtime = choose_runtime(device)
         network = runtime.place(load_network(project.checkpoint))
@@ -74,6 +91,7 @@ class ReviewSession:
             whole=project.mode == 'sam2',
             received=recording.received if isinstance(recording, BagRecording) else (),
         )
+        stack.callback(self._labeller.close)
         self._seen = time.monotonic()
         self._images: list[LabelledImage] = []
         self._read()
@@ -142,7 +160,7 @@ class ReviewSession:
         number, object_id = request.get('image'), request.get('object')
         image = self._image(number)
         track = next((each for each in image.tracks if each.object_id == object_id), None)
-        if track is None or not isinstance(object_id, int):
+        if track is None or isinstance(object_id, bool) or not isinstance(object_id, int):
             raise LabellingError(f'there is no object {object_id!r}')
         positive, negative = request.get('points') or [], request.get('negative') or []
         try:
@@ -170,7 +188,11 @@ class ReviewSession:
         :raises LabellingError: there is no such object, or no such decision.
         """
         object_id = request.get('object')
-        if not isinstance(object_id, int) or object_id not in self._project.prompts:
+        if (
+            isinstance(object_id, bool)
+            or not isinstance(object_id, int)
+            or object_id not in self._project.prompts
+        ):
             raise LabellingError(f'there is no object {object_id!r}')
         try:
             review = Review(request.get('review'))
@@ -189,10 +211,9 @@ class ReviewSession:
 
     def close(self) -> None:
         """Write the time spent, and close the recording."""
-        self._spend()
-        self._save(self._project)
-        self._labeller.close()
-        self._recording.close()
+        with self._closing:
+            self._spend()
+            self._save(self._project)
 
     def _all_labels(self) -> Any:  # noqa: ANN401
         names = {object_id: each.label for object_id, each in self._project.prompts.items()}

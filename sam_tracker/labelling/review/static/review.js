@@ -8,6 +8,8 @@ let state = null;
 let selected = 0;
 let said = { points: [], negative: [], box: null };
 let dragged = null;
+let wanted = null;
+let loading = false;
 
 function element(name, attributes, ...children) {
   const made = document.createElement(name);
@@ -29,12 +31,17 @@ function tell(text, refused = false) {
 
 async function post(path, request) {
   tell('Working ...');
-  const answer = await fetch(path, { method: 'POST', body: JSON.stringify(request) });
-  if (!answer.ok) {
-    tell(await answer.text(), true);
+  try {
+    const answer = await fetch(path, { method: 'POST', body: JSON.stringify(request) });
+    if (!answer.ok) {
+      tell(await answer.text(), true);
+      return false;
+    }
+    show(await answer.json());
+  } catch (error) {
+    tell(`The review does not answer: ${error.message}`, true);
     return false;
   }
-  show(await answer.json());
   tell('Done.');
   return true;
 }
@@ -47,7 +54,12 @@ function show(newest) {
   get('objects').replaceChildren(...state.objects.map(objectEntry));
   get('doubtful').replaceChildren(...state.doubtful.map((each) => element('li', {}, element('button', {
     textContent: `object ${each.object}, images ${each.first} to ${each.last} (${each.doubt.toFixed(2)})`,
-    onclick: () => { selected = each.object; go(each.worst); show(state); },
+    onclick: () => {
+      if (selected !== each.object) clear();
+      selected = each.object;
+      go(each.worst);
+      show(state);
+    },
   }))));
   get('minutes').textContent = `${state.minutes} minutes spent`;
   get('problems').replaceChildren(...state.problems.map((text) => element('li', { textContent: text })));
@@ -86,7 +98,27 @@ function go(number, again = false) {
   if (!again && number !== Number(get('number').value)) clear();
   get('number').value = number;
   get('place').textContent = `image ${number}`;
-  get('image').src = `/image/${number}?${Date.now()}`;
+  wanted = number;
+  load();
+}
+
+// Pictures are asked for one at a time, so that a fast scrub leaves none waiting but the last.
+function load() {
+  if (loading || wanted === null) return;
+  loading = true;
+  get('image').src = `/image/${wanted}?${Date.now()}`;
+  get('image').dataset.number = '';
+  wanted = null;
+}
+
+function loaded() {
+  loading = false;
+  if (wanted === null) get('image').dataset.number = get('number').value;
+  load();
+}
+
+function ready() {
+  return !loading && get('image').naturalWidth > 0;
 }
 
 function clear() {
@@ -117,6 +149,8 @@ function pointed(event) {
 }
 
 get('view').addEventListener('pointerdown', (event) => {
+  // The points would be on another image than they seem to be.
+  if (!ready()) return;
   const tool = document.querySelector('[name=tool]:checked').value;
   if (tool === 'box') dragged = pointed(event);
   else said[tool].push(pointed(event));
@@ -133,6 +167,11 @@ get('image').addEventListener('load', () => {
   // The whole image fits into the window.
   get('view').style.width = `min(100%, ${64 * get('image').naturalWidth / get('image').naturalHeight}vh)`;
   drawMarks();
+  loaded();
+});
+get('image').addEventListener('error', () => {
+  tell('The image cannot be shown.', true);
+  loaded();
 });
 get('number').addEventListener('input', () => { clear(); go(Number(get('number').value), true); });
 get('timeline').addEventListener('click', (event) => {
@@ -145,5 +184,11 @@ get('apply').addEventListener('click', async () => {
 });
 get('export').addEventListener('click', () => post('/export', {}));
 
-show(await (await fetch('/state')).json());
-if (state.doubtful.length) go(state.doubtful[0].worst);
+try {
+  const answer = await fetch('/state');
+  if (!answer.ok) throw new Error(await answer.text());
+  show(await answer.json());
+  if (state.doubtful.length) go(state.doubtful[0].worst);
+} catch (error) {
+  tell(`The review cannot be shown: ${error.message}`, true);
+}
