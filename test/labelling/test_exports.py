@@ -20,6 +20,7 @@ from sam_tracker.labelling.file_recordings import FolderRecording
 from sam_tracker.labelling.label_command import FORMATS
 from sam_tracker.labelling.labelled_track import LabelledTrack, Stage
 from sam_tracker.labelling.labels import LabelledImage, LabelSet
+from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.training.footage import Footage
 
@@ -170,6 +171,25 @@ def test_yolo_labels_cover_the_masks(name, exported, masks, tmp_path):
             assert high == pytest.approx([columns.max() + 1, rows.max() + 1], abs=1e-3)
         else:
             assert enclosed_area(values * size) == pytest.approx(mask.sum(), rel=1e-3)
+
+
+def test_yolo_classes_keep_their_numbers_over_runs(exported, tmp_path):
+    EXPORTS['yolo'](replace(exported, categories=['mug', 'object', 'red box']), tmp_path)
+    before = (tmp_path / 'labels/train/clip_000001.txt').read_bytes()
+    EXPORTS['yolo'](exported, tmp_path)
+    assert (tmp_path / 'labels/train/clip_000001.txt').read_bytes() == before
+    names = yaml.safe_load((tmp_path / 'data.yaml').read_text())['names']
+    assert names == {0: 'mug', 1: 'object', 2: 'red box', 3: 'another'}
+    (tmp_path / 'data.yaml').write_text('names: 3')
+    with pytest.raises(LabellingError, match=r"data\.yaml' cannot be read"):
+        EXPORTS['yolo'](exported, tmp_path)
+
+
+def test_coco_names_the_images_that_davis_writes(exported, tmp_path):
+    EXPORTS['coco'](exported, tmp_path)
+    EXPORTS['davis'](exported, tmp_path / 'davis')
+    for entry in json.loads((tmp_path / 'clip.json').read_text())['images']:
+        assert (tmp_path / 'davis/JPEGImages/480p' / entry['file_name']).exists()
 
 
 def enclosed_area(points):

@@ -32,7 +32,7 @@ def export_coco(exported: Exported, folder: Path) -> None:
         for image in exported.labels.images():
             entry = {
                 'id': image.number + 1,
-                'file_name': f'{exported.name}/{image.number:06}.jpg',
+                'file_name': f'{exported.name}/{exported.number(image.number)}.jpg',
                 'width': image.width,
                 'height': image.height,
                 'stamp': image.stamp,

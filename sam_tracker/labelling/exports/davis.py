@@ -42,8 +42,9 @@ def export_davis(exported: Exported, folder: Path) -> None:
     masks = emptied(folder / 'Annotations' / '480p' / exported.name, ('.png',))
     pictures = exported.recording.read(0, len(exported.recording.images))
     for image, rgb in zip(exported.labels.images(), pictures, strict=True):
-        write_jpeg(images / f'{image.number:05}.jpg', rgb)
-        with replacing(masks / f'{image.number:05}.png') as file:
+        number = exported.number(image.number)
+        write_jpeg(images / f'{number}.jpg', rgb)
+        with replacing(masks / f'{number}.png') as file:
             file.write(_palette_png(id_image(image, ids)))
     names = sorted(path.name for path in images.parent.iterdir())
     for subset in ('train', 'val'):

@@ -36,6 +36,10 @@ class Exported:
         """Return the number of an object's label, from 0."""
         return self.categories.index(self.labels.category(object_id))
 
+    def number(self, image: int) -> str:
+        """Return the number of an image for the name of its file; all have the same length."""
+        return f'{image:0{max(len(str(len(self.recording.images) - 1)), 5)}}'
+
 
 class Export(Protocol):
     """Writes the labels of one recording in one format; equal labels give equal bytes."""

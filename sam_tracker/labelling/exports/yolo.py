@@ -13,6 +13,7 @@ import yaml
 
 from sam_tracker.labelling.exports.export import Exported, replacing, write_jpeg
 from sam_tracker.labelling.labelled_track import LabelledTrack
+from sam_tracker.labelling.recording import LabellingError
 
 Points = NDArray[np.float64]
 
@@ -28,6 +29,9 @@ def export_yolo_boxes(exported: Exported, folder: Path) -> None:
 
 
 def _export(exported: Exported, folder: Path, boxes: bool) -> None:
+    # Labels that earlier runs wrote here keep their numbers.
+    names = _known_names(folder / 'data.yaml')
+    names += [name for name in exported.categories if name not in names]
     pictures = exported.recording.read(0, len(exported.recording.images))
     for image, rgb in zip(exported.labels.images(), pictures, strict=True):
         name, size = f'{exported.name}_{image.number:06}', np.array([image.width, image.height])
@@ -38,13 +42,30 @@ def _export(exported: Exported, folder: Path, boxes: bool) -> None:
                 continue
             values = _box(track, size) if boxes else (polygon(track.mask) / size).reshape(-1)
             text = ' '.join(f'{value:.6f}' for value in values)
-            lines.append(f'{exported.category(track.object_id)} {text}\n')
+            category = names.index(exported.labels.category(track.object_id))
+            lines.append(f'{category} {text}\n')
         with replacing(folder / 'labels' / 'train' / f'{name}.txt') as file:
             file.write(''.join(lines).encode())
-    names = dict(enumerate(exported.categories))
-    content = {'path': '.', 'train': 'images/train', 'val': 'images/train', 'names': names}
+    listed = dict(enumerate(names))
+    content = {'train': 'images/train', 'val': 'images/train', 'names': listed}
     with replacing(folder / 'data.yaml') as file:
         file.write(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode())
+
+
+def _known_names(path: Path) -> list[str]:
+    """
+    Return the names of the classes that were written before, by number.
+
+    :raises LabellingError: the file cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        names = yaml.safe_load(path.read_text(encoding='utf-8'))['names']
+        return [str(names[number]) for number in range(len(names))]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
+        reason = ' '.join(str(error).split())
+        raise LabellingError(f'{str(path)!r} cannot be read: {reason}') from error
 
 
 def _box(track: LabelledTrack, size: NDArray[np.int64]) -> NDArray[np.float64]:
