@@ -85,13 +85,22 @@ def read_frames(recording: Recording, numbers: Sequence[int]) -> Iterator[tuple[
         if run[0] <= run[-1]:
             yield from zip(run, recording.read(run[0], run[-1] + 1), strict=True)
             continue
-        first = recording.images[run[0]]
-        length = max(CHUNK_BYTES // (3 * first.width * first.height), 1)
-        for offset in range(0, len(run), length):
-            chunk = run[offset : offset + length]
+        for chunk in _chunks(recording.images, run):
             images = list(recording.read(chunk[-1], chunk[0] + 1))
             while images:
                 yield chunk[0] - (len(chunk) - len(images)), images.pop()
+
+
+def _chunks(images: Sequence[ImageInfo], run: range) -> Iterator[range]:
+    """Split a run into parts of at most ``CHUNK_BYTES``, or of one image."""
+    start = held = 0
+    for index, number in enumerate(run):
+        size = 3 * images[number].width * images[number].height
+        if index > start and held + size > CHUNK_BYTES:
+            yield run[start:index]
+            start, held = index, 0
+        held += size
+    yield run[start:]
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[range]:

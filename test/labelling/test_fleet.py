@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many recordings are labelled once each, in processes or on Ray, also when one is killed."""
 
+from contextlib import suppress
 from dataclasses import replace
 import multiprocessing
 import os
@@ -65,7 +66,9 @@ def kill_when(exists, pids):
         while not exists.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         for pid in pids():
-            os.kill(pid, signal.SIGKILL)
+            # It may just have ended.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()

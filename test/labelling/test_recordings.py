@@ -133,3 +133,26 @@ def test_stamps_that_do_not_ascend_are_replaced_and_named():
     assert found == [1, 2, 3] and 'image 1 has 3 ns after 3 ns' in problem
     found, problem = times(stamped(0, 0, 0), [4, 4, 4])
     assert all(a < b for a, b in itertools.pairwise(found)) and '30 images' in problem
+
+
+def test_backwards_no_more_is_held_than_a_chunk_also_when_the_size_changes(tmp_path, monkeypatch):
+    sizes = [8, 8, 40, 8, 40, 40]
+    for number, size in enumerate(sizes):
+        picture = np.full((size, size, 3), number, np.uint8)
+        assert cv2.imwrite(str(tmp_path / f'{number}.png'), picture)
+    recording = FolderRecording(tmp_path, lambda *_: None)
+    limit = 3 * (40 * 40 + 8 * 8)
+    monkeypatch.setattr('sam_tracker.labelling.recording.CHUNK_BYTES', limit)
+    held = []
+    read = recording.read
+
+    def counted(start, stop):
+        held.append(sum(3 * size * size for size in sizes[start:stop]))
+        return read(start, stop)
+
+    monkeypatch.setattr(recording, 'read', counted)
+    found = [
+        (number, int(image[0, 0, 0])) for number, image in read_frames(recording, range(5, -1, -1))
+    ]
+    assert found == [(number, number) for number in range(5, -1, -1)]
+    assert max(held) <= limit and sum(held) == sum(3 * size * size for size in sizes)
