@@ -28,11 +28,10 @@ def row_runs(mask: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return np.diff(changes, prepend=0, append=mask.size).astype(np.uint32)
 
 
-def mask_of_runs(runs: Sequence[int], width: int, height: int) -> NDArray[np.uint8]:
+def check_runs(runs: Sequence[int], width: int, height: int) -> None:
     """
-    Return the mask of runs, the inverse of ``row_runs``.
+    Refuse runs that are no mask of a size.
 
-    :returns: [height, width], 255 on the object, else 0.
     :raises MaskRunsError: a run is negative, or the runs do not cover the size.
     """
     if any(run < 0 for run in runs):
@@ -42,6 +41,16 @@ def mask_of_runs(runs: Sequence[int], width: int, height: int) -> NDArray[np.uin
         raise MaskRunsError(
             f'the runs of the mask cover {sum(runs)} pixels; {width}x{height} are {width * height}'
         )
+
+
+def mask_of_runs(runs: Sequence[int], width: int, height: int) -> NDArray[np.uint8]:
+    """
+    Return the mask of runs, the inverse of ``row_runs``.
+
+    :returns: [height, width], 255 on the object, else 0.
+    :raises MaskRunsError: see ``check_runs``.
+    """
+    check_runs(runs, width, height)
     values = np.zeros(len(runs), np.uint8)
     values[1::2] = 255
     return np.repeat(values, np.array(runs, np.int64)).reshape(height, width)

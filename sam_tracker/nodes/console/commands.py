@@ -17,7 +17,7 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.prompt import MOST_POINTS, PromptError, checked_label
 from sam_tracker.rendering import Box
-from sam_tracker.web.mask_runs import MaskRunsError, mask_of_runs
+from sam_tracker.web.mask_runs import MaskRunsError, check_runs, mask_of_runs
 
 MOST_BYTES = 1_000_000
 """Of one message; the mask of a large image takes some hundred thousand."""
@@ -34,14 +34,26 @@ FARTHEST = 1_000_000_000
 class CommandError(ValueError):
     """A message that is no command; the text names the value."""
 
+    number = 0
+    """Of the request, under which the page expects the answer; 0: it could not be read."""
+
 
 @dataclass(frozen=True, eq=False)
 class DrawnMask:
     """A mask that was drawn or chosen on the page."""
 
     region: Region
-    crop: NDArray[np.uint8]
-    """[region.height, region.width], 255 on the object, else 0."""
+    runs: tuple[int, ...]
+    """Of the region, see ``mask_of_runs``."""
+
+    @property
+    def crop(self) -> NDArray[np.uint8]:
+        """
+        Return the pixels, [region.height, region.width], 255 on the object, else 0.
+
+        Computed at each call: a short message may be a mask of ``MOST_PIXELS``.
+        """
+        return mask_of_runs(self.runs, self.region.width, self.region.height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +189,12 @@ def request_of(text: str) -> Request:
     parse = PARSERS.get(kind) if isinstance(kind, str) else None
     if parse is None:
         raise CommandError(f'unknown command {_short(kind)}; known are {", ".join(PARSERS)}')
-    return Request(_integer(fields, 'number', 0, 2**53), parse(fields))
+    number = _integer(fields, 'number', 0, 2**53)
+    try:
+        return Request(number, parse(fields))
+    except CommandError as error:
+        error.number = number
+        raise
 
 
 def _watch(fields: Mapping[str, Any]) -> Watch:
@@ -309,9 +326,10 @@ def _mask(fields: object) -> DrawnMask:
     if any(type(run) is not int for run in runs):
         raise CommandError(f'the runs of a mask must be integers, not {_short(runs)}')
     try:
-        return DrawnMask(region, mask_of_runs(runs, region.width, region.height))
+        check_runs(runs, region.width, region.height)
     except MaskRunsError as error:
         raise CommandError(str(error)) from None
+    return DrawnMask(region, tuple(runs))
 
 
 def _label(fields: Mapping[str, Any]) -> str:

@@ -100,6 +100,15 @@ def test_a_wrong_value_is_named(changes, said):
         parsed(**changes)
 
 
+def test_a_refusal_has_the_number_of_its_request():
+    with pytest.raises(CommandError) as refused:
+        parsed(box=[1, 2, 3])
+    assert refused.value.number == 7
+    with pytest.raises(CommandError) as refused:
+        parsed(number='7')
+    assert refused.value.number == 0
+
+
 @pytest.mark.parametrize(
     'text', ['', 'null', '[]', '{"command"', '{"x": NaN}', '[' * 100_000, '1' * 10_000]
 )
