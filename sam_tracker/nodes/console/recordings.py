@@ -9,6 +9,7 @@ from collections.abc import Callable
 import contextlib
 from datetime import datetime
 from pathlib import Path
+import re
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from sam_tracker.core.paths import expanded
 
 RECORDER = 'sam_tracker.nodes.recorder_node'
 COMPRESSED = '/compressed'
+FOLDER_NAME = re.compile(r'\d{8}_\d{6}_\d{6}')
+"""Of recordings that a console has made; nothing else in the folder is listed or served."""
 MOST_LISTED = 20
 """Recordings that the page lists, the newest ones."""
 COMPLETE_TIMEOUT = 60.0
@@ -87,7 +90,7 @@ class Recordings:
         """
         Complete the recording and return its name.
 
-        :raises RecordingRefusedError: none is running.
+        :raises RecordingRefusedError: none is running, or the recorder ended with an error.
         """
         process, current = self._process, self._current
         if process is None or current is None:
@@ -99,6 +102,15 @@ class Recordings:
         except asyncio.TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            raise RecordingRefusedError(
+                f'recording {current["name"]} is not complete: the recorder did not end within '
+                f'{COMPLETE_TIMEOUT:.0f} s'
+            ) from None
+        if process.returncode:
+            raise RecordingRefusedError(
+                f'recording {current["name"]} is not complete: the recorder ended with exit code '
+                f'{process.returncode}'
+            )
         return str(current['name'])
 
     async def close(self) -> None:
@@ -132,7 +144,11 @@ class Recordings:
         running = self._current['name'] if self._current is not None else ''
         try:
             folders = sorted(
-                (each for each in self._folder.iterdir() if _is_ours(each, each.is_dir())),
+                (
+                    each
+                    for each in self._folder.iterdir()
+                    if FOLDER_NAME.fullmatch(each.name) and _is_ours(each, each.is_dir())
+                ),
                 key=lambda each: each.name,
                 reverse=True,
             )
