@@ -56,6 +56,10 @@ SEGMENT_TIMEOUT = 70.0
 """Seconds for candidates: a first search for words loads a model."""
 
 
+MOST_TASKS = 32
+"""Commands of all pages under way; further ones are refused."""
+
+
 class RefusedError(Exception):
     """A command that is not carried out; the text says why."""
 
@@ -121,13 +125,23 @@ class Desk:
         elif isinstance(command, Watch):
             viewer.watch(command.tracker)
             self._note_watched()
+        elif len(self._tasks) >= MOST_TASKS:
+            viewer.answer(
+                request.number, False, f'busy: {MOST_TASKS} commands of all pages are under way'
+            )
         else:
+            # Counted at once: a page may send many commands before the first task runs.
+            viewer.under_way += 1
             task = asyncio.ensure_future(self._answer(viewer, request.number, command))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+
+            def on_done(task: asyncio.Task[None]) -> None:
+                viewer.under_way -= 1
+                self._tasks.discard(task)
+
+            task.add_done_callback(on_done)
 
     async def _answer(self, viewer: Viewer, number: int, command: TrackerCommand) -> None:
-        viewer.under_way += 1
         try:
             message, values = await self._carry_out(command)
         except (RefusedError, ServiceError, RecordingRefusedError) as error:
@@ -138,16 +152,19 @@ class Desk:
             viewer.answer(number, False, f'internal error: {error}')
         else:
             viewer.answer(number, True, message, **values)
-        finally:
-            viewer.under_way -= 1
 
     async def _carry_out(self, command: TrackerCommand) -> tuple[str, dict[str, Any]]:
         """Return a message for the page, and what else the answer has."""
+        if self._node.settings.read_only and not isinstance(command, ReadParameters):
+            raise RefusedError('this console is read-only')
+        if isinstance(command, StopRecording):
+            # The tracker may have gone meanwhile.
+            name = await self.recordings.stop()
+            self._tell()
+            return f'recording {name} is complete', {}
         link = self._link(command.tracker)
         if isinstance(command, ReadParameters):
             return '', await live_parameters(link)
-        if self._node.settings.read_only:
-            raise RefusedError('this console is read-only')
         if isinstance(command, AddPrompt):
             response = await self._asked(link, 'add_prompt', add_prompt_request(command))
             return response.message, {'object_id': response.track.object_id}
@@ -166,10 +183,6 @@ class Desk:
             name = await self.recordings.start(link.name, link.image_topic)
             self._tell()
             return f'recording {name}'
-        if isinstance(command, StopRecording):
-            name = await self.recordings.stop()
-            self._tell()
-            return f'recording {name} is complete'
         service, request = _request_of(command)
         message: str = (await self._asked(link, service, request)).message
         if isinstance(command, Rename):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,16 +24,34 @@ MOST_COMMANDS = 8
 """Commands of one page under way; further ones are refused."""
 
 
+MOST_ANSWERS = 2 * MOST_COMMANDS
+"""Answers that wait for a page to read them; one that leaves more is closed."""
+SESSION_ENDED = 4401
+"""Code of a websocket that is closed because its session has ended."""
+POLICY_VIOLATION = 1008
+
+
+class ViewerEndedError(Exception):
+    """The page is closed by the console; the text says why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        """:param code: of the websocket's closing, RFC 6455, section 7.4."""
+        super().__init__(reason)
+        self.code = code
+
+
 class Viewer:
     """
     Sends to one websocket, from one task.
 
-    Nothing queues: of pictures and of the state only the newest is kept, and answers are as many
-    as there are commands under way. A viewer that reads slowly, or not at all, delays nobody.
+    Nothing queues: of pictures and of the state only the newest is kept, and the answers that wait
+    are limited. A viewer that reads slowly, or not at all, delays nobody.
     """
 
-    def __init__(self, socket: WebSocketResponse) -> None:
+    def __init__(self, socket: WebSocketResponse, allowed: Callable[[], bool]) -> None:
+        """:param allowed: whether the session of the page has not ended."""
         self._socket = socket
+        self._allowed = allowed
         self._pace = Pace()
         self._picture: Picture | None = None
         self._state: str | None = None
@@ -68,15 +87,28 @@ class Viewer:
         self._pace.shown(time.monotonic())
         self._changed.set()
 
+    def check(self) -> None:
+        """
+        Refuse a page that must be closed.
+
+        :raises ViewerEndedError: the session has ended, or the page does not read answers.
+        """
+        if not self._allowed():
+            raise ViewerEndedError(SESSION_ENDED, 'the session has ended')
+        if len(self._answers) > MOST_ANSWERS:
+            raise ViewerEndedError(POLICY_VIOLATION, 'the page does not read its answers')
+
     async def send(self) -> None:
         """
         Send what there is, until cancelled.
 
+        :raises ViewerEndedError: the session has ended, or the page does not read answers.
         :raises ConnectionError: the page has gone.
         """
         while True:
             await self._changed.wait()
             self._changed.clear()
+            self.check()
             while self._answers:
                 await self._socket.send_str(self._answers.popleft())
             if self._state is not None:

@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
-import contextlib
 import logging
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from sam_tracker.nodes.console.commands import MOST_BYTES, CommandError, request_of
-from sam_tracker.nodes.console.viewer import MOST_COMMANDS, Viewer
+from sam_tracker.nodes.console.viewer import MOST_COMMANDS, Viewer, ViewerEndedError
 from sam_tracker.web.pages import page_files
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ MOST_POSTED = 4096
 """Bytes of a posted form."""
 HEARTBEAT = 15.0
 """Seconds between pings of a websocket; a page that does not answer is closed."""
+HANDSHAKE_SECONDS = 5.0
+"""After which a connection whose TLS handshake is not complete is closed."""
 CLOSE_SECONDS = 1.0
 """For a page to confirm that its websocket is closed."""
 WRONG_PASSWORD_PAUSE = 0.5
 """Seconds."""
+FORM = 'application/x-www-form-urlencoded'
 MOST_LOG_INS = 8
-"""Log-ins under way; further ones are told to come later, so that guessing stays slow."""
+"""Log-ins of one address under way; further ones are refused, so that guessing stays slow."""
 
 SECURITY_HEADERS = {
     'Content-Security-Policy': "default-src 'self'; img-src 'self' blob: data:; "
@@ -57,8 +60,8 @@ class WebServer:
     """
     Serves the pages of one desk.
 
-    Without a session every request is answered with 401 and the form of the log-in; the form's
-    style is the only other thing that is given away.
+    A request without a session is answered with 401 and the form of the log-in, or refused: 400,
+    403. A stranger's connection is closed after the answer.
     """
 
     def __init__(
@@ -79,11 +82,11 @@ class WebServer:
         self._certificates = certificates
         self._errors = errors
         self._files = page_files()
-        self._log_ins = 0
+        self._log_ins: Counter[str] = Counter()
         self._runner: web.AppRunner | None = None
         self._server: asyncio.AbstractServer | None = None
         self._sockets: set[web.WebSocketResponse] = set()
-        self._silent: dict[object, asyncio.TimerHandle] = {}
+        self._silent: dict[Any, asyncio.TimerHandle] = {}
         """Connections on which no request has come yet, with what will end them."""
 
     async def start(self, address: str, port: int) -> int:
@@ -109,7 +112,12 @@ class WebServer:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._protocol, address, port, ssl=self._certificates, backlog=64
+            self._protocol,
+            address,
+            port,
+            ssl=self._certificates,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._certificates else None,
+            backlog=64,
         )
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
@@ -127,13 +135,23 @@ class WebServer:
     def _protocol(self) -> asyncio.BaseProtocol:
         assert self._runner is not None
         assert self._runner.server is not None
-        if len(self._runner.server.connections) >= MOST_CONNECTIONS:
+        if len(self._runner.server.connections) + self._handshakes() >= MOST_CONNECTIONS:
             return _Refusal()
         protocol: Any = self._runner.server()
         self._silent[protocol] = asyncio.get_running_loop().call_later(
             SILENT_SECONDS, self._end_silent, protocol
         )
         return protocol
+
+    def _handshakes(self) -> int:
+        """Return how many connections may be in the TLS handshake: aiohttp does not know them."""
+        if self._certificates is None:
+            return 0
+        earliest = asyncio.get_running_loop().time() + SILENT_SECONDS - HANDSHAKE_SECONDS
+        return sum(
+            protocol.transport is None and timer.when() > earliest
+            for protocol, timer in self._silent.items()
+        )
 
     def _end_silent(self, protocol: Any) -> None:  # noqa: ANN401 -- aiohttp's
         del self._silent[protocol]
@@ -149,8 +167,11 @@ class WebServer:
         try:
             response = await self._guarded(request, handler)
         except web.HTTPException as error:
-            error.headers.update(SECURITY_HEADERS)
-            raise
+            # Returned, not raised: aiohttp would keep the connection of a raised one.
+            response = web.Response(
+                status=error.status, reason=error.reason, text=error.text, headers=error.headers
+            )
+            response.force_close()
         except ConnectionError:
             raise  # the page has gone
         except Exception as error:
@@ -158,6 +179,8 @@ class WebServer:
             raise web.HTTPInternalServerError(headers=SECURITY_HEADERS) from error
         if not response.prepared:
             response.headers.update(SECURITY_HEADERS)
+            if response.status == 401:
+                response.force_close()
         return response
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -180,21 +203,31 @@ class WebServer:
         return web.Response(body=form.content, content_type=form.content_type, status=status)
 
     async def _on_log_in(self, request: web.Request) -> web.StreamResponse:
-        if self._log_ins >= MOST_LOG_INS:
-            raise web.HTTPTooManyRequests(text='too many log-ins at once: try again\n')
-        self._log_ins += 1
+        if request.content_type != FORM:
+            raise web.HTTPBadRequest(
+                text=f'a log-in is a form of {FORM}, not {request.content_type!r}\n'
+            )
         try:
-            form = await request.post()
+            form = await asyncio.wait_for(request.post(), SILENT_SECONDS)
+        except asyncio.TimeoutError:
+            raise web.HTTPRequestTimeout(text='the form is not complete\n') from None
+        except (ValueError, LookupError):
+            raise web.HTTPBadRequest(text='no form\n') from None
+        # Counted from here on: a form that never ends must not keep others out.
+        address = request.remote or ''
+        if self._log_ins[address] >= MOST_LOG_INS:
+            raise web.HTTPTooManyRequests(text='too many log-ins at once: try again\n')
+        self._log_ins[address] += 1
+        try:
             password = form.get('password', '')
             session = self._access.log_in(password) if isinstance(password, str) else None
             if session is None:
                 await asyncio.sleep(WRONG_PASSWORD_PAUSE)
                 return self._log_in_form()
-        except ValueError:
-            # A body that is no form.
-            raise web.HTTPBadRequest(text='no form\n') from None
         finally:
-            self._log_ins -= 1
+            self._log_ins[address] -= 1
+            if not self._log_ins[address]:
+                del self._log_ins[address]
         response = web.HTTPSeeOther('/')
         response.set_cookie(
             COOKIE,
@@ -244,33 +277,55 @@ class WebServer:
         socket = web.WebSocketResponse(
             timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT, max_msg_size=MOST_BYTES, compress=False
         )
-        viewer = Viewer(socket)
+        session = request.cookies.get(COOKIE)
+        viewer = Viewer(socket, lambda: self._access.allows(session))
         # Counted before it is open: several may be opening at once.
         self._desk.enter(viewer)
         try:
             await socket.prepare(request)
             self._sockets.add(socket)
-            sender = asyncio.ensure_future(viewer.send())
-            try:
-                await self._listen(socket, viewer)
-            finally:
-                sender.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
-                    await sender
+            await self._converse(socket, viewer)
         finally:
             self._sockets.discard(socket)
             self._desk.leave(viewer)
         return socket
 
+    async def _converse(self, socket: web.WebSocketResponse, viewer: Viewer) -> None:
+        """Send and listen until one of them ends, then close the websocket."""
+        tasks = (
+            asyncio.ensure_future(viewer.send()),
+            asyncio.ensure_future(self._listen(socket, viewer)),
+        )
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        code, reason = int(WSCloseCode.OK), ''
+        for result in results:
+            if isinstance(result, ViewerEndedError):
+                code, reason = result.code, str(result)
+            # Writing to a websocket that has just closed is a RuntimeError.
+            elif isinstance(result, Exception) and not (
+                isinstance(result, ConnectionError) or socket.closed
+            ):
+                self._errors.report('a page failed', result)
+                code = int(WSCloseCode.INTERNAL_ERROR)
+        await socket.close(code=code, message=reason.encode())
+
     async def _listen(self, socket: web.WebSocketResponse, viewer: Viewer) -> None:
         async for message in socket:
+            viewer.check()
+            # Messages that have arrived already are read without a pause: others have turns, too.
+            await asyncio.sleep(0)
             if message.type is not WSMsgType.TEXT:
                 viewer.answer(0, False, 'a message must be text')
                 continue
             try:
                 request = request_of(message.data)
             except CommandError as error:
-                viewer.answer(0, False, str(error))
+                viewer.answer(error.number, False, str(error))
                 continue
             if viewer.under_way >= MOST_COMMANDS:
                 viewer.answer(

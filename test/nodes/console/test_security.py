@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 import os
 import resource
 import socket
@@ -14,7 +14,8 @@ import sys
 from aiohttp import ClientError, ClientSession, CookieJar, WSServerHandshakeError
 import pytest
 
-from sam_tracker.nodes.console.web_server import MOST_CONNECTIONS
+from sam_tracker.nodes.console.viewer import SESSION_ENDED
+from sam_tracker.nodes.console.web_server import MOST_CONNECTIONS, MOST_LOG_INS
 
 from ...conftest import Program
 from .conftest import CONSOLE, LONG, Page, RunningConsole, browse, connected
@@ -124,6 +125,66 @@ def test_a_cookie_is_of_no_use_after_the_log_out_nor_if_made_up(locked):
         end, number, _ = cookie.value.split('.')
         assert await status({cookie.key: f'{end}.{number}.{"0" * 64}'}) == 401
         assert await status({cookie.key: 'x' * 5000}) in {400, 401}
+
+    browse(work)
+
+
+def test_more_log_ins_at_once_than_allowed_are_refused(locked):
+    async def work(session):
+        async def status(_: int) -> int:
+            return (await log_in(session, locked.url, 'wrong password')).status
+
+        async def refused() -> set[int]:
+            while True:
+                found = set(await asyncio.gather(*map(status, range(5 * MOST_LOG_INS))))
+                assert found <= {401, 429}
+                if 429 in found:
+                    return found
+
+        assert 401 in await asyncio.wait_for(refused(), LONG)
+        assert (await log_in(session, locked.url)).status == 303
+
+    browse(work)
+
+
+def test_log_ins_that_never_end_keep_nobody_out(locked):
+    request = (
+        f'POST /login HTTP/1.1\r\nHost: 127.0.0.1:{locked.port}\r\nOrigin: {locked.url}\r\n'
+        'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\npass'
+    ).encode()
+    with ExitStack() as held:
+        for _ in range(2 * MOST_LOG_INS):
+            connection = socket.create_connection(('127.0.0.1', locked.port), LONG)
+            held.enter_context(connection)
+            connection.sendall(request)
+
+        async def work(session):
+            assert (await log_in(session, locked.url)).status == 303
+
+        browse(work)
+
+
+def test_a_log_in_that_is_no_form_is_refused(locked):
+    async def work(session):
+        headers = {'Origin': locked.url}
+        address = f'{locked.url}/login'
+        async with session.post(address, json={'password': PASSWORD}, headers=headers) as answer:
+            assert answer.status == 400
+            assert 'application/json' in await answer.text()
+
+    browse(work)
+
+
+def test_a_page_is_closed_when_its_session_is_logged_out(locked):
+    async def work(session):
+        await log_in(session, locked.url)
+        async with connected(session, locked.url) as opened:
+            await Page(opened).state()
+            headers = {'Origin': locked.url}
+            await session.post(f'{locked.url}/logout', headers=headers, allow_redirects=False)
+            while not opened.closed:
+                await asyncio.wait_for(opened.receive(), LONG)
+            assert opened.close_code == SESSION_ENDED
 
     browse(work)
 
