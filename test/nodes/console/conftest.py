@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 import json
+from pathlib import Path
 import re
 
 import pytest
@@ -26,8 +27,10 @@ CONSOLE = 'sam_tracker.nodes.console.console'
 class RunningConsole:
     """A console and where its page is."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, recordings: Path | None = None) -> None:
+        """:param recordings: folder that the console was given for them."""
         self.program = program
+        self.recordings = recordings
         wait_until(
             lambda: 'serving http' in program.output or program.process.poll() is not None,
             'the start of the console',
@@ -45,7 +48,7 @@ class RunningConsole:
 def console(graph, tmp_path_factory) -> RunningConsole:
     """A console without a password, for all tests of a module."""
     folder = tmp_path_factory.mktemp('recordings')
-    return RunningConsole(graph.start(CONSOLE, port=0, recordings_folder=folder))
+    return RunningConsole(graph.start(CONSOLE, port=0, recordings_folder=folder), folder)
 
 
 @pytest.fixture

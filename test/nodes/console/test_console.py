@@ -65,7 +65,9 @@ def test_a_page_shows_the_tracks_that_were_published_for_its_image(console, test
     expected[rows, region.x_offset : region.x_offset + region.width] = mask_pixels(track.mask)
     np.testing.assert_array_equal(masks[track.object_id], expected)
     with Picture.open(io.BytesIO(jpeg)) as picture:
-        assert picture.size == (message.image_width, message.image_height)
+        # Smaller, if this page was slow.
+        assert picture.width <= message.image_width
+        assert picture.height <= message.image_height
 
 
 def test_an_object_is_pointed_at_corrected_and_removed_from_a_page(console, tester, camera):
@@ -186,16 +188,9 @@ def test_a_recording_is_started_stopped_and_downloaded(console, tester, camera):
             assert started['success'], started
             again = await page.ask('start_recording', tracker=TRACKER)
             assert not again['success'] and 'running already' in again['message']
-            await page.state(lambda state: state['recordings']['running'])
-
-            def recorded() -> bool:
-                nodes = tester.node.get_subscriptions_info_by_topic('/sam_tracker/tracks')
-                return 'console_recorder' in {each.node_name for each in nodes}
-
-            while not recorded():
-                await page.next()
-            for _ in range(10):
-                await page.frame(lambda header: header['tracks'])
+            state = await page.state(lambda state: state['recordings']['running'])
+            lines = console.recordings / state['recordings']['running']['name'] / 'tracks.jsonl'
+            await page.until(lambda _: lines.is_file() and lines.stat().st_size)
             stopped = await page.ask('stop_recording', tracker=TRACKER)
             assert stopped['success'], stopped
             state = await page.state(lambda state: state['recordings']['complete'])
@@ -254,6 +249,8 @@ def test_a_page_that_draws_nothing_gets_two_pictures_and_delays_no_other(console
             stopped, page = Page(stopped_socket, draws=False), Page(socket)
             await page.watch()
             await stopped.send('watch', tracker=TRACKER)
+            for _ in range(2):
+                await stopped.frame()
             for _ in range(20):
                 await page.frame()
             # The answer comes after all that was sent before it.
@@ -263,7 +260,7 @@ def test_a_page_that_draws_nothing_gets_two_pictures_and_delays_no_other(console
                 message = await stopped.next()
                 pictures += isinstance(message, tuple)
                 answered = isinstance(message, dict) and message.get('number') == number
-            assert pictures == 2
+            assert pictures == 0
             assert (await prompted(page))['success']
 
     browse(work)
@@ -296,7 +293,7 @@ def test_nothing_is_subscribed_to_while_no_page_is_open(console, tester, camera)
         async with connected(session, console.url) as socket:
             page = Page(socket)
             await page.watch()
-            assert 'console' in watchers()
+            await page.until(lambda _: 'console' in watchers())
 
     browse(work)
     wait_until(lambda: 'console' not in watchers(), 'the end of the subscription', patience=LONG)
