@@ -12,6 +12,7 @@ from graph import DemoError
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.run_length import uncompressed
 from sam_tracker.rendering import Box
 from sam_tracker.video.generated import Scenario, generate_clip
 from sam_tracker.video.sources import VideoError, open_source
@@ -40,8 +41,8 @@ class Clip:
     frame_count: int | None
     boxes: dict[str, Box]
     """By label, the object's box on the first frame."""
-    truth: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    """By label, [T, 4], the true boxes, NaN where the object is not visible; may be empty."""
+    truth: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """By label, [T, H, W], the true masks; not of every object."""
 
 
 def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
@@ -70,11 +71,17 @@ def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:
 
 
 def real_clip() -> Clip:
-    """Return two flamingos, of which one has true boxes."""
+    """Return two flamingos, of which one has true masks."""
     known = json.loads(REAL.with_suffix('.json').read_text())
     source = open_source(str(REAL))
+    first = source.read()
     source.close()
-    truth = {label: np.array(boxes, np.float32) for label, boxes in known['truth'].items()}
+    assert first is not None
+    height, width = first.bgr.shape[:2]
+    truth = {
+        label: np.array([uncompressed(each, width, height) != 0 for each in masks])
+        for label, masks in known['masks'].items()
+    }
     boxes: dict[str, Box] = {label: tuple(box) for label, box in known['prompts'].items()}
     return Clip(REAL, source.rate, source.frame_count, boxes, truth)
 
@@ -91,8 +98,9 @@ def generated_clip(folder: Path) -> Clip:
     writer.release()
     seen = np.flatnonzero(clip.visible[0])[:FOLLOWED]
     # Letters, to distinguish labels from the tracker's object ids.
-    truth = {f'thing {chr(65 + index)}': clip.boxes[:, index] for index in seen}
-    boxes = {label: _corners(truth[label][0]) for label in truth}
+    labels = {f'thing {chr(65 + index)}': index for index in seen}
+    boxes = {label: _corners(clip.boxes[0, index]) for label, index in labels.items()}
+    truth = {label: clip.masks == index + 1 for label, index in labels.items()}
     return Clip(path, RATE, FRAMES, boxes, truth)
 
 

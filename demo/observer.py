@@ -11,7 +11,7 @@ from rclpy.qos import QoSProfile
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import TrackArray
-from sam_tracker.rendering import Box
+from sam_tracker.recording.frame import RecordedTrack
 from sam_tracker.ros.messages.recorded_tracks import recorded_track
 from sam_tracker.ros.messages.stamps import nanoseconds
 
@@ -36,8 +36,8 @@ class Observer:
         """Of every image with tracks, in nanoseconds."""
         self.latencies: list[float] = []
         """Seconds from the stamp of each image to the arrival of its tracks here."""
-        self.boxes: dict[str, dict[int, Box]] = {}
-        """By label, the object's boxes by stamp."""
+        self.tracks: dict[str, dict[int, RecordedTrack]] = {}
+        """By label, the object by stamp, where it is seen."""
         self.diagnostics: dict[str, str] = {}
         self.error = ''
         """The error that the tracker node reports in its diagnostics; empty without one."""
@@ -72,9 +72,9 @@ class Observer:
         self.stamps.append(stamp)
         self.latencies.append((now - stamp) / SECOND)
         for track in message.tracks:
-            drawn = recorded_track(track)
-            if drawn.box is not None:
-                self.boxes.setdefault(drawn.label, {})[stamp] = drawn.box
+            recorded = recorded_track(track)
+            if recorded.box is not None:
+                self.tracks.setdefault(recorded.label, {})[stamp] = recorded
 
     def _take_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -25,9 +25,8 @@ import numpy as np
 from observer import Observer
 from tqdm import tqdm
 
-from sam_tracker.core.boxes import box_iou
 from sam_tracker.core.time import SECOND
-from sam_tracker.rendering import Box
+from sam_tracker.recording.frame import RecordedTrack
 from sam_tracker.video.sources import silence_decoders
 
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo')
@@ -146,9 +145,9 @@ def report(clip: Clip, observer: Observer) -> None:
     )
     say(dropped(clip, observer))
     for label in clip.boxes:
-        seen = observer.boxes.get(label, {})
+        seen = observer.tracks.get(label, {})
         say(f'{label}: seen on {len(seen)} images' + compared(clip, label, seen, stamps[0]))
-    if not observer.boxes:
+    if not observer.tracks:
         raise DemoError(f'nothing was tracked; the logs are in {OUTPUT}')
     for name in RESULTS:
         say(str(OUTPUT / name))
@@ -168,22 +167,25 @@ def dropped(clip: Clip, observer: Observer) -> str:
     )
 
 
-def compared(clip: Clip, label: str, seen: Mapping[int, Box], first: int) -> str:
-    """Compare the boxes with the truth, if there is one."""
+def compared(clip: Clip, label: str, seen: Mapping[int, RecordedTrack], first: int) -> str:
+    """Compare the masks with the truth, if there is one, on the images that show the object."""
     truth = clip.truth.get(label)
-    if truth is None or not seen:
+    if truth is None:
         return ''
-    numbers = {round((stamp - first) * clip.rate / SECOND): box for stamp, box in seen.items()}
-    pairs = [(box, truth[number]) for number, box in numbers.items() if number < len(truth)]
-    there = [
-        float(box_iou(np.array(box), true)) for box, true in pairs if not np.isnan(true).any()
-    ]
-    if not there:
+    agreements = []
+    for stamp, track in seen.items():
+        number = round((stamp - first) * clip.rate / SECOND)
+        if number < len(truth) and truth[number].any():
+            mask = np.zeros_like(truth[number])
+            (x, y), (height, width) = track.mask_origin, track.mask.shape
+            mask[y : y + height, x : x + width] = track.mask != 0
+            agreements.append(np.sum(mask & truth[number]) / np.sum(mask | truth[number]))
+    if not agreements:
         return ''
-    good = sum(each > 0.5 for each in there)
+    good = sum(each > 0.5 for each in agreements)
     return (
-        f', box IoU with the truth {np.mean(there):.2f} on average, above 0.5 on {good} of '
-        f'{len(there)}'
+        f', mask IoU with the truth {np.mean(agreements):.2f} on average, above 0.5 on {good} of '
+        f'{len(agreements)}'
     )
 
 

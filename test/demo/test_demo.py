@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sam_tracker.core.run_length import uncompressed
 from sam_tracker.video.sources import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,7 @@ def test_a_tracker_that_cannot_start_ends_the_demonstration(domain, tmp_path, vi
     assert 'Traceback' not in ran.stderr
 
 
-def test_the_real_clip_has_a_true_box_for_every_frame_and_says_whose_it_is():
+def test_the_real_clip_has_a_true_mask_for_every_frame_and_says_whose_it_is():
     known = json.loads((ROOT / 'demo' / 'flamingos.json').read_text())
     assert 'CC BY 4.0' in known['source']
     source = open_source(str(ROOT / 'demo' / 'flamingos.mp4'))
@@ -96,7 +97,9 @@ def test_the_real_clip_has_a_true_box_for_every_frame_and_says_whose_it_is():
     while (frame := source.read()) is not None:
         frames += 1
         height, width = frame.bgr.shape[:2]
-    assert frames == source.frame_count == len(known['truth']['flamingo'])
-    for x_min, y_min, x_max, y_max in [*known['prompts'].values(), *known['truth']['flamingo']]:
+    masks = known['masks']['flamingo']
+    assert frames == source.frame_count == len(masks)
+    assert all(0.02 < (uncompressed(each, width, height) != 0).mean() < 0.3 for each in masks)
+    for x_min, y_min, x_max, y_max in known['prompts'].values():
         assert 0 <= x_min < x_max <= width
         assert 0 <= y_min < y_max <= height
