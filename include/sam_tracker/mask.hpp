@@ -60,7 +60,7 @@ std::vector<std::uint8_t> mask_pixels(const Mask & mask)
   bool inside = false;
   for (const std::uint32_t length : mask.run_lengths) {
     // Runs go down the columns, and bytes along the rows.
-    if (inside) {
+    if (inside && length > 0) {
       std::uint64_t column = position / height;
       std::uint64_t row = position % height;
       for (std::uint32_t step = 0; step < length; ++step) {

@@ -22,6 +22,10 @@ BORDER_ERROR = 2.0
 """Pixels by which the border of a mask is off, one standard deviation."""
 LEAST_ANGLE = math.radians(2.0)
 """Below the horizon; nearer to it the distance is a guess."""
+MOST_ANGLE = math.radians(75)
+"""Radians below the horizon up to which a direction on the ground is known well enough."""
+LEAST_LEVEL = 0.1
+"""Share of a ray that must be level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,8 @@ def on_the_ground(
     Place an object that stands upright on the ground, in the camera's optical frame.
 
     :param bottom_row: of the image, at which an object is cut off.
-    :returns: None when the lowest point is not visible or hardly below the horizon.
+    :returns: None when the lowest point is not visible, hardly below the horizon, or nearly
+        straight below the camera.
     """
     if pixels.rows.max() >= bottom_row - pixels.step:
         return None
@@ -62,14 +67,15 @@ def on_the_ground(
     descent = -directions @ ground.up
     lowest = int(np.argmax(descent))
     angle = math.asin(min(float(descent[lowest]), 1.0))
-    if angle < LEAST_ANGLE or ground.height <= 0:
+    centre = pixels.centre
+    level = float(np.linalg.norm(_horizontal(centre, ground)))
+    # Straight below the camera the direction on the ground, and so the distance, is not defined.
+    steep = angle > MOST_ANGLE or level < LEAST_LEVEL * float(np.linalg.norm(centre))
+    if angle < LEAST_ANGLE or steep or ground.height <= 0:
         return None
     distance = ground.height / math.sin(angle)
     across = _horizontal(distance * directions[lowest], ground)
-    centre = pixels.centre
-    position = centre * float(
-        np.linalg.norm(across) / max(np.linalg.norm(_horizontal(centre, ground)), 1e-9)
-    )
+    position = centre * (float(np.linalg.norm(across)) / level)
     error = BORDER_ERROR * camera.pixel_angle
     reach = float(np.linalg.norm(position))
     along = (reach / math.tan(angle) * error) ** 2

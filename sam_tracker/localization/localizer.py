@@ -154,7 +154,8 @@ class Localizer:
         motion = known.motion.predict((stamp - known.stamp) / SECOND, self._settings.acceleration)
         if measured is None:
             return _Known(motion, stamp, known.measured)
-        if motion.distance(measured.position, measured.covariance) > SURPRISE:
+        # Written so that a distance that is not a number starts the motion anew.
+        if not motion.distance(measured.position, measured.covariance) <= SURPRISE:
             motion = PointMotion.start(measured.position, measured.covariance)
         elif stamp > known.measured:
             motion = motion.update(measured.position, measured.covariance)

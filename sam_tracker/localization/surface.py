@@ -54,7 +54,8 @@ def surface(
     :returns: None with too little depth.
     """
     z = depth.metres(pixels.rows, pixels.columns)
-    usable = np.isfinite(z) & (z >= limits.nearest) & (z <= limits.farthest)
+    # Zero is no measurement, however near the limit is.
+    usable = np.isfinite(z) & (z > 0) & (z >= limits.nearest) & (z <= limits.farthest)
     inner = usable & pixels.inner
     if inner.sum() < LEAST_PIXELS:
         inner = usable

@@ -27,6 +27,7 @@ import cv2
 from lifecycle_msgs.msg import Transition
 import pytest
 from rclpy.action import ActionClient
+from rclpy.task import Future
 import yaml
 
 from sam_tracker.video.test_pattern import pattern_background
@@ -291,17 +292,21 @@ def service_is_called(command: str, here: Surroundings) -> None:
     client = tester.node.create_client(service, name)
     assert client.wait_for_service(LONG), f'{name} is not there'
     filled = filled_message(service.Request(), yaml.safe_load(request))
+    answered = answer_of(lambda: client.call_async(filled), name)
+    assert answered.success, answered.message
+
+
+def answer_of(ask: Callable[[], Future], what: str):
+    """Ask, and again after a while: a service that is there may not know where answers go."""
     futures = []
 
     def answer():
-        # A service that is there may not know yet where answers go: then it is asked again.
         if time.monotonic() > 30 * len(futures) + start:
-            futures.append(client.call_async(filled))
+            futures.append(ask())
         return next((future.result() for future in futures if future.done()), None)
 
     start = time.monotonic()
-    answered = wait_until(answer, f'an answer of {name}', patience=LONG)
-    assert answered.success, answered.message
+    return wait_until(answer, f'an answer of {what}', patience=LONG)
 
 
 def goal_is_sent(command: str, here: Surroundings) -> None:
@@ -312,12 +317,14 @@ def goal_is_sent(command: str, here: Surroundings) -> None:
     assert client.wait_for_server(LONG), f'{name} is not there'
     heard = []
     filled = filled_message(action.Goal(), yaml.safe_load(goal))
-    sent = tester.in_executor(client.send_goal_async, filled, heard.append)
-    wait_until(lambda: sent.done() and heard, 'feedback', patience=LONG)
-    result = tester.in_executor(sent.result().get_result_async)
-    cancelled = tester.in_executor(sent.result().cancel_goal_async)
-    wait_until(lambda: cancelled.done() and result.done(), 'the end of the goal', patience=LONG)
-    assert result.result().result.end == action.Result.END_CANCELED
+    sent = answer_of(
+        lambda: tester.in_executor(client.send_goal_async, filled, heard.append), name
+    )
+    assert sent.accepted
+    wait_until(lambda: heard, 'feedback', patience=LONG)
+    answer_of(lambda: tester.in_executor(sent.cancel_goal_async), 'the request to cancel')
+    ended = answer_of(lambda: tester.in_executor(sent.get_result_async), 'the result')
+    assert ended.result.end == action.Result.END_CANCELED
     client.destroy()
 
 

@@ -91,7 +91,8 @@ class ImuCameraMotion:
 
     def _calibrate(self, message: CameraInfo) -> None:
         # By the definition of the message a camera that is not calibrated has zeros in K.
-        if message.k[0] > 0 and message.k[4] > 0 and message.width and message.height:
+        calibrated = np.isfinite(message.k).all() and min(message.k[0], message.k[4]) > 0
+        if calibrated and message.k[8] == 1 and message.width and message.height:
             self._calibration = message
 
     def _warn(self, reason: str) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class ObjectStore:
         self._log = log
         self._path = expanded(parameters.file) if parameters.file else None
         self._saved: list[SavedObject] = []
+        self._lock = threading.Lock()
         self._saved_at = time.monotonic()
         self.waiting: list[SavedObject] = self._read()
         """Objects of before the restart, which are not tracked again yet."""
@@ -69,9 +71,10 @@ class ObjectStore:
         return objects
 
     def restore(self, tracker: Tracker, frame: Frame) -> None:
-        """Prompt the objects that wait with their masks; one that does not fit is logged."""
-        waiting, self.waiting = self.waiting, []
-        for each in waiting:
+        """Prompt the objects that wait for an image of this size with their masks."""
+        for each in list(self.waiting):
+            if each.image_size != (frame.width, frame.height):
+                continue
             name = f'object {each.object_id} ({printable(each.label)})'
             try:
                 prompt = Prompt(mask=each.mask)
@@ -80,6 +83,8 @@ class ObjectStore:
                 self._log.warning(f'{name} is not restored: {error}')
             else:
                 self._log.info(f'{name} is tracked again: confidence {track.confidence:.2f}')
+            # By identity: two objects of a file may be equal.
+            self.waiting = [other for other in self.waiting if other is not each]
 
     @property
     def due(self) -> bool:
@@ -89,13 +94,18 @@ class ObjectStore:
 
     def save(self, tracks: Sequence[Track]) -> None:
         """Write the objects of an image; computes masks."""
-        self._saved_at = time.monotonic()
-        # Those that wait for a first image are still in the file.
-        if self._path is None or self.waiting:
+        if self._path is None:
             return
-        self._saved = seen_objects(tracks, self._saved)
+        # The threads of images and of publishing both save, in the same temporary file.
+        with self._lock:
+            self._saved_at = time.monotonic()
+            self._saved = seen_objects(tracks, self._saved)
+            self._write([*self._saved, *self.waiting])
+
+    def _write(self, objects: Sequence[SavedObject]) -> None:
+        assert self._path is not None
         try:
-            write_objects(self._path, self._saved, time.time())
+            write_objects(self._path, objects, time.time())
         except OSError as error:
             self._log.error(
                 f'the objects cannot be saved: {error}', throttle_duration_sec=LOG_PERIOD

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 import zipfile
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.tracking.track import Track, TrackState
 
 VERSION = 1
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError)
+"""What NumPy and zipfile raise for a damaged file, besides errors of their own."""
 
 
 class SavedObjectsError(ValueError):
@@ -102,7 +105,7 @@ def read_objects(path: Path) -> tuple[float, list[SavedObject]]:
             return float(file['time']), [_object(file, number) for number in ids]
     except (FileNotFoundError, SavedObjectsError):
         raise
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except (*UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise SavedObjectsError(f'{path} holds no saved objects: {error}') from error
 
 

@@ -139,10 +139,10 @@ class TrackingSession:
         worker, self._worker = self._worker, None
         self.buffer.clear()
         ended = worker is None or worker.stop(timeout)
-        ended = self.output.stop(timeout) and ended
-        if worker is not None and ended and self.newest is not None:
+        # Before the publishers end: at the end of the program there is not much time.
+        if worker is not None and self.newest is not None:
             self._saved.save(self.newest.tracks)
-        return ended
+        return self.output.stop(timeout) and ended
 
     def close(self, timeout: float = STOP_TIMEOUT) -> None:
         """
@@ -215,7 +215,12 @@ class TrackingSession:
         source, newest = self._camera_motion, self.newest
         if source is None or newest is None:
             return frame
-        motion = source.between(newest.frame, frame, seen_boxes(newest.tracks))
+        try:
+            motion = source.between(newest.frame, frame, seen_boxes(newest.tracks))
+        except Exception as error:
+            # Tracking does without it.
+            self._node.errors.report("the camera's motion could not be measured", error)
+            return frame
         return replace(frame, camera_motion=motion)
 
     def _process(self, image: ReceivedImage) -> None:

@@ -23,6 +23,7 @@ from std_msgs.msg import Header
 import torch
 
 from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import SegmentImage
@@ -639,7 +640,7 @@ def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(
         )
         assert (status.name, status.message) == ('managed: segmentation', 'segmentation')
         assert status.level == DiagnosticStatus.OK
-        assert values['model'] == 'nano'
+        assert values['model'] == DEFAULT_CHECKPOINT
         assert tester.change(Transition.TRANSITION_DEACTIVATE)
         assert tester.change(Transition.TRANSITION_CLEANUP)
         assert 'the node is unconfigured' in client.segment(**fields).message

@@ -51,6 +51,17 @@ def test_a_truncated_file_is_named(tmp_path):
         read_objects(path)
 
 
+def test_a_damaged_mask_is_named(tmp_path):
+    path = tmp_path / 'objects.npz'
+    write_objects(path, [saved(size=(300, 200))], 1.0)
+    content = bytearray(path.read_bytes())
+    start = content.index(b'3.mask.npy') + 200
+    content[start : start + 50] = bytes(50)
+    path.write_bytes(content)
+    with pytest.raises(SavedObjectsError, match=r'objects\.npz holds no saved objects'):
+        read_objects(path)
+
+
 def test_a_mask_of_another_size_is_named(tmp_path):
     path = tmp_path / 'objects.npz'
     write_objects(path, [SavedObject(4, '', (10, 10), np.zeros(2, np.uint8))], 1.0)
