@@ -276,7 +276,9 @@ class DetectionsInput:
         self._associator = Associator(self._settings().detections.association())
         self._history.clear()
         self._looked.clear()
-        self._waiting = None
+        if self._waiting is not None:
+            self._waiting = None
+            self._counts['messages not used'] += 1
 
 
 _DONE = {
