@@ -78,10 +78,9 @@ class _Goal:
             self.ended.set_result(_End(reason, message))
 
     @property
-    def gone(self) -> bool:
-        """Whether the object, which is not on the image that was published, was removed."""
-        # An image may be older than the prompt, until one with the object has come.
-        return self.observed or not _is_tracked(self.session, self.object_id)
+    def tracked(self) -> bool:
+        """Whether the object is on the newest image."""
+        return _is_tracked(self.session, self.object_id)
 
 
 class FollowAction:
@@ -119,6 +118,7 @@ class FollowAction:
             Follow,
             '~/follow',
             self._execute,
+            handle_accepted_callback=self._on_accepted,
             callback_group=ReentrantCallbackGroup(),
             goal_callback=self._on_goal,
             cancel_callback=self._on_cancel,
@@ -137,6 +137,10 @@ class FollowAction:
         for goal in self._all():
             goal.end(Follow.Result.END_STOPPED, 'the node does not track any more')
 
+    def follows(self, object_id: int) -> bool:
+        """Return whether a goal that has not ended follows an object."""
+        return any(goal.object_id == object_id and not goal.ended.done() for goal in self._all())
+
     def observe(self, tracked: TrackedImage) -> None:
         """Send feedback about an image, and end the goals whose object has ended on it."""
         goals = [goal for goal in self._all() if goal.object_id and not goal.ended.done()]
@@ -146,7 +150,8 @@ class FollowAction:
         for goal in goals:
             track = tracks.get(goal.object_id)
             if track is None:
-                if goal.gone:
+                # An image may be older than the prompt, until one with the object has come.
+                if goal.observed or not goal.tracked:
                     goal.end(*_removed(goal.object_id))
                 continue
             goal.observed = True
@@ -176,6 +181,11 @@ class FollowAction:
             self._node.get_logger().warning(f'a goal was rejected: {MOST_GOALS} are in progress')
         return GoalResponse.REJECT if full else GoalResponse.ACCEPT
 
+    def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        # It counts from now on, and not only when a thread is free to execute it.
+        self._goal(handle)
+        handle.execute()
+
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         self._goal(handle).end(Follow.Result.END_CANCELED, 'the goal was cancelled')
         return CancelResponse.ACCEPT
@@ -201,6 +211,10 @@ class FollowAction:
         try:
             session = self._running_session()
             request = goal.handle.request
+            if (patience := nanoseconds(request.give_up_after)) < 0:
+                raise PromptError(
+                    f'give_up_after is {patience / 1e9:g} s, and must not be negative'
+                )
             prompt: Prompt = request.prompt
             if _has_shapes(prompt):
                 answer = await self._prompted(session, prompt)
@@ -220,7 +234,7 @@ class FollowAction:
         goal.header, goal.track = answer.tracked.image.message.header, answer.track
         goal.session, goal.object_id = session, answer.track.object_id
         # From now on its images are observed; it may be gone already.
-        if goal.gone:
+        if not goal.tracked:
             goal.end(*_removed(goal.object_id))
 
     async def _prompted(self, session: TrackingSession, prompt: Prompt) -> PromptAnswer:
@@ -250,7 +264,8 @@ class FollowAction:
     async def _result(self, goal: _Goal, end: _End) -> Follow.Result:
         """Forget what is to be forgotten, set the status of a goal, and return its result."""
         result = Follow.Result
-        if end.reason in (result.END_CANCELED, result.END_LOST) and goal.object_id:
+        given_up = end.reason in (result.END_CANCELED, result.END_LOST)
+        if given_up and goal.object_id and not self.follows(goal.object_id):
             # It may have been removed, or the node stopped, in the meantime.
             with suppress(*REFUSALS):
                 session = self._running_session()

@@ -5,6 +5,7 @@
 from functools import partial
 
 from action_msgs.msg import GoalStatus
+from builtin_interfaces.msg import Duration
 from lifecycle_msgs.msg import Transition
 import pytest
 from rclpy.action import ActionClient
@@ -99,6 +100,21 @@ def test_a_goal_joins_an_object_that_is_tracked_already(tester, client, camera):
     assert client.result(goal)[1].end == END.END_REMOVED
 
 
+def test_an_object_is_kept_as_long_as_one_of_its_goals_lives(tester, client, camera):
+    object_id = tester.add_box().track.object_id
+    goals = [client.follow(prompt=Prompt(object_id=object_id)) for _ in range(2)]
+    wait(lambda: all(feedback for _, feedback in goals), 'feedback of both goals')
+    (first, _), (second, feedback) = goals
+    tester.in_executor(first.cancel_goal_async)
+    assert client.result(first)[1].end == END.END_CANCELED
+    count = len(feedback)
+    wait(lambda: len(feedback) > count + 1, 'feedback of the other goal')
+    assert tester.object_ids() == [object_id]
+    tester.in_executor(second.cancel_goal_async)
+    assert client.result(second)[1].end == END.END_CANCELED
+    assert tester.object_ids() == []
+
+
 BESIDE = ImageBox(x_min=1000.0, y_min=1000.0, x_max=1010.0, y_max=1010.0)
 NOTHING_TO_FOLLOW = 'the goal has neither a prompt, nor an object_id, nor a text'
 
@@ -111,6 +127,7 @@ NOTHING_TO_FOLLOW = 'the goal has neither a prompt, nor an object_id, nor a text
         ({'prompt': Prompt(object_id=77)}, 'there is no object 77; the objects are: none'),
         ({'prompt': Prompt(box=BESIDE)}, 'does not lie inside the image of 160x120 pixels'),
         ({'text': 'red mug'}, 'texts cannot be searched for'),
+        ({'give_up_after': Duration(sec=-5)}, 'give_up_after is -5 s, and must not be negative'),
     ],
 )
 def test_a_goal_that_cannot_be_met_is_aborted_with_the_reason(
