@@ -183,7 +183,7 @@ class Run:
             if action.effect is Effect.NEW:
                 self.new.append((action.box, seen, now))
             if action.effect is Effect.NEW and answer.object_id not in present:
-                self.associator.started(answer.object_id, seen * PERIOD)
+                self.associator.started(answer.object_id, now * PERIOD)
 
     def overlaps(self, truth: int, object_id: int) -> NDArray[np.float64]:
         """Return [T] IoU of an object's box with a true one; NaN while that is not visible."""

@@ -58,16 +58,27 @@ class Associator:
         """By object id: stamp of the last prompt."""
         self._colours: dict[int, Histogram] = {}
         self._started: dict[int, int] = {}
-        """Objects that detections have started, with the stamp at which they were last seen."""
+        """Objects that detections have started, with the stamp at which they were last seen, or at
+        which their removal was asked for."""
         self._starting: list[int] = []
         """Stamps of the prompts that are to start further ones."""
 
     def configure(self, settings: AssociationSettings) -> None:
-        """Change the settings; what is known of the objects stays."""
-        self.settings = self._tentative.settings = settings
+        """Change the settings; what is known of the objects stays, but votes begin anew."""
+        if (settings.confirmations, settings.window) != (
+            self.settings.confirmations,
+            self.settings.window,
+        ):
+            self._doubts.clear()
+        self.settings = settings
+        self._tentative.configure(settings)
 
     def started(self, object_id: int, stamp: int) -> None:
-        """Remember that a detection has started an object."""
+        """
+        Remember that a detection has started an object.
+
+        :param stamp: of the image that the object is on by now, in nanoseconds.
+        """
         del self._starting[:1]
         self._started[object_id] = stamp
 
@@ -275,6 +286,7 @@ class Associator:
                 and self.settings.forget_after
                 and (unseen > self.settings.forget_after)
             ):
-                del self._started[object_id]
+                # Until it is gone: a removal may be refused, and is then asked for again.
+                self._started[object_id] = objects.stamp
                 actions.append(Action(Effect.EXPIRED, object_id))
         return actions

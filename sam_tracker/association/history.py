@@ -17,7 +17,7 @@ class TrackHistory:
 
     def __init__(self, span: int) -> None:
         """:param span: nanoseconds from the oldest image that is kept to the newest."""
-        self._span = span
+        self.span = span
         self._images: list[TrackedObjects] = []
 
     def add(self, objects: TrackedObjects) -> None:
@@ -26,7 +26,7 @@ class TrackHistory:
         while images and images[-1].stamp >= objects.stamp:
             images.pop()
         images.append(objects)
-        oldest = bisect_left(images, objects.stamp - self._span, key=lambda each: each.stamp)
+        oldest = bisect_left(images, objects.stamp - self.span, key=lambda each: each.stamp)
         del images[: max(oldest, len(images) - MOST_IMAGES)]
 
     def clear(self) -> None:

@@ -46,6 +46,14 @@ class TentativeObjects:
     def __len__(self) -> int:
         return len(self._tentative)
 
+    def configure(self, settings: AssociationSettings) -> None:
+        """Change the settings; where votes count otherwise, what is not confirmed begins anew."""
+        before = (self.settings.confirmations, self.settings.window)
+        if (settings.confirmations, settings.window) != before:
+            # What has led to a prompt must not lead to another one.
+            self._tentative = [each for each in self._tentative if each.prompted is not None]
+        self.settings = settings
+
     def update(self, detections: Detections, stamp: int) -> list[Tentative]:
         """
         Add the detections of an image that are those of no tracked object.

@@ -203,6 +203,34 @@ def test_an_object_that_nobody_sees_expires_if_detections_have_started_it():
     assert run.effects == [(16, Effect.EXPIRED, 5)]
 
 
+def test_a_removal_that_was_not_done_is_asked_for_again_until_the_object_is_gone():
+    run = Run(replace(ALL, forget_after=SECOND // 2, most_objects=1))
+    run.associator.started(5, 0)
+    for _ in range(40):
+        run.image(detections(), {5: LEFT}, lost=[5])
+    assert run.effects == [(16, Effect.EXPIRED, 5), (32, Effect.EXPIRED, 5)]
+    run.effects.clear()
+    for _ in range(40):
+        run.image(detections(FAR), {})
+    # Only then is there room for another one.
+    assert [effect for _, effect, _ in run.effects] == [Effect.NEW]
+
+
+def test_changed_numbers_of_votes_count_for_what_is_detected_already():
+    run = Run(replace(ALL, confirmations=4, window=5))
+    for _ in range(3):
+        run.image(detections((0, 0, 40, 100), FAR), {5: LEFT})
+    run.associator.configure(replace(ALL, confirmations=2, window=2))
+    for _ in range(2):
+        run.image(detections((0, 0, 40, 100), FAR), {5: LEFT})
+    assert run.effects == [(5, Effect.CORRECTED, 5), (5, Effect.NEW, 0)]
+    # What has led to a prompt leads to no other one when they change again.
+    run.associator.configure(ALL)
+    for _ in range(5):
+        run.image(detections((0, 0, 40, 100), FAR), {5: LEFT})
+    assert len(run.effects) == 2
+
+
 def test_an_object_that_either_sees_does_not_expire():
     run = Run(replace(ALL, forget_after=SECOND // 2, find_again=False))
     run.associator.started(5, 0)

@@ -79,6 +79,9 @@ def test_a_history_finds_the_nearest_image_and_forgets_old_ones():
     assert history.nearest(290).ids == (3,)
     history.add(objects(200, {}))
     assert history.newest_stamp == 200
+    history.span = 20
+    history.add(objects(230, {}))
+    assert history.nearest(0).stamp == 230
 
 
 def test_a_history_is_bounded_however_fast_images_come():
