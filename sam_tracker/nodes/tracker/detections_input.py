@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from sam_tracker.ros.process.managed_node import ManagedNode
     from sam_tracker.tracking.track import Track
 
-INTEREST = 10.0
+INTEREST = 60.0
 """Seconds after a message for which tracks are kept for the next one."""
+AHEAD = 2 * SECOND
+"""Nanoseconds after the newest tracked image from which a stamp may be that of another clock."""
 FARTHEST = SECOND // 4
 """Nanoseconds between an image with detections and the nearest tracked one, at most."""
 LOOK_PERIOD = SECOND // 2
@@ -71,20 +73,23 @@ class DetectionsInput:
         node: ManagedNode,
         running_session: Callable[[], TrackingSession],
         settings: Callable[[], TrackerParameters],
+        is_followed: Callable[[int], bool],
     ) -> None:
         """
         Subscribe, where vision_msgs is installed.
 
         :param running_session: returns the session; raises ``WorkerStoppedError`` when none runs.
         :param settings: returns the current parameters.
+        :param is_followed: whether somebody follows the object of an id, which is kept then.
         """
         self._node = node
         self._running_session = running_session
         self._settings = settings
+        self._is_followed = is_followed
         self._lock = threading.RLock()
         parameters = settings()
         self._associator = Associator(parameters.detections.association())
-        self._history = TrackHistory(round(parameters.buffer.seconds * SECOND))
+        self._history = TrackHistory(_span(parameters))
         self._epoch = 0
         self._waiting: tuple[Header, Detections] | None = None
         self._looked: dict[int, int] = {}
@@ -128,7 +133,9 @@ class DetectionsInput:
     def configure(self) -> None:
         """Apply the parameters."""
         with self._lock:
-            self._associator.configure(self._settings().detections.association())
+            parameters = self._settings()
+            self._associator.configure(parameters.detections.association())
+            self._history.span = _span(parameters)
 
     # --- input ---
 
@@ -156,9 +163,15 @@ class DetectionsInput:
                 return
             newest = self._history.newest_stamp
             if newest is None or stamp > newest + STAMP_TOLERANCE:
-                # A detector may be quicker than the tracker: that is no trouble.
+                # A detector may be quicker than the tracker: that is no trouble ...
                 self._counts['messages not used'] += self._waiting is not None
                 self._waiting = (header, detections)
+                if newest is not None and stamp > newest + AHEAD:
+                    # ... but not by seconds: the message waits, and will hardly be used.
+                    ahead = f'{(stamp - newest) / SECOND:.1f} s after the newest tracked image'
+                    self._complain(
+                        f'stamp {stamp_text(stamp)} is {ahead}: do both have the same clock?'
+                    )
                 return
             self._associate(header, detections)
 
@@ -229,6 +242,8 @@ class DetectionsInput:
 
     def _act(self, session: TrackingSession, header: Header, action: Action) -> None:
         """Have the tracker do what follows from detections."""
+        if action.effect is Effect.EXPIRED and self._is_followed(action.object_id):
+            return
         catch_up = self._settings().catch_up_frames
         command = partial(_acted, session, header, action, catch_up)
         try:
@@ -236,14 +251,14 @@ class DetectionsInput:
         except REFUSALS as error:
             self._refused(action, error)
             return
-        future.add_done_callback(partial(self._on_acted, action, nanoseconds(header.stamp)))
+        future.add_done_callback(partial(self._on_acted, action))
 
-    def _on_acted(self, action: Action, stamp: int, future: Future[int]) -> None:
+    def _on_acted(self, action: Action, future: Future[tuple[int, int]]) -> None:
         if (error := future.exception()) is not None:
             with self._lock:
                 self._refused(action, error)
             return
-        object_id = future.result()
+        object_id, stamp = future.result()
         if not object_id:
             return
         with self._lock:
@@ -306,24 +321,32 @@ class _Image:
         return of_box(self._pixels, box)
 
 
-def _acted(session: TrackingSession, header: Header, action: Action, catch_up: int) -> int:
+def _span(parameters: TrackerParameters) -> int:
+    return round(parameters.buffer.seconds * SECOND)
+
+
+def _acted(
+    session: TrackingSession, header: Header, action: Action, catch_up: int
+) -> tuple[int, int]:
     """
     Do what follows from detections; on the tracker's thread.
 
-    :returns: the object's id; 0: there was nothing to do any more.
+    :returns: the object's id, 0 where there was nothing to do any more, and the stamp of the image
+        that it is on.
     """
-    tracks = () if session.newest is None else session.newest.tracks
+    newest = session.newest
+    tracks, stamp = ((), 0) if newest is None else (newest.tracks, newest.image.stamp)
     present = {track.object_id: track for track in tracks}
     track = present.get(action.object_id)
     if action.effect is not Effect.NEW and track is None:
-        return 0
+        return 0, stamp
     if action.box is None:
         session.remove(action.object_id)
-        return action.object_id
+        return action.object_id, stamp
     seen = track is not None and track.state is TrackState.TRACKED
     if action.effect is Effect.FOUND_AGAIN and seen:
         # The tracker has found it by itself since the detector's image.
-        return 0
+        return 0, stamp
     prompt = Prompt(
         header=header,
         object_id=action.object_id,
@@ -332,4 +355,5 @@ def _acted(session: TrackingSession, header: Header, action: Action, catch_up: i
     )
     answer = session.prompt(prompt, catch_up)
     new = answer.track.object_id not in present
-    return answer.track.object_id if new or action.effect is not Effect.NEW else 0
+    changed = new or action.effect is not Effect.NEW
+    return answer.track.object_id if changed else 0, answer.tracked.image.stamp

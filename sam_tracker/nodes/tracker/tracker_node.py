@@ -62,7 +62,9 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         self._follow = FollowAction(
             self, self.running_session, lambda: self.settings, self._segment_service.segment
         )
-        self.detections_input = DetectionsInput(self, self.running_session, lambda: self.settings)
+        self.detections_input = DetectionsInput(
+            self, self.running_session, lambda: self.settings, self._follow.follows
+        )
         self._diagnostics = CameraDiagnostics(self, 'tracking')
         if self.settings.autostart:
             self.start_automatically()

@@ -17,6 +17,7 @@ from sam_tracker.association.detections import Detections
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Track
 from sam_tracker.nodes.network_setup import set_up_network
+from sam_tracker.nodes.tracker.detections_input import AHEAD
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.camera.image_buffer import STAMP_TOLERANCE
 from sam_tracker.ros.messages import detections as messages
@@ -169,6 +170,19 @@ def test_what_cannot_be_used_is_named_in_diagnostics(tracker, tester, stamp, pro
     values = {each.key: each.value for each in status.values}
     assert reason in values['detections: last trouble']
     assert status.level == status.WARN
+
+
+def test_a_detector_whose_clock_is_ahead_is_named_in_diagnostics(tracker, tester):
+    def send(header):
+        stamp = time_message(tracker.session.newest.image.stamp + AHEAD + SECOND)
+        tracker.detections_input.receive(header, found(), [])
+        tracker.detections_input.receive(Header(frame_id='camera', stamp=stamp), found(), [])
+
+    def complaint():
+        return tracker.detections_input.report().get('detections: last trouble', '')
+
+    detect_until(tester, send, lambda: 's after the newest' in complaint(), 'a complaint')
+    assert 'do both have the same clock?' in complaint()
 
 
 def test_detections_of_another_coordinate_frame_prompt_nothing(tracker, tester):
