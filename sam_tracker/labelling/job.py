@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam_tracker.core.object_ids import LARGEST_ID
-from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.prompt import Prompt, checked_label
 from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
 from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
@@ -53,6 +53,12 @@ class Job:
     """Prompts for one object, by the number of the frame."""
     everything: bool = False
     """Find all objects of the first image."""
+    text: str | None = None
+    """Find the objects of the first image that it names, such as ``mug. screwdriver.``."""
+    text_model: Path | None = None
+    """Folder of a detector, as ``TextGrounder`` takes it; with ``text``."""
+    text_threshold: float = 0.2
+    """Lowest score of a detection, 0 to 1."""
     checkpoint: str = DEFAULT_CHECKPOINT
     device: str = 'auto'
     mode: str = 'samurai'
@@ -225,13 +231,17 @@ def _prompts(
         said = read_prompts(job.prompts, Timeline(stamps, ascending))
     elif job.first is not None:
         said = {1: job.first}
+    elif job.text is not None and job.text_model is not None:
+        said = _named(recording, job.text, job.text_model, job.text_threshold, job.device)
     if before is not None and before.prompts:
         return before.prompts if said is None else corrections(job.project_folder, before, said)
     if said is not None:
         return said
     if job.everything:
         return _everything(recording, network)
-    raise LabellingError(f'nothing says what to label in {job.name}: give --prompts or --box')
+    raise LabellingError(
+        f'nothing says what to label in {job.name}: give --prompts, --box or --text'
+    )
 
 
 def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
@@ -279,6 +289,20 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
 def _said(known: SaidPrompt) -> tuple[str | None, str]:
     """Return digests of a known prompt: before its review, and as it is."""
     return known.reviewed, SaidPrompt(known.prompt).digest
+
+
+def _named(recording: Recording, text: str, model: Path, threshold: float, device: str) -> Prompts:
+    """Return a box for each object of the first image that a text names."""
+    from sam_tracker.segmentation.text_grounder import TextGrounder
+
+    (first,) = recording.read(0, 1)
+    found = TextGrounder(model, device).ground(first, text, threshold=threshold)
+    if not found:
+        raise LabellingError(f'{text!r} is not found on the first image')
+    return {
+        object_id: ObjectPrompts(checked_label(each.label)).added(0, Prompt(box=each.box))
+        for object_id, each in enumerate(found[:LARGEST_ID], 1)
+    }
 
 
 def _everything(recording: Recording, network: VideoNetwork) -> Prompts:

@@ -74,6 +74,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     wishes = {
         'a prompt': has_prompt(options),
         '--everything': options.everything,
+        '--text': options.text is not None,
         '--prompts': options.prompts is not None,
     }
     wished = [name for name, given in wishes.items() if given]
@@ -81,6 +82,8 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'{" and ".join(wished)} do not go together')
     if options.label and not has_prompt(options):
         parser.error('--label belongs to a prompt')
+    if (options.text is None) != (options.text_model is None):
+        parser.error('--text and --text-model need each other')
     if unknown := [name for name in options.formats if name not in FORMATS]:
         parser.error(f'--formats: unknown {unknown[0]!r}; known are {", ".join(FORMATS)}')
     if options.workers < 1:
@@ -129,6 +132,24 @@ def argument_parser() -> argparse.ArgumentParser:
     prompt.add_argument('--label', default='', help='name of the object')
     parser.add_argument(
         '--everything', action='store_true', help='label all objects of the first image'
+    )
+    words = parser.add_argument_group('text')
+    words.add_argument(
+        '--text', help='label what it names on the first image: "red mug", "mug. screwdriver."'
+    )
+    words.add_argument(
+        '--text-model',
+        type=Path,
+        metavar='FOLDER',
+        help='a detector of the transformers library on this machine: OWLv2, OWL-ViT or Grounding'
+        ' DINO',
+    )
+    words.add_argument(
+        '--text-threshold',
+        type=number,
+        default=0.2,
+        metavar='P',
+        help='lowest score of a detection (default: %(default)s)',
     )
     parser.add_argument(
         '--verified', action='store_true', help='write only objects that were accepted in a review'
@@ -254,6 +275,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     first = _first(options)
     prompts = None if options.prompts is None else expanded(options.prompts).resolve()
     folder = expanded(options.output).resolve()
+    text_model = None if options.text_model is None else expanded(options.text_model).resolve()
     return [
         Job(
             source=source,
@@ -263,6 +285,9 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
             prompts=prompts / f'{name}.yaml' if prompts and prompts.is_dir() else prompts,
             first=first,
             everything=options.everything,
+            text=options.text,
+            text_model=text_model,
+            text_threshold=options.text_threshold,
             checkpoint=options.checkpoint,
             device=options.device,
             mode=options.mode,

@@ -3,11 +3,14 @@
 """The command labels recordings, says what it could not do, and does nothing twice."""
 
 from dataclasses import replace
+import importlib.util
 import json
+from pathlib import Path
 import shutil
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from sam_tracker.evaluation.corrections import correcting_click
@@ -17,6 +20,7 @@ from sam_tracker.labelling.label_command import MODES, main, parse
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.project import Review, load_project
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.segmentation.text_grounder import TextGrounder
 from sam_tracker.tracking import settings
 
 from .conftest import FRAMES
@@ -126,6 +130,11 @@ def test_points_on_a_propagated_label_correct_it(folder, clip, tmp_path):
         ([], 'RECORDING'),
         (['a'], '--output'),
         (['a', '-o', 'b', '--everything', '--prompts', 'c'], '--everything and --prompts'),
+        (['a', '-o', 'b', '--text', 'mug'], '--text and --text-model need each other'),
+        (
+            ['a', '-o', 'b', '--everything', '--text', 'c', '--text-model', 'd'],
+            '--everything and --text',
+        ),
         (['a', '-o', 'b', '--label', 'c'], '--label belongs to a prompt'),
         (['a', '-o', 'b', '--formats', 'xml'], "unknown 'xml'; known are bag"),
         (['a', '-o', 'b', '--box', '1', '1', '0', '4'], 'width and height must be positive'),
@@ -141,7 +150,7 @@ def test_an_invalid_command_line_is_refused_in_one_line(arguments, words, capsys
 
 def test_nothing_to_label_is_said(folder, tmp_path, capsys):
     assert main([str(folder), '-o', str(tmp_path / 'out')]) == 1
-    assert 'give --prompts or --box' in capsys.readouterr().err
+    assert 'give --prompts, --box or --text' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -198,6 +207,42 @@ def test_every_recording_that_cannot_be_written_is_named(tmp_path):
     jobs = [Job(source=tmp_path / name, name=name, folder=tmp_path) for name in 'ab']
     failed = finish(jobs, ['coco'], False, lambda _: lambda *_: None)
     assert failed.keys() == {'a', 'b'} and 'is not labelled' in failed['b']
+
+
+@pytest.fixture
+def detector(tmp_path):
+    """A tiny detector of the architecture of OWLv2, with random weights."""
+    transformers = pytest.importorskip('transformers')
+    path = Path(__file__).parents[1] / 'segmentation' / 'test_text_grounder.py'
+    spec = importlib.util.spec_from_file_location('detectors', path)
+    detectors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(detectors)
+    model = tmp_path / 'owlv2'
+    model.mkdir()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        detectors.owl_model(transformers, 'owlv2', model).save_pretrained(model)
+    return model
+
+
+def test_what_a_text_names_on_the_first_image_is_labelled(
+    folder, images, detector, tmp_path, capsys
+):
+    for path in folder.iterdir():
+        if int(path.stem) >= 4:
+            path.unlink()
+    found = TextGrounder(detector).ground(images[0], 'red. a b', threshold=0.0)
+    threshold = found[min(2, len(found) - 1)].score
+    wish = [str(folder), '-o', str(tmp_path / 'out'), '--device', 'cpu']
+    wish += ['--formats', '--text-model', str(detector)]
+    assert main([*wish, '--text', 'red', '--text-threshold', '1']) == 1
+    assert "'red' is not found on the first image" in capsys.readouterr().err
+    assert main([*wish, '--text', 'red. a b', '--text-threshold', repr(threshold)]) == 0
+    project = load_project(tmp_path / 'out/recordings/clip')
+    kept = [each for each in found if each.score >= threshold]
+    assert [each.label for each in project.prompts.values()] == [each.label for each in kept]
+    for said, each in zip(project.prompts.values(), kept, strict=True):
+        assert said.by_frame[0].prompt.box == pytest.approx(each.box)
 
 
 def test_everything_on_the_first_image_is_labelled(folder, tmp_path):
