@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sam_tracker.msg import TrackArray
 
-IMAGE_MEMORY = 64_000_000
+IMAGE_MEMORY = 256_000_000
 """Bytes of images that wait for their tracks."""
 UNTRACKED_AFTER = 3.0
 """Seconds without tracks after which images are shown without them, as while tracking pauses."""
@@ -47,19 +47,19 @@ class LiveFrames:
         """Return the frame that the image makes, if its tracks are there or none are expected."""
         pair = self._match.add_image(image)
         if pair is not None:
-            self._last = image
-            return LiveFrame(*pair)
+            return self._paired(*pair)
         if time.monotonic() - self._tracked > UNTRACKED_AFTER:
             return LiveFrame(image, None)
         return None
 
     def add_tracks(self, tracks: TrackArray) -> LiveFrame | None:
         """Return the frame that the tracks make, if their image is there."""
-        self._tracked = time.monotonic()
         if self._last is not None and self._last.header == tracks.header:
-            return LiveFrame(self._last, tracks)
+            return self._paired(self._last, tracks)
         pair = self._match.add_tracks(tracks)
-        if pair is None:
-            return None
-        self._last = pair[0]
-        return LiveFrame(*pair)
+        return None if pair is None else self._paired(*pair)
+
+    def _paired(self, image: Image | CompressedImage, tracks: TrackArray) -> LiveFrame:
+        # Tracks whose images never come must not keep the page from showing images.
+        self._last, self._tracked = image, time.monotonic()
+        return LiveFrame(image, tracks)

@@ -26,6 +26,7 @@ def tracks(second: int, *ids: int) -> TrackArray:
 def test_an_image_is_shown_with_the_tracks_of_its_header():
     frames = LiveFrames()
     frames.add_tracks(tracks(1))
+    assert frames.add_image(image(1)).tracks.header == header(1)
     assert frames.add_image(image(2)) is None
     assert frames.add_image(image(3)) is None
     frame = frames.add_tracks(tracks(2, 5))
@@ -46,7 +47,13 @@ def test_tracks_that_change_on_the_same_image_are_shown_on_it():
 def test_while_nobody_tracks_images_are_shown_without_tracks(monkeypatch):
     frames = LiveFrames()
     assert frames.add_image(image(1)).tracks is None
-    frames.add_tracks(tracks(2))
+    assert frames.add_tracks(tracks(1)) is not None
     assert frames.add_image(image(3)) is None
     monkeypatch.setattr(live_frames, 'UNTRACKED_AFTER', 0.0)
     assert frames.add_image(image(4)).tracks is None
+
+
+def test_tracks_whose_images_never_come_hide_no_image():
+    frames = LiveFrames()
+    assert frames.add_tracks(tracks(1)) is None
+    assert frames.add_image(image(2)).tracks is None
