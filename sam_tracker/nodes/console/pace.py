@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import time
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,12 @@ class Pace:
 
     MOST_UNDER_WAY = 2
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
+        """:param now: seconds, on the monotonic clock."""
         self._index = 0
         self._sent: list[float] = []
         self._delay = 0.0
-        self._since = time.monotonic()
+        self._since = now
         self._trial = SHORTEST_TRIAL
 
     @property

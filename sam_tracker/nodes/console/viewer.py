@@ -52,7 +52,7 @@ class Viewer:
         """:param allowed: whether the session of the page has not ended."""
         self._socket = socket
         self._allowed = allowed
-        self._pace = Pace()
+        self._pace = Pace(time.monotonic())
         self._picture: Picture | None = None
         self._state: str | None = None
         self._answers: deque[str] = deque()

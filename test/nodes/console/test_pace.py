@@ -16,7 +16,7 @@ def drive(pace: Pace, start: float, seconds: float, delay: float) -> float:
 
 
 def test_two_pictures_are_under_way_at_most():
-    pace = Pace()
+    pace = Pace(0.0)
     for _ in range(Pace.MOST_UNDER_WAY):
         assert pace.ready
         pace.sent(0.0)
@@ -26,7 +26,7 @@ def test_two_pictures_are_under_way_at_most():
 
 
 def test_a_slow_viewer_gets_smaller_pictures_and_large_ones_again_when_it_is_fast():
-    pace = Pace()
+    pace = Pace(0.0)
     assert pace.level is LEVELS[0]
     now = drive(pace, 0.0, 60.0, 2.0)
     assert pace.level is LEVELS[-1]
@@ -35,7 +35,7 @@ def test_a_slow_viewer_gets_smaller_pictures_and_large_ones_again_when_it_is_fas
 
 
 def test_a_level_that_was_too_large_is_tried_ever_less_often():
-    pace, now, changes = Pace(), 0.0, 0
+    pace, now, changes = Pace(0.0), 0.0, 0
     level = pace.level
     while now < 600.0:
         # Only the smallest but one can be taken in time.
@@ -46,7 +46,7 @@ def test_a_level_that_was_too_large_is_tried_ever_less_often():
 
 
 def test_an_answer_without_a_picture_is_ignored():
-    pace = Pace()
+    pace = Pace(0.0)
     for _ in range(100):
         pace.shown(1e6)
     assert pace.level is LEVELS[0]
