@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
 
 
-def frame_packet(frame: RecordedFrame, jpeg: bytes, *, tracked: bool = True) -> bytes:
+def frame_packet(
+    frame: RecordedFrame, jpeg: bytes, *, tracker: str = '', tracked: bool = True
+) -> bytes:
     """
     Return the message.
 
     :param frame: the tracks, in pixels of the image.
     :param jpeg: the image, perhaps scaled down: a page stretches it to the size of the image.
+    :param tracker: name of the tracker, by which a page drops frames of one it left.
     :param tracked: whether the tracks of the image are known; false: there are none to draw.
     """
     # Seconds and nanoseconds apart: JavaScript's numbers are too short for both.
     header: dict[str, Any] = {
+        'tracker': tracker,
         'stamp': list(divmod(frame.stamp, SECOND)),
         'frame_id': frame.frame_id,
         'width': frame.width,

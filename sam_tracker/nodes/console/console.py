@@ -49,6 +49,7 @@ class Console(ConsoleNode):
         # First of all: rclpy destroys a node whose constructor failed.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
         if MISSING:
             raise ParameterError(
@@ -67,7 +68,7 @@ class Console(ConsoleNode):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name='pages', daemon=True)
         self._thread.start()
-        start = self._server.start(settings.address, settings.port)
+        start = self._start()
         try:
             self.port = asyncio.run_coroutine_threadsafe(start, self._loop).result(START_TIMEOUT)
         except OSError as error:
@@ -75,7 +76,6 @@ class Console(ConsoleNode):
                 f'cannot serve on address {settings.address!r}, port {settings.port}: '
                 f'{error.strerror or error}'
             ) from error
-        self._running = asyncio.run_coroutine_threadsafe(self._desk.run(), self._loop)
         self.get_logger().info(self._welcome(access, encrypted=certificates is not None))
 
     def destroy_node(self) -> None:
@@ -87,10 +87,20 @@ class Console(ConsoleNode):
             self._loop = None
         super().destroy_node()
 
+    async def _start(self) -> int:
+        """Serve, and return the port."""
+        port = await self._server.start(self.settings.address, self.settings.port)
+        self._running = asyncio.ensure_future(self._desk.run())
+        return port
+
     async def _close(self) -> None:
-        if hasattr(self, '_running'):
+        if self._running is not None:
             self._running.cancel()
         await self._server.stop()
+        if self._running is not None:
+            # The recorder is asked to end before the loop does.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
 
     def _welcome(self, access: Access, *, encrypted: bool) -> str:
         """Return one line: where the page is, and who may open it."""

@@ -101,6 +101,7 @@ class Desk:
         self._node.notify(on_frames)
         try:
             while True:
+                await self.recordings.refresh()
                 self._tell()
                 await asyncio.sleep(STATE_PERIOD)
         finally:
@@ -213,7 +214,7 @@ class Desk:
             viewers = [viewer for viewer in self.viewers if viewer.tracker == tracker]
             link = self._node.links.get(tracker)
             if viewers and link is not None:
-                picture = Picture(frame, self._encoder, link.dynamic_range)
+                picture = Picture(tracker, frame, self._encoder, link.dynamic_range)
                 for viewer in viewers:
                     viewer.offer(picture)
 

@@ -44,21 +44,27 @@ class PictureEncoder:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def packet(self, frame: LiveFrame, dynamic_range: DynamicRange, level: Level) -> bytes:
+    async def packet(
+        self, tracker: str, frame: LiveFrame, dynamic_range: DynamicRange, level: Level
+    ) -> bytes:
         """
-        Return the message of a frame; see ``frame_packet``.
+        Return the message of a frame of a tracker; see ``frame_packet``.
 
         :raises ImageError: the image cannot be read.
         :raises TrackMessageError: the tracks contradict themselves or the image.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._packet, frame, dynamic_range, level)
+        return await loop.run_in_executor(
+            self._pool, self._packet, tracker, frame, dynamic_range, level
+        )
 
-    def _packet(self, frame: LiveFrame, dynamic_range: DynamicRange, level: Level) -> bytes:
+    def _packet(
+        self, tracker: str, frame: LiveFrame, dynamic_range: DynamicRange, level: Level
+    ) -> bytes:
         image, tracks = frame.image, frame.tracks
         if (data := _sent_as_it_came(frame, level, self._maximum_width)) is not None:
             assert tracks is not None
-            return frame_packet(recorded_frame(tracks), data)
+            return frame_packet(recorded_frame(tracks), data, tracker=tracker)
         pixels = rgb_image(image, dynamic_range)
         height, width = pixels.shape[:2]
         if tracks is None:
@@ -68,7 +74,7 @@ class PictureEncoder:
             recorded = recorded_frame(tracks)
             check_size(recorded, pixels)
         jpeg = self._jpeg(pixels, level)
-        return frame_packet(recorded, jpeg, tracked=tracks is not None)
+        return frame_packet(recorded, jpeg, tracker=tracker, tracked=tracks is not None)
 
     def _jpeg(self, rgb: NDArray[np.uint8], level: Level) -> bytes:
         height, width = rgb.shape[:2]
@@ -108,9 +114,19 @@ class Picture:
     """One frame and its messages, each encoded at the first request."""
 
     def __init__(
-        self, frame: LiveFrame, encoder: PictureEncoder, dynamic_range: DynamicRange
+        self,
+        tracker: str,
+        frame: LiveFrame,
+        encoder: PictureEncoder,
+        dynamic_range: DynamicRange,
     ) -> None:
-        """:param dynamic_range: of the camera, used by the encoder's thread."""
+        """
+        Encode nothing yet.
+
+        :param tracker: its name.
+        :param dynamic_range: of the camera, used by the encoder's thread.
+        """
+        self._tracker = tracker
         self._frame = frame
         self._encoder = encoder
         self._dynamic_range = dynamic_range
@@ -125,7 +141,7 @@ class Picture:
         """
         task = self._packets.get(level)
         if task is None:
-            work = self._encoder.packet(self._frame, self._dynamic_range, level)
+            work = self._encoder.packet(self._tracker, self._frame, self._dynamic_range, level)
             task = self._packets[level] = asyncio.ensure_future(work)
         # A viewer that leaves meanwhile must not cancel what others wait for.
         return await asyncio.shield(task)

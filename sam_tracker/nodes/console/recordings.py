@@ -46,6 +46,7 @@ class Recordings:
         self._process: asyncio.subprocess.Process | None = None
         self._starting = False
         self._current: dict[str, Any] | None = None
+        self._complete: list[dict[str, Any]] = []
 
     async def start(self, tracker: str, image_topic: str) -> str:
         """
@@ -111,14 +112,22 @@ class Recordings:
                 f'recording {current["name"]} is not complete: the recorder ended with exit code '
                 f'{process.returncode}'
             )
+        await self.refresh()
         return str(current['name'])
 
     async def close(self) -> None:
         with contextlib.suppress(RecordingRefusedError):
             await self.stop()
 
+    async def refresh(self) -> None:
+        """List what is complete; a slow disk delays nobody else."""
+        self._complete = await asyncio.to_thread(self._listed, self._running_name())
+
+    def _running_name(self) -> str:
+        return self._current['name'] if self._current is not None else ''
+
     def state(self) -> dict[str, Any]:
-        """Return what runs and what is complete, for the page."""
+        """Return what runs and what was complete at the last ``refresh``, for the page."""
         current = self._current
         running = None
         if current is not None:
@@ -127,21 +136,20 @@ class Recordings:
                 'tracker': current['tracker'],
                 'seconds': round(time.monotonic() - current['started'], 1),
             }
-        return {'running': running, 'complete': self._listed()}
+        return {'running': running, 'complete': self._complete}
 
-    def file(self, recording: str, name: str) -> Path | None:
+    async def file(self, recording: str, name: str) -> Path | None:
         """
         Return a file of a complete recording, or None.
 
         Names are compared with those that are listed, so that none leads out of the folder.
         """
-        for listed in self._listed():
+        for listed in await asyncio.to_thread(self._listed, self._running_name()):
             if listed['name'] == recording and name in {each['name'] for each in listed['files']}:
                 return self._folder / recording / name
         return None
 
-    def _listed(self) -> list[dict[str, Any]]:
-        running = self._current['name'] if self._current is not None else ''
+    def _listed(self, running: str) -> list[dict[str, Any]]:
         try:
             folders = sorted(
                 (

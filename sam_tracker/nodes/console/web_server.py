@@ -261,7 +261,7 @@ class WebServer:
 
     async def _on_recording(self, request: web.Request) -> web.StreamResponse:
         names = request.match_info
-        path = self._desk.recordings.file(names['recording'], names['name'])
+        path = await self._desk.recordings.file(names['recording'], names['name'])
         if path is None:
             raise web.HTTPNotFound(text='no such recording\n')
         return web.FileResponse(path, headers={'Content-Disposition': 'attachment'})

@@ -18,6 +18,8 @@ for (const line of T.helpLines) {
 
 let tracker = '';
 let readOnly = false;
+let seen = false; // The selected object, since it was selected.
+let drawn = Promise.resolve(); // When all pictures that have come are drawn, one after the other.
 let drawnPictures = 0;
 let lastCount = performance.now();
 let pageRate = 0;
@@ -25,7 +27,9 @@ let pageRate = 0;
 const view = new View(element('view'), element('strip'), {
   frame: (frame) => {
     objects.update(frame, view.live.bitmap, view.selected, seconds(frame.stamp));
-    if (view.selected && !frame.tracks.some((track) => track.id === view.selected)) select(0);
+    // An object that was just made is not in a frame that was encoded before.
+    if (frame.tracks.some((track) => track.id === view.selected)) seen = true;
+    else if (view.selected && seen) select(0);
     drawnPictures += 1;
     const scrub = element('scrub');
     if (!view.held) {
@@ -49,12 +53,11 @@ const objects = new Objects(element('objects'), element('no-objects'), element('
 });
 
 const connection = new Connection({
-  frame: async (buffer) => {
-    try {
-      await view.receive(buffer);
-    } finally {
-      connection.tell('shown');
-    }
+  frame: (buffer) => {
+    drawn = drawn
+      .then(() => view.receive(buffer))
+      .catch((error) => window.console.error(error))
+      .then(() => connection.tell('shown'));
   },
   state: showState,
   unreadable: (message) => say(message, true),
@@ -149,6 +152,7 @@ function showState(state) {
   pointing.enabled = !readOnly;
   element('logout').hidden = !state.needs_password;
   showTrackers(state.trackers.map((each) => each.name));
+  showRecordings(state.recordings); // Also while the tracker has gone.
   const now = performance.now();
   pageRate = (1000 * drawnPictures) / (now - lastCount);
   [drawnPictures, lastCount] = [0, now];
@@ -164,7 +168,6 @@ function showState(state) {
   element('pause').textContent = paused ? T.resume : T.pause;
   element('pause').setAttribute('aria-pressed', paused);
   showFacts(shown);
-  showRecordings(state.recordings);
 }
 
 function showTrackers(names) {
@@ -207,7 +210,11 @@ async function showParameters() {
   const answer = await connection.ask('parameters', { tracker });
   if (!answer.success || asked !== tracker) return;
   element('words-form').hidden = !answer.words;
-  element('parameters').replaceChildren(...answer.parameters.map((parameter) => {
+  const list = element('parameters');
+  const text = JSON.stringify([asked, answer.parameters]);
+  if (list.dataset.shown === text) return; // A field in which somebody types stays.
+  list.dataset.shown = text;
+  list.replaceChildren(...answer.parameters.map((parameter) => {
     const label = document.createElement('label');
     label.title = parameter.description;
     const input = document.createElement('input');
@@ -224,6 +231,7 @@ async function showParameters() {
       let value = kind === 'boolean' ? input.checked : input.value;
       if (kind !== 'boolean' && value.trim() && Number.isFinite(Number(value))) value = Number(value);
       await command('set_parameter', { name: parameter.name, value });
+      list.dataset.shown = ''; // The field may show a value that was refused.
       showParameters();
     };
     const range = parameter.range ? ` (${parameter.range.join(' … ')})` : '';
@@ -265,6 +273,7 @@ function watch(name) {
   pointing.cancel();
   view.selected = 0;
   view.clear();
+  view.tracker = name;
   objects.clear();
   connection.tell('watch', { tracker });
   showParameters();
@@ -272,6 +281,7 @@ function watch(name) {
 
 function select(id) {
   view.selected = id;
+  seen = false;
   objects.updated = 0;
   if (view.live) objects.show(view.live.frame, view.live.bitmap, id);
   view.paint();

@@ -1,6 +1,6 @@
 // Reads the messages that sam_tracker/web/frame_packet.py writes.
 
-// Returns {stamp, frame_id, width, height, tracked, tracks, jpeg}; a track's mask has its runs as a Uint32Array.
+// Returns {tracker, stamp, frame_id, width, height, tracked, tracks, jpeg}; a track's mask has its runs as a Uint32Array.
 export function readPacket(buffer) {
   const view = new DataView(buffer);
   const headerBytes = view.getUint32(0, true);

@@ -3,7 +3,7 @@
 import { readPacket } from './packet.js';
 import { drawFrame } from './drawing.js';
 
-const PAST_SECONDS = 5; // As long as trackers keep images by default (buffer.seconds).
+const PAST_SECONDS = 4; // Less than trackers keep images by default (buffer.seconds: 5).
 const PAST_FRAMES = 200;
 const STRIP_MILLISECONDS = 500;
 const STRIP_WIDTH = 72;
@@ -11,13 +11,15 @@ const STRIP_WIDTH = 72;
 export const seconds = (stamp) => stamp[0] + stamp[1] / 1e9;
 
 export class View {
-  // `on.drawn(frame)` is called after a frame was drawn, `on.paint(context)` to draw over it.
+  // `on.frame(frame)` is called after a live frame was received, `on.paint(context)` to draw over what is shown,
+  // `on.name(track)` returns the text of a track, `on.held(held)` is called when an image is held or no longer.
   constructor(canvas, strip, on) {
     this.context = canvas.getContext('2d');
     this.canvas = canvas;
     this.strip = strip;
     this.on = on;
     this.selected = 0;
+    this.tracker = ''; // Frames of others are not shown.
     this.clear();
   }
 
@@ -35,6 +37,10 @@ export class View {
   async receive(buffer) {
     const frame = readPacket(buffer);
     const bitmap = await createImageBitmap(frame.jpeg);
+    if (frame.tracker !== this.tracker) {
+      bitmap.close(); // Sent before another tracker was chosen.
+      return;
+    }
     this.keep(frame, bitmap);
     if (this.live) this.release(this.live);
     this.live = { frame, bitmap };

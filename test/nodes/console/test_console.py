@@ -43,6 +43,7 @@ def test_a_page_shows_the_tracks_that_were_published_for_its_image(console, test
             return await page.frame(lambda header: header['tracks'])
 
     header, masks, jpeg = browse(work)
+    assert header['tracker'] == TRACKER
     seconds, rest = stamp_of(header)
 
     def published():
