@@ -46,6 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if 'launch' in item.path.parts or GRAPH_FIXTURES & {*getattr(item, 'fixturenames', ())}:
             item.add_marker('graph')
+            # DDS may lose an answer to a client that it is still discovering, which is no defect
+            # of ours; one of ours fails every time.
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(trylast=True)

@@ -77,10 +77,10 @@ class LocalizerNode(ManagedNode):
         self.create_timer(
             DIAGNOSTIC_PERIOD, self._publish_diagnostics, callback_group=self._group, clock=steady
         )
-        self._waiting = self.create_timer(
+        # Never cancelled: rclpy fails when a timer is cancelled that another thread is to call.
+        self.create_timer(
             WAITING_PERIOD, self._place_waiting, callback_group=self._group, clock=steady
         )
-        self._waiting.cancel()
         if self._node_parameters.values.autostart:
             self.start_automatically()
 
@@ -153,14 +153,12 @@ class LocalizerNode(ManagedNode):
                     kind, topic, self._receive(receive), quality, callback_group=self._group
                 )
             )
-        self._waiting.reset()
         names = [self._depth.topic, *(each.topic_name for each in self._others)]
         self.get_logger().info(f'placing objects by {", ".join(names)}')
 
     def _unsubscribe(self) -> None:
         depth, self._depth = self._depth, None
         if depth is not None:
-            self._waiting.cancel()
             depth.stop()
         while self._others:
             self.destroy_subscription(self._others.pop())
@@ -179,7 +177,7 @@ class LocalizerNode(ManagedNode):
 
     def _place_waiting(self) -> None:
         with self._lock:
-            if self._session is not None:
+            if self._session is not None and self._depth is not None:
                 self._session.place_ready()
 
     # --- diagnostics ---
