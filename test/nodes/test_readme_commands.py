@@ -316,7 +316,9 @@ def goal_is_sent(command: str, here: Surroundings) -> None:
     client = ActionClient(tester.node, action, name)
     assert client.wait_for_server(LONG), f'{name} is not there'
     filled = filled_message(action.Goal(), yaml.safe_load(goal))
-    # Its feedback is another test's (tracker/test_follow_action.py).
+    # Its feedback is another test's (tracker/test_follow_action.py). The command before may have
+    # emptied the buffer of images.
+    tester.next_tracks()
     sent = answer_of(lambda: tester.in_executor(client.send_goal_async, filled), name)
     assert sent.accepted
     answer_of(lambda: tester.in_executor(sent.cancel_goal_async), 'the request to cancel')
