@@ -18,7 +18,7 @@ from sam_tracker.video.generated import Scenario, generate_clip
 from sam_tracker.video.sources import VideoError, open_source
 
 REAL = Path(__file__).with_name('flamingos.mp4')
-"""Of DAVIS 2016, CC BY 4.0; the file beside it says more, and has the boxes."""
+"""Of DAVIS 2016, CC BY 4.0; the file beside it says more, and has prompts and masks."""
 GENERATED = 'generated'
 """Value of VIDEO."""
 

@@ -88,8 +88,7 @@ class OfflineTracker:
         self._settings = settings = replace(settings, exclusive=False)
         self._inferring = runtime.inference if runtime is not None else torch.inference_mode
         self._network = network
-        memory_type = torch.bfloat16 if runtime is None else runtime.memory_type
-        self._inference = Inference(network, settings, memory_type)
+        self._inference = Inference(network, settings, runtime)
         self._propagation = Propagation(self._inference, settings)
         self._prompting = Prompting(self._inference, settings)
         self._prompted: dict[int, dict[int, ConditioningFrame]] = {}

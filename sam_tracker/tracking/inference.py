@@ -23,6 +23,7 @@ from sam_tracker.networks.masks import (
     memory_mask,
     resize_logits,
 )
+from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, measure
 from sam_tracker.tracking.memory.bank import MemoryReading
@@ -44,11 +45,12 @@ class Inference:
     """Runs one network for the objects of one tracker; no policy. Sizes as in ``networks.api``."""
 
     def __init__(
-        self, network: VideoNetwork, settings: TrackerSettings, memory_type: torch.dtype
+        self, network: VideoNetwork, settings: TrackerSettings, runtime: Runtime | None
     ) -> None:
         self.network = network
         self.device = network.device
         self.image_size = network.image_size
+        memory_type = torch.bfloat16 if runtime is None else runtime.memory_type
         self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
         self._presence_logit = settings.presence_logit
         self._familiarity = settings.familiarity

@@ -69,9 +69,8 @@ class Tracker:
         """
         self.settings = settings or TrackerSettings.for_network(network.suited_settings)
         self._inferring = runtime.inference if runtime is not None else torch.inference_mode
-        memory_type = torch.bfloat16 if runtime is None else runtime.memory_type
         self._network = network
-        self._inference = Inference(network, self.settings, memory_type)
+        self._inference = Inference(network, self.settings, runtime)
         self._propagation = Propagation(self._inference, self.settings)
         self._prompting = Prompting(self._inference, self.settings)
         self._objects: dict[int, TrackedObject] = {}

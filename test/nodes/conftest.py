@@ -6,8 +6,8 @@ A graph of real processes over real DDS, and a tester that takes part in it.
 Every graph has a domain of its own, so tests neither hear each other nor anybody else.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 import os
 from pathlib import Path
@@ -33,6 +33,9 @@ from std_srvs.srv import SetBool, Trigger
 from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
+from sam_tracker.ros.process.managed_node import ManagedNode
+from sam_tracker.ros.process.run_node import spin
+from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 
 from ..conftest import PATIENCE, Program, unused_domain, wait_until
@@ -86,6 +89,21 @@ class Graph:
                 program.process.kill()
                 program.process.wait()
         rclpy.try_shutdown(context=self.context)
+
+
+@contextmanager
+def spinning(nodes: Sequence[ManagedNode], context: rclpy.Context) -> Iterator[None]:
+    """Spin nodes of this process in a thread; destroy them in the end."""
+    executor = TolerantExecutor(num_threads=4, context=context)
+    for node in nodes:
+        executor.add_node(node)
+    thread = threading.Thread(target=spin, args=(executor, nodes[0].errors, ()), daemon=True)
+    thread.start()
+    yield
+    executor.shutdown()
+    thread.join(PATIENCE)
+    for node in nodes:
+        node.destroy_node()
 
 
 @pytest.fixture(scope='module')

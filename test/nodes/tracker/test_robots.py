@@ -3,7 +3,6 @@
 """Several robots by namespace, parameters by wildcards, and a manager that drives the nodes."""
 
 from functools import partial
-import threading
 
 from lifecycle_msgs.msg import Transition
 import pytest
@@ -14,10 +13,9 @@ from sam_tracker.msg import TrackEvent
 from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.parameters.network import NetworkParameters
-from sam_tracker.ros.process.run_node import spin
-from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 from ...conftest import PATIENCE, wait_until
+from ..conftest import spinning
 
 wait = partial(wait_until, patience=2 * PATIENCE)
 
@@ -52,16 +50,8 @@ def robots(graph, random_checkpoint, tmp_path_factory):
         )
         for robot in ROBOTS
     ]
-    executor = TolerantExecutor(num_threads=4, context=graph.context)
-    for node in nodes:
-        executor.add_node(node)
-    thread = threading.Thread(target=spin, args=(executor, nodes[0].errors, ()), daemon=True)
-    thread.start()
-    yield nodes
-    executor.shutdown()
-    thread.join(10.0)
-    for node in nodes:
-        node.destroy_node()
+    with spinning(nodes, graph.context):
+        yield nodes
 
 
 def test_a_manager_drives_two_robots_that_do_not_hear_each_other(

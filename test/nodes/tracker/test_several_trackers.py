@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several tracker nodes in one process share one network."""
 
-import threading
-
 import numpy as np
 import pytest
 from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
@@ -15,8 +13,8 @@ from sam_tracker.ros.messages.masks import mask_pixels
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.process.managed_node import ManagedNode
-from sam_tracker.ros.process.run_node import spin
-from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+
+from ..conftest import spinning
 
 SIDES = ('left', 'right')
 ENCODINGS = ('bytes', 'run_lengths')
@@ -43,16 +41,8 @@ def trackers(graph, random_checkpoint):
         )
         for index, side in enumerate(SIDES)
     ]
-    executor = TolerantExecutor(num_threads=4, context=graph.context)
-    for node in nodes:
-        executor.add_node(node)
-    thread = threading.Thread(target=spin, args=(executor, nodes[0].errors, ()), daemon=True)
-    thread.start()
-    yield nodes
-    executor.shutdown()
-    thread.join(90.0)
-    for node in nodes:
-        node.destroy_node()
+    with spinning(nodes, graph.context):
+        yield nodes
 
 
 def test_two_trackers_of_one_process_share_a_network_and_track_apart(
