@@ -47,8 +47,9 @@ class Curriculum:
         elif practice < 0.8:
             choices = (2, 3, 4, 5, 6)
         else:
-            choices = (4, 8, 12, 16)
-        return min(int(rng.choice(choices)), self.longest)
+            choices = (4, 8, 12, 16, 24)
+        fitting = [frames for frames in choices if frames <= self.longest]
+        return int(rng.choice(fitting or [self.longest]))
 
     def clips(self, four_frames: int, frames: int) -> int:
         """

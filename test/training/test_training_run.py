@@ -50,6 +50,21 @@ def network():
     return network
 
 
+def test_a_step_in_bfloat16_learns_as_on_a_gpu(network):
+    choices = Choices(corrections=1, corrected_frame=1)
+    generator = torch.Generator().manual_seed(0)
+    batch = batch_of(3)
+    with torch.autocast('cpu', torch.bfloat16):
+        rollout = roll_out(network, batch, choices, generator)
+    loss_of(rollout, batch, 0.0).total.backward()
+    without = {name for name, value in network.named_parameters() if value.grad is None}
+    network.zero_grad(set_to_none=True)
+    exact = roll_out(network, batch, choices, torch.Generator().manual_seed(0))
+    loss_of(exact, batch, 0.0).total.backward()
+    assert without == {name for name, value in network.named_parameters() if value.grad is None}
+    network.zero_grad(set_to_none=True)
+
+
 def records(output):
     return [json.loads(line) for line in (output / LOG).read_text().splitlines()]
 

@@ -63,13 +63,14 @@ def axial_rotation(side: int, channels: int) -> Tensor:
 
 def rotate(tokens: Tensor, rotation: Tensor) -> Tensor:
     """
-    Rotate pairs of neighbouring channels in float32; float32 tokens are changed in place.
+    Rotate pairs of neighbouring channels in float32, in place where tokens have no gradient.
 
     :param tokens: [B, N, C].
     :param rotation: [N, C / 2, 2] from ``axial_rotation``.
     :returns: [B, N, C] of the tokens' dtype.
     """
-    if tokens.device.type == 'cpu' and tokens.dtype != torch.float32 and len(tokens) > 1:
+    narrow = tokens.dtype != torch.float32
+    if narrow and tokens.device.type == 'cpu' and len(tokens) > 1 and not tokens.requires_grad:
         # One at a time, the float32 copies stay in the cache.
         for one in tokens.split(1):
             one.copy_(rotate(one, rotation))
