@@ -5,8 +5,8 @@ Clips made of real images: videos with masks, and things that are pasted into th
 
 A scene has the pixels of its background, a video or a photograph over which a camera pans. What
 is pasted comes from other videos, of which each frame is cut out in turn; from pictures of single
-things; or is a shape filled with a piece of a photograph. Some things pass in front of others,
-some have a look-alike, and some are gone for a few frames.
+things, or of things that turn; or is a shape filled with a piece of a photograph. Some things pass
+in front of others, some have a look-alike, and some are gone for a few frames.
 """
 
 from collections.abc import Sequence
@@ -244,7 +244,9 @@ def _part(rng: np.random.Generator, alpha: Image) -> Image | None:
 
 def _looks(rng: np.random.Generator, footage: Footage, frames: int) -> Sequence[Cutout | None]:
     """Draw what something looks like on each frame."""
-    kinds = (['video'] if footage.names else []) + (['cutout'] if footage.cutouts else [])
+    kinds = ['video'] if footage.names else []
+    kinds += ['cutout'] if footage.cutouts else []
+    kinds += ['turning'] if footage.turning else []
     kinds = 2 * kinds + (['shape'] if footage.photographs else [])
     kind = kinds[int(rng.integers(len(kinds)))]
     if kind == 'video':
@@ -252,15 +254,30 @@ def _looks(rng: np.random.Generator, footage: Footage, frames: int) -> Sequence[
         return [cut_out(image, mask) for image, mask in zip(images, masks, strict=True)]
     if kind == 'cutout':
         picture = footage.cutout(int(rng.integers(len(footage.cutouts))))
-        if rng.random() < 0.5:
-            picture = Cutout(picture.image[:, ::-1], picture.alpha[:, ::-1])
-        return [picture] * frames
+        return [_mirrored(picture) if rng.random() < 0.5 else picture] * frames
+    if kind == 'turning':
+        thing = int(rng.integers(len(footage.turning)))
+        views = turning_views(rng, len(footage.turning[thing]), frames)
+        pictures = [footage.view(thing, view) for view in views]
+        return [_mirrored(each) for each in pictures] if rng.random() < 0.5 else pictures
     photograph = _photograph(rng, footage)
     rows, columns = photograph.shape[:2]
     side = min(int(rng.integers(48, 200)), rows, columns)
     top, left = int(rng.integers(rows - side + 1)), int(rng.integers(columns - side + 1))
     alpha = silhouettes.coverage(silhouettes.outline(rng, False), side, side)
     return [Cutout(photograph[top : top + side, left : left + side], alpha)] * frames
+
+
+def turning_views(rng: np.random.Generator, views: int, frames: int) -> list[int]:
+    """Draw which view each frame shows: from any of them to and fro, a third at half the speed."""
+    held = 2 if rng.random() < 1 / 3 else 1
+    period = max(2 * views - 2, 1)
+    places = (int(rng.integers(period)) + np.arange(frames) // held) % period
+    return np.minimum(places, period - places).tolist()
+
+
+def _mirrored(look: Cutout) -> Cutout:
+    return Cutout(look.image[:, ::-1], look.alpha[:, ::-1])
 
 
 def _paste(

@@ -5,8 +5,9 @@ Real images to train on, read from a folder.
 
 ``davis/`` holds videos with masks as DAVIS has them: ``JPEGImages/480p/NAME/*.jpg``, and under
 the same names ``Annotations/480p/NAME/*.png``, whose values are ids of objects, 0 for none.
-``photographs/*.jpg`` are backgrounds, and ``cutouts/*.png`` pictures of single things with an
-alpha channel. Any of the three may be absent, but not the videos and the photographs both.
+``photographs/*.jpg`` are backgrounds, ``cutouts/*.png`` pictures of single things with an alpha
+channel, and ``turning/NAME/*.webp`` such pictures of one thing that turns, in order. Any of them
+may be absent, but not the videos and the photographs both.
 """
 
 from collections.abc import Sequence
@@ -65,6 +66,9 @@ class Footage:
         self.names = list(self.videos)
         self.photographs = sorted((folder / 'photographs').glob('*.jpg'))
         self.cutouts = sorted((folder / 'cutouts').glob('*.png'))
+        things = sorted((folder / 'turning').glob('[!.]*'))
+        views = (sorted(thing.glob('*.webp')) for thing in things)
+        self.turning = [paths for paths in views if paths]
         if not self.names and not self.photographs:
             raise ValueError(f'{folder} has neither davis/JPEGImages/480p nor photographs/*.jpg')
 
@@ -91,10 +95,11 @@ class Footage:
 
     def cutout(self, index: int) -> Cutout:
         """Return one of the pictures of single things."""
-        picture = _read(self.cutouts[index], cv2.IMREAD_UNCHANGED)
-        return Cutout(
-            np.ascontiguousarray(picture[..., 2::-1]), np.ascontiguousarray(picture[..., 3])
-        )
+        return _cutout(self.cutouts[index])
+
+    def view(self, index: int, view: int) -> Cutout:
+        """Return one of the pictures of one of the things that turn."""
+        return _cutout(self.turning[index][view])
 
 
 def cut_out(image: Image, mask: Image) -> Cutout | None:
@@ -104,6 +109,13 @@ def cut_out(image: Image, mask: Image) -> Cutout | None:
         return None
     region = slice(y, y + height), slice(x, x + width)
     return Cutout(image[region], mask[region] * np.uint8(255))
+
+
+def _cutout(path: Path) -> Cutout:
+    picture = _read(path, cv2.IMREAD_UNCHANGED)
+    if picture.ndim != 3 or picture.shape[2] != 4:
+        raise ValueError(f'{path} has no alpha channel')
+    return Cutout(np.ascontiguousarray(picture[..., 2::-1]), np.ascontiguousarray(picture[..., 3]))
 
 
 @lru_cache(maxsize=KEPT_IMAGES)

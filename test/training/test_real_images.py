@@ -4,10 +4,11 @@
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from sam_tracker.training.batches import training_batch
-from sam_tracker.training.composition import compose_clip
+from sam_tracker.training.composition import compose_clip, turning_views
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.degradation import degraded, softened
 from sam_tracker.training.footage import Footage, cut_out
@@ -33,6 +34,15 @@ def write_video(folder, name, colour):
         quality = [cv2.IMWRITE_JPEG_QUALITY, 98]
         cv2.imwrite(str(images / f'{number:05}.jpg'), image, quality)
         cv2.imwrite(str(masks / f'{number:05}.png'), mask)
+
+
+def write_turning(folder, name, colours):
+    """Write a disc whose colour is another in each view."""
+    (folder / 'turning' / name).mkdir(parents=True)
+    for number, colour in enumerate(colours):
+        disc = np.zeros((40, 30, 4), np.uint8)
+        cv2.circle(disc, (15, 20), 14, (*colour, 255), -1)
+        PIL.Image.fromarray(disc).save(folder / f'turning/{name}/{number:02}.webp', quality=95)
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +98,54 @@ def test_a_cutout_is_what_the_mask_covers(footage):
     assert look.alpha.shape == (24, 24) and (look.alpha == 255).all()
     assert look.image.mean(axis=(0, 1)) == pytest.approx([20, 20, 230], abs=12)
     assert cut_out(image, np.zeros_like(mask)) is None
+
+
+def test_views_of_a_thing_that_turns_are_read_in_order_with_their_alpha(folder, tmp_path):
+    (tmp_path / 'photographs').symlink_to(folder / 'photographs')
+    write_turning(tmp_path, 'disc', [(230, 20, 20), (20, 230, 20), (20, 20, 230)])
+    write_turning(tmp_path, '.unfinished', [(255, 255, 255)])
+    (tmp_path / 'turning/empty').mkdir()
+    footage = Footage(tmp_path)
+    assert [len(views) for views in footage.turning] == [3]
+    look = footage.view(0, 2)
+    assert look.image.shape == (40, 30, 3) and look.alpha.shape == (40, 30)
+    assert look.alpha[20, 15] == 255 and look.alpha[0, 0] == 0
+    assert look.image[20, 15] == pytest.approx([20, 20, 230], abs=12)
+    PIL.Image.new('RGB', (8, 8)).save(tmp_path / 'turning/disc/01.webp')
+    with pytest.raises(ValueError, match=r'01\.webp has no alpha channel'):
+        footage.view(0, 1)
+
+
+def test_a_thing_turns_by_one_view_a_frame_or_every_other_frame_and_back_at_the_ends():
+    rng = np.random.default_rng(0)
+    starts, halves = set(), 0
+    for _ in range(200):
+        views = turning_views(rng, 5, 12)
+        steps = np.abs(np.diff(views))
+        assert set(views) <= set(range(5)) and steps.max() == 1
+        assert (steps == 1).all() or (steps == np.arange(11) % 2).all()
+        starts.add((views[0], views[2] > views[0]))
+        halves += not steps.all()
+    assert {view for view, _ in starts} == set(range(5)) and len(starts) >= 8
+    assert 40 < halves < 100
+    assert turning_views(rng, 1, 3) == [0, 0, 0]
+
+
+def test_things_that_turn_change_within_a_clip(folder, tmp_path):
+    (tmp_path / 'photographs').symlink_to(folder / 'photographs')
+    write_turning(tmp_path, 'disc', [(230, 20, 20), (20, 20, 230)])
+    footage = Footage(tmp_path)
+    changed = 0
+    for seed in range(20):
+        clip = compose_clip(np.random.default_rng(seed), footage, 2, 96)
+        for object_id in np.setdiff1d(np.unique(clip.masks), 0):
+            masks = clip.masks == object_id
+            if masks.sum(axis=(1, 2)).min() > 100:
+                before, after = (
+                    clip.frames[t][masks[t]].mean(axis=0) @ [1, 0, -1] for t in (0, 1)
+                )
+                changed += before * after < 0 and abs(before - after) > 100
+    assert changed >= 5
 
 
 def test_masks_of_composed_clips_lie_on_the_things_they_mean(footage):
