@@ -31,7 +31,7 @@ from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 from sam_tracker.networks.weights.loading import load_network
-from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.settings import DEFAULT_MODE, TrackerSettings
 
 Report = Callable[[str, int, int | None], None]
 """Called with what is being done, how many frames of it are done, and how many there are."""
@@ -61,7 +61,7 @@ class Job:
     """Lowest score of a detection, 0 to 1."""
     checkpoint: str = DEFAULT_CHECKPOINT
     device: str = 'auto'
-    mode: str = 'samurai'
+    mode: str = DEFAULT_MODE
     """One of ``tracking.settings.MODES``; sam2 propagates whole recordings as SAM 2 does."""
 
     @property
@@ -251,7 +251,8 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
     A prompt that is in the project already stays what it was. A new one on an object of the
     project corrects the label on its frame; ``project.json`` keeps the mask that it corrected, so
     that the same prompts give the same labels ever after. What a review changed stays, unless the
-    prompts on its frame are other ones than before the review.
+    prompts on its frame are other ones than before the review. An object with none but new prompts
+    is prompted anew: its labels came from prompts that are gone.
 
     :param folder: of the project.
     :param said: all prompts; other objects are dropped, and frames that no review corrected.
@@ -261,7 +262,7 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
     found: dict[int, ObjectPrompts] = {}
     for object_id, each in said.items():
         known = before.prompts.get(object_id, ObjectPrompts())
-        merged = ObjectPrompts(each.label)
+        merged, added = ObjectPrompts(each.label), []
         for frame, old in known.by_frame.items():
             if old.reviewed is not None and frame not in each.by_frame:
                 merged = merged.having(frame, old)
@@ -269,10 +270,14 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
             there = known.by_frame.get(frame)
             if there is not None and new.digest in _said(there):
                 merged = merged.having(frame, there)
-            elif known.by_frame and labels.path.exists():
+            else:
+                added.append(frame)
+        alone = any(said.stands_alone for said in merged.by_frame.values())
+        for frame in added:
+            if alone and labels.path.exists():
                 wanted.setdefault(frame, []).append(object_id)
             else:
-                merged = merged.having(frame, new)
+                merged = merged.having(frame, each.by_frame[frame])
         found[object_id] = merged
     if wanted:
         for image in labels.images():

@@ -26,7 +26,11 @@ from sam_tracker.command_line import (
     number,
 )
 from sam_tracker.core.paths import expanded
-from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT, CheckpointError
+from sam_tracker.networks.weights.catalogue import (
+    DEFAULT_CHECKPOINT,
+    KNOWN_CHECKPOINTS,
+    CheckpointError,
+)
 
 if TYPE_CHECKING:
     from sam_tracker.labelling.fleet import Attempt
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 PROGRAM = 'sam_tracker-label'
 
 MODES = ('sam_tracker', 'samurai', 'samurai_released', 'dam', 'samurai_dam', 'sam2')
-"""Keys of ``tracking.settings.MODES``."""
+"""Keys of ``tracking.settings.MODES``, the default first; that module imports torch."""
 
 DESCRIPTION = """\
 Labels every image of recordings: ROS 2 bags (mcap, sqlite3), videos and folders of images.
@@ -192,7 +196,7 @@ def argument_parser() -> argparse.ArgumentParser:
     network.add_argument(
         '--mode',
         choices=MODES,
-        default='samurai',
+        default=MODES[0],
         help='sam2: exactly as SAM 2 propagates whole videos (default: %(default)s)',
     )
     return parser
@@ -288,12 +292,18 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
             text=options.text,
             text_model=text_model,
             text_threshold=options.text_threshold,
-            checkpoint=options.checkpoint,
+            checkpoint=_checkpoint(options.checkpoint),
             device=options.device,
             mode=options.mode,
         )
         for source, name in zip(sources, unique_names(sources), strict=True)
     ]
+
+
+def _checkpoint(name: str) -> str:
+    """Return a known name as it is, and the path of a file from the root."""
+    path = expanded(name)
+    return str(path.resolve()) if name not in KNOWN_CHECKPOINTS and path.exists() else name
 
 
 def _first(options: argparse.Namespace) -> ObjectPrompts | None:

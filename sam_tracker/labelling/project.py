@@ -33,6 +33,10 @@ class Project:
     """Path of the recording."""
     topic: str | None
     """Of the images, in a bag."""
+    checkpoint: str
+    """Weights that the recording was labelled with."""
+    mode: str
+    """One of ``tracking.settings.MODES``."""
     prompts: Prompts
     reviews: Mapping[int, Review] = field(default_factory=dict)
     """By object id; objects that are not named are open."""
@@ -41,10 +45,6 @@ class Project:
     problems: tuple[str, ...] = ()
     """What could not be read, and what was assumed."""
     images: int = 0
-    checkpoint: str = 'nano'
-    """Weights that the recording was labelled with."""
-    mode: str = 'samurai'
-    """One of ``tracking.settings.MODES``."""
 
     def review(self, object_id: int) -> Review:
         """Return what was decided about an object."""

@@ -20,6 +20,7 @@ from sam_tracker.labelling.label_command import MODES, main, parse
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.project import Review, load_project
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.networks.weights.catalogue import find_checkpoint
 from sam_tracker.segmentation.text_grounder import TextGrounder
 from sam_tracker.tracking import settings
 
@@ -251,3 +252,33 @@ def test_everything_on_the_first_image_is_labelled(folder, tmp_path):
     project = load_project(out / 'recordings/clip')
     assert project.prompts
     assert all(np.count_nonzero(each.by_frame[0].prompt.mask) for each in project.prompts.values())
+
+
+def test_prompts_that_replace_all_others_stand_alone(folder, clip, tmp_path):
+    out, prompts = tmp_path / 'out', tmp_path / 'prompts.yaml'
+    x, y, width, height = box_of(clip, 3)
+
+    def label(prompt):
+        prompts.write_text(yaml.safe_dump({'objects': [{'prompts': [prompt]}]}))
+        wish = [str(folder), '-o', str(out), '--formats', '--prompts', str(prompts)]
+        assert main(wish) == 0
+        return load_project(out / 'recordings/clip').prompts[1].by_frame
+
+    label({'frame': 0, 'box': box_of(clip, 0)})
+    said = label({'frame': 3, 'points': [[x + width / 2, y + height / 2]]})
+    assert said.keys() == {3}
+    assert said[3].stands_alone and said[3].stage is Stage.HAND
+
+
+def test_the_mode_is_that_of_the_package():
+    assert parse(['a', '-o', 'b']).mode == settings.DEFAULT_MODE
+
+
+def test_a_relative_checkpoint_is_found_from_every_folder(folder, clip, tmp_path, monkeypatch):
+    shutil.copyfile(find_checkpoint('nano'), tmp_path / 'mine.pt')
+    monkeypatch.chdir(tmp_path)
+    box = [str(value) for value in box_of(clip, 0)]
+    wish = [str(folder), '-o', 'out', '--formats', '--checkpoint', 'mine.pt', '--box', *box]
+    assert main(wish) == 0
+    project = load_project(tmp_path / 'out/recordings/clip')
+    assert project.checkpoint == str(tmp_path / 'mine.pt')
