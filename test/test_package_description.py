@@ -246,8 +246,10 @@ ROOMS = {
         *('core', 'labelling', 'rendering', 'recording', 'tracking', 'video'),
     },
     'labelling.bag_recording': {'core', 'labelling', 'ros.images'},
+    'labelling.bag_prompts': {'core', 'labelling', 'labelling.bag_recording', 'ros.messages'},
     'labelling.job': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording'),
+        'labelling.bag_prompts',
         *('networks', 'networks.weights', 'tracking', 'segmentation'),
     },
     'labelling.fleet': {'labelling', 'labelling.job', 'networks.weights'},

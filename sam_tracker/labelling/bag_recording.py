@@ -16,6 +16,7 @@ import zlib
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.bag_repair import repaired
+from sam_tracker.labelling.message_types import typestore
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.images.encodings import ImageError
@@ -54,12 +55,10 @@ class OpenBag:
             raise LabellingError(
                 "bags are read with rosbags: pip install 'sam_tracker[labelling]'"
             ) from error
-        from rosbags.typesys import Stores, get_typestore
-
         self.path = path
         self.problems: list[str] = []
         self._stack = ExitStack()
-        store = get_typestore(Stores.ROS2_JAZZY)
+        store = typestore()
         paths = [path]
         if path.is_dir() and not (path / 'metadata.yaml').exists():
             self.problems.append('metadata.yaml is missing; the files of the bag are read alone')
@@ -84,9 +83,10 @@ class OpenBag:
             self._stack.close()
             raise LabellingError(f'bag {str(path)!r} cannot be read: {_text(error)}') from error
 
-    def topics(self, types: Sequence[str]) -> list[str]:
-        """Return the topics whose messages have one of these types and are not all missing."""
-        return sorted({each.topic for each in self.reader.connections if each.msgtype in types})
+    def topics(self, types: Sequence[str]) -> dict[str, str]:
+        """Return the topics whose messages have one of these types, sorted, with the type."""
+        found = {each.topic: each.msgtype for each in self.reader.connections}
+        return {topic: found[topic] for topic in sorted(found) if found[topic] in types}
 
     def messages(
         self, topic: str, start: int | None = None, raw: bool = False
@@ -129,7 +129,7 @@ class BagRecording:
         :raises LabellingError: there is no such topic, no image, or more than one topic to choose
             from.
         """
-        self._bag, self.topic = bag, _chosen(bag, topic)
+        self.bag, self.topic = bag, _chosen(bag, topic)
         self._images: list[ImageInfo] = []
         self._places: list[int] = []
         """Number of each image among all messages of the topic."""
@@ -177,7 +177,7 @@ class BagRecording:
 
     @property
     def problems(self) -> Sequence[str]:
-        return [*self._bag.problems, *self._refused]
+        return [*self.bag.problems, *self._refused]
 
     @property
     def digest(self) -> str:
@@ -189,7 +189,7 @@ class BagRecording:
             time = self._every_received[self._places[start]]
             place = bisect_left(self._every_received, time)
         number = start
-        for _, message in self._bag.messages(self.topic, time):
+        for _, message in self.bag.messages(self.topic, time):
             if number == stop:
                 return
             if place == self._places[number]:
@@ -197,10 +197,10 @@ class BagRecording:
                 number += 1
             place += 1
         if number < stop:
-            raise LabellingError(f'{str(self._bag.path)!r} has changed since it was opened')
+            raise LabellingError(f'{str(self.bag.path)!r} has changed since it was opened')
 
     def close(self) -> None:
-        self._bag.close()
+        self.bag.close()
 
 
 def _chosen(bag: OpenBag, topic: str | None) -> str:
@@ -221,7 +221,7 @@ def _chosen(bag: OpenBag, topic: str | None) -> str:
             if topics
             else f'{str(bag.path)!r} has no topic with images'
         )
-    return topics[0]
+    return next(iter(topics))
 
 
 def _text(error: BaseException) -> str:

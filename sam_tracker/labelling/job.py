@@ -11,11 +11,13 @@ from pathlib import Path
 
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.prompt import Prompt, checked_label
+from sam_tracker.labelling.bag_prompts import recorded_prompts
 from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
 from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
 from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
-from sam_tracker.labelling.labeller import Labeller
+from sam_tracker.labelling.instructions import Instructions
+from sam_tracker.labelling.labeller import Labeller, Propagated
 from sam_tracker.labelling.labels import LABELS, LabelSet
 from sam_tracker.labelling.project import Project, Review, load_project
 from sam_tracker.labelling.project_lock import ProjectLock
@@ -59,6 +61,10 @@ class Job:
     """Folder of a detector, as ``TextGrounder`` takes it; with ``text``."""
     text_threshold: float = 0.2
     """Lowest score of a detection, 0 to 1."""
+    bag_prompts: str | None = None
+    """Topic of prompts or detections in the bag itself; empty: the only one. None: not used."""
+    minimum_score: float = 0.5
+    """Of a recorded detection, 0 to 1; with ``bag_prompts``."""
     checkpoint: str = DEFAULT_CHECKPOINT
     device: str = 'auto'
     mode: str = DEFAULT_MODE
@@ -139,21 +145,36 @@ def _label(job: Job, report: Report) -> Outcome:
             whole=job.mode == 'sam2',
             received=received,
         )
-        prompts = _prompts(job, recording, labeller.times, before, network)
-        project = Project(
-            source=str(job.source.resolve()),
-            topic=job.topic,
-            prompts=prompts,
-            reviews={} if before is None else _standing_reviews(job, before, prompts),
-            seconds_spent=0.0 if before is None else before.seconds_spent,
-            problems=tuple(labeller.problems),
-            images=len(recording.images),
-            checkpoint=job.checkpoint,
-            mode=job.mode,
-        )
-        project.save(job.project_folder)
-        done = labeller.label(prompts, lambda now, total: report('labelling', now, total))
-        return Outcome(len(recording.images), len(prompts), done.frames, labeller.problems)
+        told = _instructions(job, recording, labeller.times, before, network)
+        problems = (*labeller.problems, *(() if told is None else told.problems))
+
+        def label(prompts: Prompts) -> Propagated:
+            """Save the project with these prompts, and label."""
+            Project(
+                source=str(job.source.resolve()),
+                topic=job.topic,
+                checkpoint=job.checkpoint,
+                mode=job.mode,
+                prompts=prompts,
+                reviews={} if before is None else _standing_reviews(job, before, prompts),
+                seconds_spent=0.0 if before is None else before.seconds_spent,
+                problems=problems,
+                images=len(recording.images),
+            ).save(job.project_folder)
+            return labeller.label(prompts, lambda now, total: report('labelling', now, total))
+
+        known: Prompts = {} if before is None else before.prompts
+        frames = 0
+        if told is None:
+            prompts = known
+        else:
+            if not told.corrections_are_in(known):
+                # They correct labels, which there must be first.
+                known = corrections(job.project_folder, known, told.alone)
+                frames = label(known).frames
+            prompts = corrections(job.project_folder, known, told.prompts)
+        frames += label(prompts).frames
+        return Outcome(len(recording.images), len(prompts), frames, problems)
     except OSError as error:
         raise LabellingError(f'{error.filename or job.folder}: {error.strerror}') from error
     finally:
@@ -217,34 +238,40 @@ def _standing_reviews(job: Job, before: Project, prompts: Prompts) -> dict[int, 
     }
 
 
-def _prompts(
+def _instructions(
     job: Job,
     recording: Recording,
     ascending: Sequence[int],
     before: Project | None,
     network: VideoNetwork,
-) -> Prompts:
-    """Return the prompts of a job: from its file, its options, or the project."""
-    stamps = [image.stamp for image in recording.images]
-    said: Prompts | None = None
+) -> Instructions | None:
+    """Return what the file, the options or the bag say; None: the prompts of the project stay."""
+    said: Prompts
     if job.prompts is not None:
+        stamps = [image.stamp for image in recording.images]
         said = read_prompts(job.prompts, Timeline(stamps, ascending))
     elif job.first is not None:
         said = {1: job.first}
     elif job.text is not None and job.text_model is not None:
         said = _named(recording, job.text, job.text_model, job.text_threshold, job.device)
-    if before is not None and before.prompts:
-        return before.prompts if said is None else corrections(job.project_folder, before, said)
-    if said is not None:
-        return said
-    if job.everything:
-        return _everything(recording, network)
-    raise LabellingError(
-        f'nothing says what to label in {job.name}: give --prompts, --box or --text'
-    )
+    elif job.bag_prompts is not None:
+        if not isinstance(recording, BagRecording):
+            raise LabellingError(
+                f'{str(job.source)!r} is no bag, so no prompts are recorded in it'
+            )
+        return recorded_prompts(recording, job.bag_prompts or None, job.minimum_score)
+    elif before is not None and before.prompts:
+        return None
+    elif job.everything:
+        said = _everything(recording, network)
+    else:
+        raise LabellingError(
+            f'nothing says what to label in {job.name}: give --prompts, --box or --text'
+        )
+    return Instructions(said)
 
 
-def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
+def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
     """
     Return prompts as corrections of the labels that there are.
 
@@ -255,13 +282,14 @@ def corrections(folder: Path, before: Project, said: Prompts) -> Prompts:
     is prompted anew: its labels came from prompts that are gone.
 
     :param folder: of the project.
+    :param before: prompts of the project.
     :param said: all prompts; other objects are dropped, and frames that no review corrected.
     """
     labels = LabelSet(folder / LABELS, dict.fromkeys(said, ''))
     wanted: dict[int, list[int]] = {}
     found: dict[int, ObjectPrompts] = {}
     for object_id, each in said.items():
-        known = before.prompts.get(object_id, ObjectPrompts())
+        known = before.get(object_id, ObjectPrompts())
         merged, added = ObjectPrompts(each.label), []
         for frame, old in known.by_frame.items():
             if old.reviewed is not None and frame not in each.by_frame:

@@ -80,6 +80,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
         '--everything': options.everything,
         '--text': options.text is not None,
         '--prompts': options.prompts is not None,
+        '--prompts-from-bag': options.prompts_from_bag is not None,
     }
     wished = [name for name, given in wishes.items() if given]
     if len(wished) > 1:
@@ -131,6 +132,21 @@ def argument_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='FILE',
         help='prompts on any frames, in YAML; or a folder with NAME.yaml for each recording',
+    )
+    parser.add_argument(
+        '--prompts-from-bag',
+        nargs='?',
+        const='',
+        metavar='TOPIC',
+        help='prompts (sam_tracker/Prompt) or detections (vision_msgs/Detection2DArray) recorded'
+        ' with the images (default: the only topic of these types)',
+    )
+    parser.add_argument(
+        '--minimum-score',
+        type=number,
+        default=0.5,
+        metavar='P',
+        help='of a recorded detection (default: %(default)s)',
     )
     prompt = add_prompt_options(parser, 'the first image')
     prompt.add_argument('--label', default='', help='name of the object')
@@ -289,6 +305,8 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
             prompts=prompts / f'{name}.yaml' if prompts and prompts.is_dir() else prompts,
             first=first,
             everything=options.everything,
+            bag_prompts=options.prompts_from_bag,
+            minimum_score=options.minimum_score,
             text=options.text,
             text_model=text_model,
             text_threshold=options.text_threshold,

@@ -7,20 +7,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import shutil
-import sys
 from typing import Any
 
 import numpy as np
 
-import sam_tracker
 from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.labels import LabelledImage
+from sam_tracker.labelling.message_types import typestore
 from sam_tracker.labelling.recording import LabellingError
 
 TOPIC = '/sam_tracker/tracks'
-MESSAGES = ('ImageBox', 'ImagePoint', 'ImageVelocity', 'Mask', 'Track', 'TrackArray')
 
 
 def export_bag(exported: Exported, folder: Path) -> None:
@@ -36,7 +34,7 @@ def export_bag(exported: Exported, folder: Path) -> None:
         raise LabellingError(
             "bags are written with rosbags: pip install 'sam_tracker[labelling]'"
         ) from error
-    store = _typestore()
+    store = typestore()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f'.{os.getpid()}' / exported.name
     shutil.rmtree(part.parent, ignore_errors=True)
@@ -54,35 +52,6 @@ def export_bag(exported: Exported, folder: Path) -> None:
         part.replace(folder / exported.name)
     finally:
         shutil.rmtree(part.parent, ignore_errors=True)
-
-
-def _typestore() -> Any:  # noqa: ANN401
-    """Return rosbags' types with ours, from the definitions that are installed with them."""
-    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-
-    store = get_typestore(Stores.ROS2_JAZZY)
-    found = _definitions()
-    types = {}
-    for name in MESSAGES:
-        text = (found / f'{name}.msg').read_text(encoding='utf-8')
-        types.update(get_types_from_msg(text, f'sam_tracker/msg/{name}'))
-    store.register(types)
-    return store
-
-
-def _definitions() -> Path:
-    package = Path(sam_tracker.__path__[0])
-    prefixes = [sys.prefix, *os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)]
-    # The checkout first, then what CMake has installed.
-    places = [package.parent / 'msg'] + [
-        Path(prefix) / 'share' / 'sam_tracker' / 'msg' for prefix in prefixes if prefix
-    ]
-    for place in places:
-        if all((place / f'{name}.msg').exists() for name in MESSAGES):
-            return place
-    raise LabellingError(
-        f'the definitions of the messages are not found in {", ".join(map(str, places))}'
-    )
 
 
 def _message(types: Any, image: LabelledImage, exported: Exported) -> Any:  # noqa: ANN401

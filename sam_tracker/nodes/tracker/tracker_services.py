@@ -18,7 +18,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Prompt
 from sam_tracker.nodes.tracker.tracking_session import LOG_PERIOD, PromptAnswer, TrackingSession
 from sam_tracker.ros.camera.quality_of_service import CLICKS
-from sam_tracker.ros.messages.prompt_messages import prompt_of_click
+from sam_tracker.ros.messages.prompt_requests import prompt_of_click
 from sam_tracker.ros.messages.track_messages import track_message
 from sam_tracker.ros.process.service_answers import (
     REFUSALS,

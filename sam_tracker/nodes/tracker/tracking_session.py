@@ -26,7 +26,7 @@ from sam_tracker.ros.camera.image_buffer import ImageBuffer
 from sam_tracker.ros.camera.image_intake import ImageIntake
 from sam_tracker.ros.camera.image_statistics import Drop
 from sam_tracker.ros.images.conversion import ImageError
-from sam_tracker.ros.messages.prompt_messages import prompt_of_message
+from sam_tracker.ros.messages.prompt_messages import only_names, prompt_of_message
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
 from sam_tracker.ros.process.error_log import describe
@@ -297,7 +297,7 @@ class TrackingSession:
         Nothing has changed then, except that all objects may be on a newer image.
         """
         self._adopt_changes()
-        if self.newest is not None and _only_names(message):
+        if self.newest is not None and only_names(message):
             return self._rename(message, self.newest)
         image = self.buffer.requested(message.header)
         if self.newest is None or image.is_after(self.newest.image):
@@ -369,11 +369,3 @@ def _readable(images: Sequence[ReceivedImage]) -> Iterator[Frame]:
     for image in images:
         with suppress(ImageError):
             yield Frame(image.rgb(), image.stamp)
-
-
-def _only_names(message: Prompt) -> bool:
-    """Return whether a prompt has a label for an object and nothing that points at it."""
-    box, mask = message.box, message.mask
-    pointed = len(message.points) or len(message.point_labels) or len(mask.data)
-    pointed = pointed or any((box.x_min, box.y_min, box.x_max, box.y_max, mask.region.width))
-    return bool(message.object_id and message.label) and not pointed

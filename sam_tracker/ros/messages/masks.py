@@ -1,14 +1,23 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Conversion of masks to messages and back, as bytes or as run lengths."""
+"""
+Conversion of masks to messages and back, as bytes or as run lengths.
+
+Reading them needs no ROS: bags are read without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import RegionOfInterest
 
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.run_length import MaskEncoding, counts, decoded
-from sam_tracker.msg import Mask
+
+if TYPE_CHECKING:
+    from sam_tracker.msg import Mask
 
 MOST_PIXELS = 2**27
 """Of a mask given as run lengths: a few bytes may claim any number of pixels."""
@@ -27,6 +36,10 @@ def mask_message(
     :param region: of the image that ``crop`` covers; None: the mask is empty.
     :param crop: [region.height, region.width], 255 on the object, else 0.
     """
+    from sensor_msgs.msg import RegionOfInterest
+
+    from sam_tracker.msg import Mask
+
     message = Mask()
     if region is None:
         return message

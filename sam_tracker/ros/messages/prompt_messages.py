@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Conversion of prompt messages to prompts."""
+"""Conversion of prompt messages to prompts; it needs no ROS, since bags are read without it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from std_msgs.msg import Header
 
 from sam_tracker.core.boxes import Region, whole_mask
 from sam_tracker.core.prompt import MOST_POINTS, Prompt, PromptError, checked_label
-from sam_tracker.msg import ImagePoint, Mask
-from sam_tracker.msg import Prompt as PromptMessage
 from sam_tracker.ros.messages.masks import MaskError, mask_pixels
 
 if TYPE_CHECKING:
-    from geometry_msgs.msg import Point
+    from sam_tracker.msg import Mask
+    from sam_tracker.msg import Prompt as PromptMessage
 
 
 def prompt_of_message(message: PromptMessage, width: int, height: int) -> Prompt:
@@ -72,15 +70,9 @@ def mask_of_message(message: Mask, width: int, height: int) -> NDArray[np.bool_]
     return whole_mask(place, crop, width, height)
 
 
-def prompt_of_click(point: Point, header: Header | None = None) -> PromptMessage:
-    """
-    Return a prompt for a new object at a click.
-
-    :param point: x and y in pixels; z is not used.
-    :param header: of the image that was clicked on; None: the newest image.
-    """
-    return PromptMessage(
-        header=Header() if header is None else header,
-        points=[ImagePoint(x=point.x, y=point.y)],
-        point_labels=[PromptMessage.POINT_POSITIVE],
-    )
+def only_names(message: PromptMessage) -> bool:
+    """Return whether a prompt has a label for an object and nothing that points at it."""
+    box, mask = message.box, message.mask
+    pointed = len(message.points) or len(message.point_labels) or len(mask.data)
+    pointed = pointed or any((box.x_min, box.y_min, box.x_max, box.y_max, mask.region.width))
+    return bool(message.object_id and message.label) and not pointed

@@ -1,8 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompt messages for clients of the tracker."""
+"""Prompt messages for the tracker."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +17,9 @@ from sam_tracker.msg import ImagePoint, Mask, Prompt
 from sam_tracker.rendering import Box
 from sam_tracker.ros.messages.masks import mask_message
 from sam_tracker.ros.messages.shapes import box_message
+
+if TYPE_CHECKING:
+    from geometry_msgs.msg import Point
 
 
 def prompt_message(
@@ -53,3 +59,17 @@ def whole_mask_message(mask: NDArray[np.uint8]) -> Mask:
         return Mask()
     region = Region(x, y, width, height)
     return mask_message(region, np.where(mask[region.slices], np.uint8(255), np.uint8(0)))
+
+
+def prompt_of_click(point: Point, header: Header | None = None) -> Prompt:
+    """
+    Return a prompt for a new object at a click.
+
+    :param point: x and y in pixels; z is not used.
+    :param header: of the image that was clicked on; None: the newest image.
+    """
+    return Prompt(
+        header=Header() if header is None else header,
+        points=[ImagePoint(x=point.x, y=point.y)],
+        point_labels=[Prompt.POINT_POSITIVE],
+    )

@@ -11,11 +11,8 @@ from std_msgs.msg import Header
 
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
-from sam_tracker.ros.messages.prompt_messages import (
-    mask_of_message,
-    prompt_of_click,
-    prompt_of_message,
-)
+from sam_tracker.ros.messages.prompt_messages import mask_of_message, prompt_of_message
+from sam_tracker.ros.messages.prompt_requests import prompt_of_click
 
 
 def mask_message(x: int, y: int, width: int, height: int, data: bytes) -> Mask:
