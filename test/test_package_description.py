@@ -18,10 +18,11 @@ from sam_tracker import programs
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 PYPROJECT = (ROOT / 'pyproject.toml').read_text()
-# Imported only for words, bags and the console, and installed by whoever wants them.
+# Imported only for words, bags, the console, fleets and some clips to train on, and installed by
+# whoever wants them.
 OPTIONAL = '\n'.join(
     (ROOT / 'requirements' / name).read_text()
-    for name in ('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt')
+    for name in ('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt', 'turning.txt')
 )
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
@@ -42,6 +43,9 @@ DEPENDENCIES = {
     'lz4': (None, 'rosbags'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
+    'pybullet': (None, 'pybullet'),
+    'pybullet_data': (None, 'pybullet'),
+    'pybullet_utils': (None, 'pybullet'),
     'rcl_interfaces': ('rcl_interfaces', None),
     'ray': (None, 'ray'),
     'rclpy': ('rclpy', None),
@@ -100,8 +104,8 @@ def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
     lines = [line for line in OPTIONAL.splitlines() if line and not line.startswith('#')]
     tested = (ROOT / 'requirements/test.txt').read_text()
     for range_ in map(Requirement, lines):
-        if range_.name == 'ray':
-            continue  # too large for every run; its test is skipped by name
+        if range_.name in ('pybullet', 'ray'):
+            continue  # too large for every run; their tests are skipped by name
         pin = re.search(rf'^{range_.name}==(\S+)', tested, re.M)
         assert pin and pin.group(1) in range_.specifier, range_
 
