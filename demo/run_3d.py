@@ -168,7 +168,7 @@ def with_true_masks(images: list[SceneImage]) -> Positions:
         camera = Camera.of((view.width, view.height), view.matrix, '', [])
         stamp = round(image.number / RATE * 1e9)
         seen = [true_object(image, body_id) for body_id in placed]
-        depth = DepthImage(image.depth, 0.001, stamp)
+        depth = DepthImage(image.depth, 0.001)
         for place in localizer.places(View(stamp, camera, depth), seen):
             if place.measurement is not None:
                 placed[place.object_id][image.number] = place.measurement.position

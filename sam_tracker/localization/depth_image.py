@@ -18,8 +18,6 @@ class DepthImage:
     """[height, width]; 0 or NaN: nothing was measured."""
     unit: float
     """Metres: the depth that the value 1 stands for."""
-    stamp: int
-    """Nanoseconds."""
 
     def metres(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """

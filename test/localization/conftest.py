@@ -63,7 +63,7 @@ def view_of(picture: Shot, depth: np.ndarray | None = None, **known) -> View:
     """Return the view of a shot, with its true depth unless another is given."""
     depth = picture.rendered.depth if depth is None else depth
     unit = 0.001 if depth.dtype == np.uint16 else 1.0
-    image = DepthImage(depth, unit, picture.stamp)
+    image = DepthImage(depth, unit)
     return View(picture.stamp, camera_of(picture.view), image, **known)
 
 

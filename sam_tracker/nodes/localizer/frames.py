@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import TransformStamped
+from rclpy.exceptions import InvalidHandle
 from rclpy.time import Time
 
 from sam_tracker.localization.rigid_transform import RigidTransform
@@ -22,8 +23,10 @@ else:
     INSTALLED = True
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.task import Future
     from std_msgs.msg import Header
 
     from sam_tracker.localization.place import Place
@@ -38,10 +41,17 @@ class FrameError(ValueError):
 class Frames:
     """Looks up the frame of the output, and broadcasts those of the objects."""
 
-    def __init__(self, node: ManagedNode, parameters: LocalizerParameters) -> None:
+    def __init__(
+        self,
+        node: ManagedNode,
+        parameters: LocalizerParameters,
+        on_known: Callable[[], None],
+        group: CallbackGroup,
+    ) -> None:
         """
         Subscribe to transforms if there is a target frame.
 
+        :param on_known: called in ``group`` when a transform that is awaited has become known.
         :raises ParameterError: a parameter needs tf2_ros, which is not installed.
         """
         self.target = parameters.target_frame
@@ -53,10 +63,15 @@ class Frames:
                     f'{name} {getattr(parameters, name)!r} needs tf2_ros, which is not installed'
                 )
         self._buffer = self._broadcaster = None
+        self._awaited: Header | None = None
+        self._known: Future | None = None
         if self.target:
             self._buffer = tf2_ros.Buffer()
+            self._guard = node.create_guard_condition(on_known, callback_group=group)
+            self._undo.callback(node.destroy_guard_condition, self._guard)
             listener = tf2_ros.TransformListener(self._buffer, node)
             self._undo.callback(listener.unregister)
+            self._undo.callback(self._stop_waiting)
         if parameters.broadcast_frames:
             self._broadcaster = tf2_ros.TransformBroadcaster(node)
             self._undo.callback(node.destroy_publisher, self._broadcaster.pub_tf)
@@ -85,6 +100,33 @@ class Frames:
         return RigidTransform.of_quaternion(
             (turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z)
         )
+
+    def wait_for(self, header: Header) -> None:
+        """Have ``on_known`` called once the transform of this header is known, and of no other."""
+        if self._buffer is None or header is self._awaited:
+            return
+        self._stop_waiting()
+        self._awaited = header
+        self._known = self._buffer.wait_for_transform_async(
+            self.target, header.frame_id, Time.from_msg(header.stamp)
+        )
+        # On a thread that holds a lock of the buffer: the guard moves the call to another.
+        self._known.add_done_callback(self._wake)
+
+    def _wake(self, known: Future) -> None:
+        if not known.cancelled():
+            with suppress(InvalidHandle):
+                self._guard.trigger()
+
+    def _stop_waiting(self) -> None:
+        if self._known is not None:
+            self._known.cancel()
+        self._awaited = self._known = None
+
+    def restart(self) -> None:
+        """Forget all transforms but static ones: the clock was set back."""
+        if self._buffer is not None:
+            self._buffer.clear()
 
     def broadcast(self, header: Header, places: Sequence[Place]) -> None:
         """Broadcast a frame for each place that has a position, in the frame of the header."""

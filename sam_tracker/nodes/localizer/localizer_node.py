@@ -4,8 +4,8 @@
 Places tracked objects in space: tracks, depth images and a calibration in, positions out.
 
 It subscribes to `tracks` (sam_tracker/TrackArray), `depth` (sensor_msgs/Image, registered to the
-images of the tracker) and `camera_info` (sensor_msgs/CameraInfo, of these images). A lifecycle
-node that configures and activates itself unless told not to.
+images of the tracker; or `depth/compressedDepth`) and `camera_info` (sensor_msgs/CameraInfo, of
+these images). A lifecycle node that configures and activates itself unless told not to.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DEPTH_QUEUE = 4
 """Depth images that may wait while objects are placed."""
 CALIBRATION = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 WAITING_PERIOD = 0.05
-"""Seconds between checks of tracks that wait for depth."""
+"""Seconds between checks of tracks that wait for depth or a transform that may never come."""
 DIAGNOSTIC_PERIOD = 1.0
 """Seconds."""
 EXECUTOR_THREADS = 3
@@ -88,7 +88,9 @@ class LocalizerNode(ManagedNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
-            self._session = LocalizerSession(self, self._node_parameters.values)
+            self._session = LocalizerSession(
+                self, self._node_parameters.values, self._place_waiting, self._group
+            )
         except ParameterError as error:
             self._error = str(error)
             self.get_logger().error(f'cannot be configured: {error}')
@@ -134,14 +136,17 @@ class LocalizerNode(ManagedNode):
     # --- data ---
 
     def _subscribe(self) -> None:
+        parameters, topic = self._node_parameters.values, self.resolve_topic_name('depth')
+        raw = parameters.depth_transport == 'raw'
         self._depth = ImageInput(
             self,
-            'raw',
-            self._node_parameters.values.depth_reliability,
+            'raw' if raw else 'compressed',
+            parameters.depth_reliability,
             self._receive(LocalizerSession.receive_depth),
             self._group,
             depth=DEPTH_QUEUE,
-            topic=self.resolve_topic_name('depth'),
+            topic=topic if raw else f'{topic}/{parameters.depth_transport}',
+            parameter='depth_reliability',
         )
         self._depth.start()
         for kind, topic, receive, quality in (
@@ -196,12 +201,14 @@ class LocalizerNode(ManagedNode):
             status.message = self._error or 'inactive'
             status.level = DiagnosticStatus.ERROR if self._error else DiagnosticStatus.OK
             return status
-        silence = time.monotonic() - session.last_depth
-        warning = self._node_parameters.values.depth.warning
+        now, warning = time.monotonic(), self._node_parameters.values.depth.warning
+        silence = now - session.last_depth
         silent = silence > warning
         reasons = depth.check(silent=silent)
         if silent:
             reasons.insert(0, f'no depth image for {silence:.1f} s on {depth.topic}')
+        if (without_tracks := now - session.last_tracks) > warning:
+            reasons.append(f'no tracks for {without_tracks:.1f} s')
         reasons += [
             f'no publisher of {each.topic_name}'
             for each in self._others

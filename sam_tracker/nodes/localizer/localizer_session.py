@@ -13,13 +13,14 @@ from std_msgs.msg import Header
 from sam_tracker.core.time import SECOND
 from sam_tracker.localization.camera import Camera, CameraError
 from sam_tracker.localization.depth_image import DepthImage
-from sam_tracker.localization.depth_match import DepthMatch
+from sam_tracker.localization.depth_match import DepthMatch, Match
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, View
 from sam_tracker.msg import TrackArray
 from sam_tracker.nodes.localizer.frames import FrameError, Frames
 from sam_tracker.nodes.localizer.localizer_output import LocalizerOutput
-from sam_tracker.ros.images.depth import depth_values
+from sam_tracker.nodes.localizer.transform_queue import TransformQueue
+from sam_tracker.ros.images.depth import ReceivedDepth, received_depth
 from sam_tracker.ros.images.encodings import ImageError
 from sam_tracker.ros.messages.calibration import calibrated_camera
 from sam_tracker.ros.messages.places import PlacedObject, seen_object
@@ -27,7 +28,10 @@ from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded
 from sam_tracker.ros.messages.stamps import nanoseconds
 
 if TYPE_CHECKING:
-    from sensor_msgs.msg import CameraInfo, Image
+    from collections.abc import Callable
+
+    from rclpy.callback_groups import CallbackGroup
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
     from sam_tracker.localization.rigid_transform import RigidTransform
     from sam_tracker.ros.parameters.localizer import LocalizerParameters
@@ -52,34 +56,48 @@ class LocalizerSession:
     Places the objects of each TrackArray; for one thread.
 
     A fault costs what it concerns: without usable depth there are directions, without calibration
-    or transform nothing is published for the image. Faults are counted and named.
+    or transform nothing is published for the image. Faults are counted and named, also while
+    nobody subscribes to the results.
     """
 
-    def __init__(self, node: ManagedNode, parameters: LocalizerParameters) -> None:
+    def __init__(
+        self,
+        node: ManagedNode,
+        parameters: LocalizerParameters,
+        wake: Callable[[], None],
+        group: CallbackGroup,
+    ) -> None:
         """
         Create the publishers.
 
+        :param wake: calls ``place_ready``; it is called in ``group`` when a transform has come.
         :raises ParameterError: a parameter needs something that is not installed.
         """
         self._parameters = parameters
         self._log = node.get_logger()
-        self._frames = Frames(node, parameters)
+        self._frames = Frames(node, parameters, wake, group)
         self._output = LocalizerOutput(node)
         self._localizer = Localizer(parameters.settings)
         depth = parameters.depth
-        self._match: DepthMatch[TrackArray] = DepthMatch(
+        self._match: DepthMatch[TrackArray, ReceivedDepth] = DepthMatch(
             tolerance=round(depth.tolerance * SECOND),
             patience=round(depth.patience * SECOND),
             most_bytes=depth.megabytes * 1_000_000,
         )
+        self._queue: TransformQueue[Match[TrackArray, ReceivedDepth]] = TransformQueue(
+            lambda match: self._frames.to_target(match.item.header),
+            round(parameters.transform_patience * SECOND),
+        )
         self._camera_info: CameraInfo | None = None
         self._camera: Camera | None = None
         self._frame = ''
+        self._newest = 0
+        """Stamp of the last tracks, in nanoseconds."""
         self.images = 0
         """Images whose objects were placed."""
         self.images_with_depth = 0
-        self.last_depth = time.monotonic()
-        """When a depth image came."""
+        self.last_depth = self.last_tracks = time.monotonic()
+        """When a depth image came, and tracks."""
         self.fault_counts: dict[Fault, int] = dict.fromkeys(Fault, 0)
         self._faults: dict[Fault, tuple[str, float]] = {}
 
@@ -99,46 +117,59 @@ class LocalizerSession:
             self._camera = None
         self._camera_info = message
 
-    def receive_depth(self, message: Image) -> None:
+    def receive_depth(self, message: Image | CompressedImage) -> None:
         self.last_depth = time.monotonic()
         try:
-            values, unit = depth_values(message)
+            depth = received_depth(message)
         except ImageError as error:
             self._report(Fault.DEPTH, str(error))
             return
-        self._match.add_depth(DepthImage(values, unit, nanoseconds(message.header.stamp)))
+        self._match.add_depth(nanoseconds(message.header.stamp), depth, depth.nbytes)
         self.place_ready()
 
     def receive_tracks(self, message: TrackArray) -> None:
-        self._match.add(nanoseconds(message.header.stamp), message, time.monotonic_ns())
+        self.last_tracks = time.monotonic()
+        stamp = nanoseconds(message.header.stamp)
+        if stamp < self._newest:
+            self._frames.restart()
+        self._newest = stamp
+        self._match.add(stamp, message, time.monotonic_ns())
         self.place_ready()
 
     def place_ready(self) -> None:
-        """Place the objects of all images that need not wait for depth any longer."""
-        for tracks, depth in self._match.ready(time.monotonic_ns()):
-            if not (self._output.wanted or self._frames.broadcasting):
+        """Place the objects of all images that need not wait for anything any longer."""
+        now = time.monotonic_ns()
+        for match in self._match.ready(now):
+            self._queue.add(match, now)
+        for match, to_output in self._queue.ready(now):
+            if isinstance(to_output, FrameError):
+                self._report(Fault.FRAME, str(to_output))
                 continue
             try:
-                self._place(tracks, depth)
+                self._place(match, to_output)
             except TrackMessageError as error:
                 self._report(Fault.TRACKS, str(error))
             except CameraError as error:
                 self._report(Fault.CAMERA, str(error))
-            except FrameError as error:
-                self._report(Fault.FRAME, str(error))
+        if (first := self._queue.first) is not None:
+            self._frames.wait_for(first.item.header)
 
-    def _place(self, tracks: TrackArray, depth: DepthImage | None) -> None:
+    def _place(
+        self, match: Match[TrackArray, ReceivedDepth], to_output: RigidTransform | None
+    ) -> None:
         """
         Place the objects of one image, and publish.
 
         :raises TrackMessageError: the tracks contradict themselves.
         :raises CameraError: there is no usable calibration of the image.
-        :raises FrameError: the transform is not known.
         """
-        frame = recorded_frame(tracks)
+        tracks = match.item
         camera = self._camera_for(tracks)
-        to_output = self._frames.to_target(tracks.header)
-        depth = self._usable(depth, camera)
+        usable = self._usable(match.depth, camera)
+        if not (self._output.wanted or self._frames.broadcasting):
+            return
+        frame = recorded_frame(tracks)
+        depth = None if usable is None else self._decoded(usable)
         ground = self._ground(to_output)
         view = View(frame.stamp, camera, depth, ground, to_output)
         output_frame = self._frames.target or tracks.header.frame_id
@@ -151,7 +182,7 @@ class LocalizerSession:
             PlacedObject(place, track.label, track.state)
             for place, track in zip(places, tracks.tracks, strict=True)
         ]
-        self._output.publish(header, placed, None if depth is None else depth.stamp - frame.stamp)
+        self._output.publish(header, placed, None if depth is None else match.offset)
         self._frames.broadcast(header, places)
         self.images += 1
         self.images_with_depth += depth is not None
@@ -171,21 +202,28 @@ class LocalizerSession:
             )
         return camera
 
-    def _usable(self, depth: DepthImage | None, camera: Camera) -> DepthImage | None:
+    def _usable(self, depth: ReceivedDepth | None, camera: Camera) -> ReceivedDepth | None:
+        """Return the depth of an image if it has the image's size; else report what is wrong."""
         if depth is None:
-            if self._match.newest_depth is not None:
+            if self._match.has_depth:
                 tolerance = self._parameters.depth.tolerance
                 self._report(Fault.STAMPS, f'no depth image within {tolerance:g} s of the image')
             return None
-        height, width = depth.values.shape
-        if (width, height) != (camera.width, camera.height):
+        if (depth.width, depth.height) != (camera.width, camera.height):
             self._report(
                 Fault.DEPTH,
-                f'the depth image has {width}x{height} pixels and the image '
+                f'the depth image has {depth.width}x{depth.height} pixels and the image '
                 f'{camera.width}x{camera.height}: it must be registered to the image',
             )
             return None
         return depth
+
+    def _decoded(self, depth: ReceivedDepth) -> DepthImage | None:
+        try:
+            return DepthImage(depth.values, depth.unit)
+        except ImageError as error:
+            self._report(Fault.DEPTH, str(error))
+            return None
 
     def _ground(self, to_output: RigidTransform | None) -> Ground | None:
         ground = self._parameters.ground

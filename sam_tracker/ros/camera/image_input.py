@@ -51,6 +51,7 @@ class ImageInput:
         depth: int = 1,
         on_missed: Callable[[int], None] | None = None,
         topic: str = '',
+        parameter: str = 'image_reliability',
     ) -> None:
         """
         Store the arguments; call ``start`` to subscribe.
@@ -61,10 +62,12 @@ class ImageInput:
         :param on_missed: called with the number of images that were lost or replaced before a
             received one; as far as can be known, see ``PublicationSequence``.
         :param topic: full name; empty: that of ``image`` or ``image/compressed``, remapped.
+        :param parameter: the name of the parameter with the reliability, for warnings.
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
-        self._parameter = reliability
+        self._wanted = reliability
+        self._parameter = parameter
         self._callback = callback
         self._group = group
         self._depth = depth
@@ -84,7 +87,7 @@ class ImageInput:
         with self._lock:
             # Not with every subscription: images lost while subscribing again count as lost.
             self._sequence = PublicationSequence()
-            self._reliability = wanted_reliability(self._parameter, self._offered(), None)
+            self._reliability = wanted_reliability(self._wanted, self._offered(), None)
             self._subscribe()
 
     def stop(self) -> None:
@@ -126,7 +129,7 @@ class ImageInput:
         )
         warning = (
             f'a publisher on {self.topic} offers less than is asked for (RELIABILITY): its images '
-            'cannot be received; set image_reliability to auto or best_effort'
+            f'cannot be received; set {self._parameter} to auto or best_effort'
         )
         if refused and not self._logged_refusal:
             self._node.get_logger().warning(warning)
@@ -134,7 +137,7 @@ class ImageInput:
         return [warning] if refused else []
 
     def _subscribe_to_what_is_offered(self) -> None:
-        wanted = wanted_reliability(self._parameter, self._offered(), self._reliability)
+        wanted = wanted_reliability(self._wanted, self._offered(), self._reliability)
         if wanted is not self._reliability:
             self._node.get_logger().info(
                 f'the publishers on {self.topic} offer {wanted.name.lower()}: resubscribing'

@@ -54,7 +54,7 @@ class DepthParameters:
     )
     warning: float = declared(
         2.0,
-        'Time without a depth image after which diagnostics warn.',
+        'Time without a depth image, or without tracks, after which diagnostics warn.',
         minimum=0.0,
         maximum=3600.0,
         unit='s',
@@ -106,6 +106,14 @@ class LocalizerParameters:
         'Frame of all coordinates, by tf2_ros, such as odom or base_link. Empty: the optical '
         'frame of the camera.',
     )
+    transform_patience: float = declared(
+        0.2,
+        'How long an image waits for the transform to `target_frame` at its time, before it is '
+        'given up.',
+        minimum=0.0,
+        maximum=10.0,
+        unit='s',
+    )
     broadcast_frames: bool = declared(
         False,
         'Whether to broadcast a frame for each object that has a position, by tf2_ros.',
@@ -117,6 +125,12 @@ class LocalizerParameters:
     rectified: bool = declared(
         False,
         'Whether the images are rectified: `p` of the calibration is used instead of `k` and `d`.',
+    )
+    depth_transport: str = declared(
+        'raw',
+        'raw subscribes to `depth` (sensor_msgs/Image), compressedDepth to '
+        '`depth/compressedDepth` (sensor_msgs/CompressedImage).',
+        choices=('raw', 'compressedDepth'),
     )
     depth_reliability: str = declared(
         AUTO,

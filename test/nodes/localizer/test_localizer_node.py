@@ -7,120 +7,20 @@ import importlib.util
 import signal
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-from std_msgs.msg import Header
+from sensor_msgs.msg import CompressedImage, PointCloud2
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.msg import Track, Track3D, Track3DArray, TrackArray
+from sam_tracker.msg import Track, Track3D
 from sam_tracker.ros.camera.camera_info import pinhole_camera_info
 from sam_tracker.ros.messages.prompt_requests import whole_mask_message
-from sam_tracker.ros.messages.stamps import time_message
 
-LOCALIZER = 'sam_tracker.nodes.localizer.localizer_node'
-WIDTH, HEIGHT, DISTANCE = 160, 120, 2.0
-PERIOD = SECOND // 10
-PATIENCE = 60.0
-
-
-class Robot:
-    """Publishes what a tracker and a depth camera would: one object 2 m ahead."""
-
-    def __init__(self, listener) -> None:
-        self.listener = listener
-        node, reliable = listener.node, QoSProfile(depth=10)
-        self.tracks = node.create_publisher(TrackArray, 'tracks', reliable)
-        self.depth = node.create_publisher(Image, 'depth', reliable)
-        self.camera_info = node.create_publisher(CameraInfo, 'camera_info', reliable)
-        self.info = pinhole_camera_info(WIDTH, HEIGHT, 60.0)
-        self.places = listener.listen(Track3DArray, 'localizer/tracks_3d')
-        self.diagnostics = listener.listen(DiagnosticArray, '/diagnostics')
-        self.number = 0
-
-    def wait_for_the_localizer(self) -> None:
-        def heard() -> bool:
-            publishers = (self.tracks, self.depth, self.camera_info)
-            return all(each.get_subscription_count() for each in publishers) and bool(
-                self.listener.node.count_publishers('localizer/tracks_3d')
-            )
-
-        self.listener.spin_until(heard, 'subscriptions of the localizer', PATIENCE)
-
-    def header(self, late: int = 0) -> Header:
-        """Return that of the present image; ``late`` in nanoseconds."""
-        stamp = time_message(SECOND + self.number * PERIOD + late)
-        return Header(frame_id='camera_optical_frame', stamp=stamp)
-
-    def send_depth(self, values: np.ndarray, encoding: str = '32FC1', late: int = 0) -> None:
-        height, width = values.shape
-        message = Image(header=self.header(late), height=height, width=width, encoding=encoding)
-        message.step = width * values.dtype.itemsize
-        message.data.frombytes(values.tobytes())
-        self.depth.publish(message)
-
-    def send_tracks(self, **changes) -> None:
-        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-        mask[40:80, 60:100] = 255
-        track = Track(object_id=7, label='mug', state=Track.STATE_TRACKED)
-        track.mask = whole_mask_message(mask)
-        for name, value in changes.items():
-            setattr(track, name, value)
-        message = TrackArray(header=self.header(), tracks=[track])
-        message.image_width, message.image_height = WIDTH, HEIGHT
-        self.tracks.publish(message)
-
-    def play_until(self, condition, what: str, send=None) -> None:
-        """Send images with depth until the condition holds."""
-
-        def played() -> bool:
-            self.number += 1
-            self.camera_info.publish(self.info)
-            if send is None:
-                self.send_depth(depth())
-                self.send_tracks()
-            else:
-                send()
-            self.listener.spin_until(lambda: True, 'nothing')
-            return bool(condition())
-
-        self.listener.spin_until(played, what, PATIENCE)
-
-    def with_depth(self) -> list[Track3DArray]:
-        """Return what was published with depth, which may take a while to be subscribed to."""
-        return [each for each in self.places if each.has_depth]
-
-    def problem(self, text: str) -> bool:
-        statuses = [each for message in self.diagnostics for each in message.status]
-        return any(
-            each.name == 'localizer: localization'
-            and each.level == DiagnosticStatus.WARN
-            and text in each.message
-            for each in statuses
-        )
-
-
-def depth(value: float = DISTANCE, kind: type = np.float32) -> np.ndarray:
-    """Return depth images with the object before a wall."""
-    values = np.full((HEIGHT, WIDTH), 2 * value, kind)
-    values[40:80, 60:100] = value
-    return values
-
-
-@pytest.fixture
-def robot(listener) -> Robot:
-    return Robot(listener)
-
-
-@pytest.fixture
-def localizer(robot, start):
-    program = start(LOCALIZER)
-    robot.wait_for_the_localizer()
-    return program
+from .conftest import DISTANCE, HEIGHT, LOCALIZER, PATIENCE, WIDTH, Robot, depth
 
 
 def test_objects_are_placed_under_the_header_of_their_image(robot, localizer):
@@ -152,6 +52,34 @@ def test_millimetres_and_late_depth_are_used_and_said(robot, localizer):
     message = robot.with_depth()[-1]
     assert message.depth_offset.nanosec == 30_000_000
     assert message.tracks[0].pose.pose.position.z == pytest.approx(DISTANCE, abs=1e-3)
+
+
+def test_compressed_depth_is_subscribed_to_and_used(robot, start):
+    quality = QoSProfile(depth=10)
+    robot.depth = robot.listener.node.create_publisher(
+        CompressedImage, 'depth/compressedDepth', quality
+    )
+    start(LOCALIZER, depth_transport='compressedDepth')
+    robot.wait_for_the_localizer()
+
+    def send() -> None:
+        robot.send_compressed_depth(depth(1000 * DISTANCE, np.uint16))
+        robot.send_tracks()
+
+    robot.play_until(robot.with_depth, 'places', send)
+    assert robot.with_depth()[-1].tracks[0].pose.pose.position.z == pytest.approx(
+        DISTANCE, abs=1e-3
+    )
+
+    def send_garbage() -> None:
+        robot.depth.publish(CompressedImage(header=robot.header(), format='16UC1; jpeg'))
+        robot.send_tracks()
+
+    robot.play_until(
+        lambda: robot.problem("image format '16UC1; jpeg' is not depth"),
+        'the warning',
+        send_garbage,
+    )
 
 
 def test_an_object_that_comes_nearer_has_a_velocity_and_is_predicted_when_occluded(
@@ -242,10 +170,27 @@ def test_bad_input_is_named_in_diagnostics_and_costs_nothing_later(robot, locali
     assert 'Traceback' not in localizer.output
 
 
-def test_without_depth_and_calibration_diagnostics_say_what_is_missing(robot, start):
-    program = start(LOCALIZER)
+def test_what_is_missing_is_named_also_while_nobody_subscribes(listener, start):
+    robot = Robot(listener, subscribes=False)
+    program = start(LOCALIZER, **{'depth.warning': 0.5})
     robot.wait_for_the_localizer()
-    robot.play_until(lambda: robot.problem('no depth image for'), 'the warning', robot.send_tracks)
+
+    def send(values: np.ndarray, late: int = 0) -> None:
+        robot.send_depth(values, late=late)
+        robot.send_tracks()
+
+    faults = {
+        'no camera_info has come': partial(send, depth()),
+        'the depth image has 80x60 pixels': partial(send, depth()[:60, :80]),
+        'no depth image within 0.05 s': partial(send, depth(), 10 * SECOND),
+        'no depth image for': robot.send_tracks,
+        'no tracks for': lambda: robot.send_depth(depth()),
+    }
+    robot.info, calibration = None, robot.info
+    for complaint, cause in faults.items():
+        robot.play_until(partial(robot.problem, complaint), complaint, cause)
+        robot.info = calibration
+        robot.number += 200  # beyond the depth that came with false stamps
     assert program.process.poll() is None
 
 
