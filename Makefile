@@ -31,7 +31,7 @@ WORKERS ?= $(shell nproc)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 PYTEST := $(RUN) -m pytest
 
-BENCHMARKS := images masks recording motion camera_motion network tracker cameras node segmentation association
+BENCHMARKS := images masks recording motion camera_motion network tracker gpu cameras node segmentation association
 MINUTES := 240
 OUT := out/training
 

@@ -256,8 +256,14 @@ def compare(
             print(f'{whose:>20}: {spent}')
 
 
-def sam2_predictor(name: str, size: int, device: torch.device) -> torch.nn.Module | None:
-    """Return sam2's video predictor, or None where it is not installed or has no such size."""
+def sam2_predictor(
+    name: str, size: int, device: torch.device, compiled: bool = False
+) -> torch.nn.Module | None:
+    """
+    Return sam2's video predictor, or None where it is not installed or has no such size.
+
+    :param compiled: its predictor that compiles all parts, ``vos_optimized``.
+    """
     try:
         from sam2.build_sam import build_sam2_video_predictor
     except ImportError:
@@ -269,6 +275,7 @@ def sam2_predictor(name: str, size: int, device: torch.device) -> torch.nn.Modul
         f'configs/sam2.1/sam2.1_hiera_{META_FILES[name]}.yaml',
         device=str(device),
         hydra_overrides_extra=[f'++model.image_size={size}'],
+        vos_optimized=compiled,
     )
     predictor.fill_hole_area = 0
     return predictor

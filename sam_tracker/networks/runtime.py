@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sam_tracker.networks.api import PromptableNetwork
+from sam_tracker.networks.precision import narrow_weights
 
 Network = TypeVar('Network', bound=PromptableNetwork)
 
@@ -31,8 +32,9 @@ class Runtime:
     float32, or the narrower type of matrix products.
 
     On a GPU narrower types are used through autocast: norms, softmax, positions and all sums stay
-    float32, as in SAM 2's own predictors. On a CPU the network keeps the weights of its large
-    matrix products in the narrow type, and converts what enters them.
+    float32, as in SAM 2's own predictors. The weights of linear layers and convolutions are kept
+    in the narrow type, so that autocast has none to convert. On a CPU the network keeps the
+    weights of its large matrix products in the narrow type, and converts what enters them itself.
     """
     compiled: bool = False
     """Whether to use ``torch.compile`` for the parts that take the time."""
@@ -46,6 +48,8 @@ class Runtime:
         """
         Prepare a network for inference here: device, evaluation mode, channels-last, kernels.
 
+        In a narrow precision it is then to be run inside ``inference``.
+
         :param network: an ``nn.Module``; changed in place.
         :returns: the same network.
         """
@@ -54,8 +58,10 @@ class Runtime:
         # torch's annotations leave this form out.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         module.requires_grad_(False)
-        weights = self.precision if self.device.type == 'cpu' else torch.float32
-        network.optimise(self.device, weights, self.compiled)
+        on_cpu = self.device.type == 'cpu'
+        network.optimise(self.device, self.precision if on_cpu else torch.float32, self.compiled)
+        if not on_cpu:
+            narrow_weights(module, self.precision)
         return network
 
     @contextmanager

@@ -253,8 +253,14 @@ class Inference:
 
 def image_features(features: ImageFeatures, chosen: slice | list[int]) -> ImageFeatures:
     """Return the features of some of several images."""
+    index: slice | Tensor
+    if isinstance(chosen, list):
+        # Indexing by the list itself would wait for a GPU.
+        index = uploaded(np.array(chosen, dtype=np.int64), features.embedding.device)
+    else:
+        index = chosen
     return ImageFeatures(
-        features.embedding[chosen], tuple(level[chosen] for level in features.high_resolution)
+        features.embedding[index], tuple(level[index] for level in features.high_resolution)
     )
 
 

@@ -36,6 +36,7 @@ from sam_tracker.tracking.decoded_mask import (
     without_lost_pixels,
 )
 from sam_tracker.tracking.inference import Inference, image_features
+from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracked_object import TrackedObject
@@ -121,7 +122,8 @@ class Propagation:
         logits, tokens = chosen_masks(candidates, chosen)
         given_up = [index for index, each in enumerate(decisions) if each.given_up]
         if given_up:
-            logits[given_up] = ABSENT
+            index = uploaded(np.array(given_up, dtype=np.int64), logits.device)
+            logits.index_fill_(0, index, ABSENT)
             if intersections is not None:
                 intersections[given_up] = intersections[:, given_up] = 0
         return Proposal(

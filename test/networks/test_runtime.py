@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from sam_tracker.networks.api import ImageFeatures, Memory
+from sam_tracker.networks.cuda_graphs import tensors
 from sam_tracker.networks.masks import memory_mask
+from sam_tracker.networks.precision import narrow_weights
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
@@ -110,6 +112,30 @@ def test_every_network_keeps_its_weights_narrow_and_stays_near_float32(name, siz
     assert narrow[0].dtype == torch.bfloat16
     for ours, expected in zip(narrow, plain, strict=True):
         assert (ours.float() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
+@pytest.mark.parametrize('name,size', [('nano', 128), ('mobile', 128), ('edgetam', 256)])
+def test_narrow_weights_are_what_autocast_would_make_of_them(name, size):
+    """As a GPU has them, here under the autocast of the CPU."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network(name, size).eval()
+    network.optimise(torch.device('cuda'), torch.float32, compiled=False)
+    image = torch.randn(1, 3, size, size, generator=torch.manual_seed(1))
+    points, labels = torch.tensor([[[30.0, 40.0]]]), torch.tensor([[1]])
+
+    def answer():
+        with torch.autocast('cpu', torch.bfloat16):
+            features = network.encode_image(image)
+            conditioned = network.without_memory(features.embedding)
+            prompts = network.encode_prompts(points, labels)
+            candidates = network.decode(features, conditioned, prompts, several=True)
+        return *tensors(features), *tensors(candidates)
+
+    before = answer()
+    narrow_weights(network, torch.bfloat16)
+    for ours, expected in zip(answer(), before, strict=True):
+        assert torch.equal(ours, expected)
 
 
 @pytest.mark.slow

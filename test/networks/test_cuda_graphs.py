@@ -1,0 +1,105 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that are replayed as CUDA graphs, and how their arguments are taken apart."""
+
+import pytest
+import torch
+
+from sam_tracker.networks.api import ImageFeatures, Memory
+from sam_tracker.networks.cuda_graphs import MOST_LAYOUTS, graphed, layout, tensors, with_tensors
+from sam_tracker.networks.registry import build_network
+from sam_tracker.networks.runtime import choose_runtime
+
+
+def features(side):
+    return ImageFeatures(torch.ones(1, 2, side, side), (torch.zeros(1), torch.zeros(2)))
+
+
+def test_values_of_one_layout_are_alike_but_for_their_numbers():
+    other = ImageFeatures(torch.zeros(1, 2, 3, 3), (torch.ones(1), torch.ones(2)))
+    assert layout((features(3), True)) == layout((other, True))
+    assert layout((features(3), True)) != layout((features(4), True))
+    assert layout((features(3), True)) != layout((features(3), False))
+    narrow = ImageFeatures(features(3).embedding.bfloat16(), features(3).high_resolution)
+    assert layout(narrow) != layout(features(3))
+    turned = ImageFeatures(features(3).embedding.mT, features(3).high_resolution)
+    assert layout(turned) != layout(features(3))
+
+
+def test_a_value_is_put_together_again_from_its_tensors():
+    value = (features(3), True, None, torch.ones(4))
+    doubled = with_tensors(value, (2 * each for each in tensors(value)))
+    assert layout(doubled) == layout(value)
+    assert doubled[1:3] == (True, None)
+    for ours, given in zip(tensors(doubled), tensors(value), strict=True):
+        assert torch.equal(ours, 2 * given)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+@pytest.mark.parametrize('name', ['nano', 'mobile', 'edgetam'])
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+def test_replayed_calls_of_a_gpu_return_what_the_network_returns(name, precision):
+    torch.manual_seed(0)
+    runtime = choose_runtime('cuda', precision)
+    network = runtime.place(build_network(name).eval())
+    replaying = graphed(network)
+    size, shapes = network.image_size, network.memory_layout
+
+    def walk(network, seed):
+        generator = torch.Generator('cuda').manual_seed(seed)
+
+        def random(*shape):
+            return torch.randn(*shape, generator=generator, device='cuda')
+
+        image, mask = random(1, 3, size, size), random(2, 1, size, size)
+        memory = Memory(
+            random(2, 3, shapes.tokens, shapes.channels).bfloat16(),
+            torch.tensor([[6, 1, 0], [6, 1, 0]], device='cuda'),
+            random(2, 4, shapes.pointer_channels),
+            torch.arange(8.0, device='cuda').view(2, 4),
+        )
+        with runtime.inference():
+            seen = network.encode_image(image)
+            conditioned = network.attend_to_memory(seen.embedding, memory)
+            nothing = torch.zeros(2, 0, 2, device='cuda'), torch.zeros(2, 0, device='cuda')
+            prompts = network.encode_prompts(*nothing)
+            candidates = network.decode(seen, conditioned, prompts, several=True)
+            remembered = network.encode_memory(seen.embedding, mask, candidates.object_logit)
+        return seen, conditioned, candidates, remembered
+
+    # Eager, captured and replayed.
+    results = [walk(replaying, seed) for seed in range(4)]
+    for seed, result in enumerate(results):
+        expected = walk(network, seed)
+        assert layout(result) == layout(expected)
+        for ours, exact in zip(tensors(result), tensors(expected), strict=True):
+            torch.testing.assert_close(
+                ours, exact, rtol=1e-2, atol=1e-2 * float(exact.abs().max())
+            )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_graphs_of_a_gpu_are_bounded():
+    torch.manual_seed(0)
+    runtime = choose_runtime('cuda', 'float32')
+    network = runtime.place(build_network('nano').eval())
+    replaying, shapes = graphed(network), network.memory_layout
+    side = network.image_size // 16
+    embedding = torch.randn(1, shapes.pointer_channels, side, side, device='cuda')
+    held = []
+    for memories in [*range(1, MOST_LAYOUTS + 4)] * 2:
+        tokens = torch.randn(1, memories, shapes.tokens, shapes.channels, device='cuda')
+        memory = Memory(
+            tokens,
+            torch.zeros(1, memories, dtype=torch.int64, device='cuda'),
+            torch.zeros(1, 0, shapes.pointer_channels, device='cuda'),
+            torch.zeros(1, 0, device='cuda'),
+        )
+        with runtime.inference():
+            for _ in range(3):
+                found = replaying.attend_to_memory(embedding, memory)
+            torch.testing.assert_close(
+                found, network.attend_to_memory(embedding, memory), rtol=1e-3, atol=1e-4
+            )
+        held.append(torch.cuda.memory_allocated())
+    assert held[-1] < 1.5 * max(held[: MOST_LAYOUTS + 3])
