@@ -278,9 +278,14 @@ ROOMS = {
         *('core', 'ros.images', 'networks.weights', 'tracking', 'segmentation', 'video'),
         *('association', 'localization'),
     },
-    'ros.camera': {'core', 'ros.images', 'ros.messages', 'ros.parameters'},
-    'ros.process': {'core', 'ros.images', 'ros.camera', 'ros.parameters'},
-    'ros.launch': {'ros.parameters', 'ros.process'},
+    'ros.camera': {
+        *('core', 'ros.images', 'ros.messages', 'ros.parameters', 'ros.process.fast_dds'),
+    },
+    'ros.process': {
+        *('core', 'ros.images', 'ros.camera', 'ros.parameters', 'ros.process.fast_dds'),
+    },
+    'ros.process.fast_dds': set(),
+    'ros.launch': {'ros.parameters', 'ros.process', 'ros.process.fast_dds'},
     'nodes.network_setup': {'core', 'networks', 'networks.weights', 'tracking', 'ros.parameters'},
     'nodes.camera_node': {*CAMERA, 'networks.weights', 'nodes.network_setup'},
     'nodes.camera_diagnostics': {'ros.camera', 'ros.process', 'nodes.camera_node'},

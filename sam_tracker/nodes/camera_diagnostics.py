@@ -11,8 +11,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 
-from sam_tracker.ros.camera.image_statistics import ImageStatistics
-from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status
+from sam_tracker.ros.camera.image_statistics import Drop, ImageStatistics
+from sam_tracker.ros.process.diagnostics import NodeCondition, diagnostic_status, worrying
 
 if TYPE_CHECKING:
     from sam_tracker.nodes.camera_node import CameraNode, CameraSession
@@ -67,7 +67,9 @@ class CameraDiagnostics:
                 error=node.setup_error,
             )
             return diagnostic_status(name, condition, report, patience)
-        reasons = image_input.check(silent=report.silence > patience)
+        reasons = image_input.check(
+            silent=report.silence > patience, late=worrying(report, Drop.OUT_OF_ORDER)
+        )
         if node.state_name == 'active':
             self._log_silence(image_input.topic, reasons, report, patience)
         warnings += reasons

@@ -19,6 +19,7 @@ from sam_tracker.ros.camera.quality_of_service import (
     image_profile,
     wanted_reliability,
 )
+from sam_tracker.ros.process.fast_dds import users_of_other_segments
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -99,12 +100,13 @@ class ImageInput:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
 
-    def check(self, silent: bool) -> list[str]:
+    def check(self, silent: bool, late: bool = False) -> list[str]:
         """
         Subscribe again if the publishers now offer another reliability.
 
         :param silent: whether images are overdue.
-        :returns: what keeps images from arriving, one sentence for each reason.
+        :param late: whether many images are older than the one before.
+        :returns: what keeps images from being received or used, one sentence for each reason.
         """
         with self._lock:
             if self._subscription is None:
@@ -115,6 +117,8 @@ class ImageInput:
         warnings = self._refusals(asked)
         if silent:
             warnings += self._why_silent()
+        if late:
+            warnings.append(self._why_late())
         return warnings
 
     def _refusals(self, asked: ReliabilityPolicy) -> list[str]:
@@ -175,6 +179,17 @@ class ImageInput:
             for publisher in self._node.get_publishers_info_by_topic(self.topic)
         ]
 
+    def _why_late(self) -> str:
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        late = 'images that are older than the one before are dropped'
+        if len(publishers) < 2:
+            return late
+        names = {f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in publishers}
+        return (
+            f'{late}: {len(publishers)} publishers on {self.topic} have different clocks '
+            f'({", ".join(sorted(names))})'
+        )
+
     def _why_silent(self) -> list[str]:
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         expected = f'sensor_msgs/msg/{self._type.__name__}'
@@ -182,7 +197,13 @@ class ImageInput:
         if others:
             return [f'{self.topic} carries {", ".join(sorted(others))} and not {expected}']
         if publishers:
-            return [f'{len(publishers)} publisher(s) on {self.topic} send nothing']
+            nothing = f'{len(publishers)} publisher(s) on {self.topic} send nothing'
+            if users := users_of_other_segments():
+                nothing += (
+                    f'; nodes of {", ".join(users)} run on this machine, whose shared memory this '
+                    'process cannot use: run all nodes as one user'
+                )
+            return [nothing]
         own = self._node.get_fully_qualified_name() + '/'
         elsewhere = sorted(
             name

@@ -84,18 +84,18 @@ def _warnings(condition: NodeCondition, frames: ImageReport, no_image_warning: f
     silent = frames.silence > no_image_warning
     if silent:
         warnings.insert(0, f'no image for {frames.silence:.1f} s on {condition.topic}')
-    if _worrying(frames, Drop.REPLACED):
+    if worrying(frames, Drop.REPLACED):
         warnings.append(
             f'images arrive at {frames.input_rate:.1f} Hz and are processed at '
             f'{frames.processed_rate:.1f} Hz'
         )
-    if _worrying(frames, Drop.NOT_TAKEN):
+    if worrying(frames, Drop.NOT_TAKEN):
         warnings.append(
             f'{frames.recently_dropped[Drop.NOT_TAKEN]} images of the last '
             f'{WINDOW / SECOND:g} s were lost, or replaced before they were taken: does the '
             'camera run with the Fast DDS profile, and is the machine overloaded?'
         )
-    if _worrying(frames, Drop.REPEATED):
+    if worrying(frames, Drop.REPEATED):
         warnings.append('images come with the stamp of the one before')
     if frames.age is not None and not silent and abs(frames.age.median) > STRANGE_AGE:
         warnings.append(
@@ -105,7 +105,7 @@ def _warnings(condition: NodeCondition, frames: ImageReport, no_image_warning: f
     return warnings
 
 
-def _worrying(frames: ImageReport, reason: Drop) -> bool:
+def worrying(frames: ImageReport, reason: Drop) -> bool:
     """Return whether so many recent images were dropped for a reason that it is no accident."""
     dropped = frames.recently_dropped.get(reason, 0)
     recent = frames.input_rate * WINDOW / SECOND + frames.recently_dropped.get(Drop.NOT_TAKEN, 0)

@@ -3,9 +3,11 @@
 """Fast DDS settings for large images, and removal of shared memory left by crashed processes."""
 
 from collections.abc import Iterator
+import contextlib
 import fcntl
 import os
 from pathlib import Path
+import pwd
 import re
 import stat
 import sys
@@ -83,6 +85,27 @@ def remove_abandoned_segments(
             os.close(descriptor)
         deleted.append(segment)
     return deleted
+
+
+def users_of_other_segments(folder: Path = SHARED_MEMORY) -> list[str]:
+    """
+    Return the other users, by name or number, who own segments of participants.
+
+    Fast DDS sends nothing to a participant of this machine whose segment it cannot open, and does
+    not fall back to the network.
+    """
+    owners = set()
+    for segment in _segments(folder):
+        with contextlib.suppress(OSError):  # already gone
+            owners.add(segment.lstat().st_uid)
+    return sorted(map(_user_name, owners - {os.geteuid()}))
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f'user {number}'
 
 
 def _segments(folder: Path) -> Iterator[Path]:

@@ -264,3 +264,27 @@ def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
     )
     assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
     second.end(signal.SIGKILL)
+
+
+def test_of_two_publishers_the_one_whose_clock_is_behind_is_named(new_camera, tester):
+    new_camera(rate=15.0)
+    behind = new_camera(rate=15.0)
+    behind.offset = -300_000_000
+    tester.diagnosed(
+        lambda status, _: (
+            '2 publishers on /image have different clocks (/camera)' in status.message
+        ),
+        'a warning of two clocks',
+    )
+
+
+def test_a_clock_that_is_set_back_by_less_than_a_second_stops_nothing(new_camera, tester):
+    camera = new_camera(rate=20.0)
+    tester.next_tracks(3)
+    camera.offset = -900_000_000
+    first = camera.publish()
+    tester.next_tracks(3)
+    assert nanoseconds(tester.tracks[-1].header.stamp) >= nanoseconds(first.stamp)
+    tester.diagnosed(
+        lambda status, _: 'stamps have jumped back' in status.message, 'a warning of a jump'
+    )

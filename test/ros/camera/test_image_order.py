@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stamps that repeat, come late, or jump back."""
 
+import pytest
+
 from sam_tracker.core.time import SECOND
 from sam_tracker.ros.camera.image_order import ImageOrder, Order
 
@@ -35,3 +37,52 @@ def test_a_bag_that_starts_again_is_a_jump_and_goes_on_from_there():
     assert order.classify(2 * SECOND) is Order.JUMPED_BACK
     assert order.classify(2 * SECOND + 33 * MILLISECOND) is Order.NEXT
     assert order.jumps == 1
+
+
+@pytest.mark.parametrize('images', [3, 5, 15, 29])
+def test_a_loop_of_less_than_a_second_is_accepted_in_every_round(images):
+    order = ImageOrder()
+    rounds = [
+        [order.classify((60 + number) * SECOND // 30) for number in range(images)]
+        for _ in range(4)
+    ]
+    assert rounds[0] == [Order.NEXT] * images
+    for each in rounds[1:]:
+        assert each[2:] == [Order.JUMPED_BACK, *[Order.NEXT] * (images - 3)]
+    assert order.jumps == 3
+
+
+def test_a_clock_that_is_set_back_by_less_than_a_second_is_a_jump_at_the_third_image():
+    order = ImageOrder()
+    assert order.classify(10 * SECOND) is Order.NEXT
+    stamps = [9 * SECOND + number * 33 * MILLISECOND for number in range(3, 8)]
+    assert [order.classify(stamp) for stamp in stamps] == [
+        Order.LATE,
+        Order.LATE,
+        Order.JUMPED_BACK,
+        Order.NEXT,
+        Order.NEXT,
+    ]
+
+
+def test_of_two_publishers_whose_clocks_differ_the_later_clock_is_followed():
+    order = ImageOrder()
+    for number in range(60):
+        stamp = 60 * SECOND + number * 33 * MILLISECOND
+        assert order.classify(stamp) is Order.NEXT
+        if number:
+            assert order.classify(stamp - 300 * MILLISECOND) is Order.LATE
+    assert order.jumps == 0
+
+
+def test_a_stamp_that_stands_is_a_repetition_for_ever():
+    order = ImageOrder()
+    order.classify(5 * SECOND)
+    assert {order.classify(5 * SECOND) for _ in range(20)} == {Order.REPEATED}
+
+
+def test_overtaken_images_in_falling_order_are_late():
+    order = ImageOrder()
+    order.classify(5 * SECOND)
+    stamps = [5 * SECOND - number * 33 * MILLISECOND for number in range(1, 9)]
+    assert {order.classify(stamp) for stamp in stamps} == {Order.LATE}

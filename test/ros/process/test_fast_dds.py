@@ -5,6 +5,7 @@
 import fcntl
 import os
 import pathlib
+import pwd
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from sam_tracker.ros.process.fast_dds import (
     large_image_environment,
     large_image_profile,
     remove_abandoned_segments,
+    users_of_other_segments,
 )
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
@@ -133,3 +135,13 @@ def test_what_is_no_regular_file_of_this_user_is_neither_waited_for_nor_followed
     # A FIFO that were opened for reading would wait for a writer here.
     assert remove_abandoned_segments(0.0, tmp_path) == []
     assert target.exists()
+
+
+def test_users_whose_shared_memory_is_of_no_use_to_this_process_are_named(tmp_path, monkeypatch):
+    assert users_of_other_segments(tmp_path / 'missing') == []
+    make_segment(tmp_path, 'fastrtps_0123456789abcdef')
+    (tmp_path / 'something_else').touch()
+    assert users_of_other_segments(tmp_path) == []
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr(os, 'geteuid', lambda: 4_000_000)
+    assert users_of_other_segments(tmp_path) == [owner]
