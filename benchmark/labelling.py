@@ -5,15 +5,15 @@ Labelling of generated recordings with the bundled weights: by direction, correc
 
     python benchmark/labelling.py directions --minutes 1
     python benchmark/labelling.py corrections --clips 20 --rounds 3
-    python benchmark/labelling.py memory --minutes 1
+    python benchmark/labelling.py memory --minutes 1 --kind bag
     python benchmark/labelling.py killed --frames 300
 """
 
 import argparse
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -22,8 +22,10 @@ import time
 
 import cv2
 import numpy as np
+import yaml
 
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.time import SECOND
 from sam_tracker.evaluation.corrections import correcting_click
 from sam_tracker.labelling.file_recordings import VideoRecording
 from sam_tracker.labelling.labelled_track import LabelledTrack
@@ -31,11 +33,12 @@ from sam_tracker.labelling.labeller import Labeller
 from sam_tracker.labelling.labels import LabelSet
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.video.generated import GeneratedScene
 
-SIZE, RATE = 256, 30
+SIZE = 256
 FIRST_SEED = 10_000
 
 
@@ -43,9 +46,9 @@ def silent(*_: object) -> None:
     """Tell nothing."""
 
 
-def write_video(path: Path, frames: int, seed: int, difficulty: str) -> np.ndarray:
+def write_video(path: Path, frames: int, seed: int, difficulty: str, rate: int = 30) -> np.ndarray:
     """Write a generated clip frame by frame, and return the masks of object 1, packed [T, N]."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), RATE, (SIZE, SIZE))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), rate, (SIZE, SIZE))
     scene = GeneratedScene(seed, SIZE, difficulty, held_out=True, duration=frames)
     masks = []
     for _, frame in zip(range(frames), scene.frames(), strict=False):
@@ -82,19 +85,19 @@ def errors(track: LabelledTrack, masks: np.ndarray, number: int) -> int:
     return int((track.mask ^ unpacked(masks, number)).sum())
 
 
-def labeller(path: Path, out: Path) -> Labeller:
-    network = load_network('nano')
+def labeller(path: Path, out: Path, checkpoint: str) -> Labeller:
+    network = load_network(checkpoint)
     settings = TrackerSettings.for_network(network.suited_settings)
     return Labeller(VideoRecording(path, silent), out, network, settings)
 
 
 def directions(options: argparse.Namespace, folder: Path) -> None:
     """Label from the first frame, from the last, and from both."""
-    frames = round(options.minutes * 60 * RATE)
+    frames = round(options.minutes * 60 * options.rate)
     rows = []
     for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
         path = folder / f'{seed}.mp4'
-        masks = write_video(path, frames, seed, options.difficulty)
+        masks = write_video(path, frames, seed, options.difficulty, options.rate)
         seen = [number for number in range(frames) if unpacked(masks, number).any()]
         first, last = seen[0], seen[-1]
         row = []
@@ -103,7 +106,9 @@ def directions(options: argparse.Namespace, folder: Path) -> None:
             for place in places:
                 prompts = prompts.added(place, box_prompt(unpacked(masks, place)))
             start = time.monotonic()
-            done = labeller(path, folder / f'{seed}_{number}').label({1: prompts})
+            done = labeller(path, folder / f'{seed}_{number}', options.checkpoint).label(
+                {1: prompts}
+            )
             seconds = time.monotonic() - start
             values = overlaps(done.labels, masks)
             assert len(values) == frames
@@ -125,7 +130,7 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
         masks = write_video(path, options.frames, seed, options.difficulty)
         first = next(n for n in range(options.frames) if unpacked(masks, n).any())
         prompts = ObjectPrompts().added(first, box_prompt(unpacked(masks, first)))
-        work = labeller(path, folder / str(seed))
+        work = labeller(path, folder / str(seed), options.checkpoint)
         labels = work.label({1: prompts}).labels
         values = overlaps(labels, masks)
         row = [values.mean()]
@@ -165,19 +170,62 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
     print(f'gained: {means[-1] - means[0]:+.3f}; seconds for a round: {np.median(seconds):.1f}')
 
 
+def write_bag(path: Path, frames: int, seed: int, difficulty: str, rate: int = 30) -> np.ndarray:
+    """Write a generated clip as JPEG files in an mcap bag; return what ``write_video`` does."""
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    kind = 'sensor_msgs/msg/CompressedImage'
+    time_type, header = (
+        store.types[name] for name in ('builtin_interfaces/msg/Time', 'std_msgs/msg/Header')
+    )
+    scene = GeneratedScene(seed, SIZE, difficulty, held_out=True, duration=frames)
+    masks = []
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection('/camera/compressed', kind, typestore=store)
+        for number, frame in zip(range(frames), scene.frames(), strict=False):
+            _, data = cv2.imencode('.jpg', np.ascontiguousarray(frame.image[..., ::-1]))
+            stamp = 1_700_000_000 * SECOND + number * SECOND // rate
+            message = store.types[kind](
+                header(time_type(*divmod(stamp, SECOND)), 'camera'), 'jpeg', data.reshape(-1)
+            )
+            writer.write(connection, stamp, store.serialize_cdr(message, kind))
+            masks.append(np.packbits(frame.object_ids == 1))
+    return np.stack(masks)
+
+
 def memory(options: argparse.Namespace, folder: Path) -> None:
-    """Label one recording in this process and print its peak memory."""
-    frames = round(options.minutes * 60 * RATE)
-    path = folder / 'clip.mp4'
-    masks = write_video(path, frames, FIRST_SEED, options.difficulty)
-    prompts = ObjectPrompts().added(0, box_prompt(unpacked(masks, 0)))
-    prompts = prompts.added(frames - 1, box_prompt(unpacked(masks, frames - 1)))
-    del masks
+    """Label one recording by the command, and print its peak memory and what it lost."""
+    frames = round(options.minutes * 60 * options.rate)
+    path = folder / ('clip' if options.kind == 'bag' else 'clip.mp4')
+    write = write_bag if options.kind == 'bag' else write_video
+    masks = write(path, frames, FIRST_SEED, options.difficulty, options.rate)
+    seen = [number for number in range(frames) if unpacked(masks, number).any()]
+    prompts = [
+        {'frame': number, 'box': [float(x), float(y), float(right - x), float(bottom - y)]}
+        for number in (seen[0], seen[-1])
+        for x, y, right, bottom in [box_prompt(unpacked(masks, number)).box]
+    ]
+    (folder / 'prompts.yaml').write_text(yaml.safe_dump({'objects': [{'prompts': prompts}]}))
+    command = [
+        *(sys.executable, '-m', 'sam_tracker.labelling.label_command', str(path)),
+        *('-o', str(folder / 'out'), '--prompts', str(folder / 'prompts.yaml')),
+        *('--checkpoint', options.checkpoint, '--formats', *options.formats),
+    ]
     start = time.monotonic()
-    done = labeller(path, folder / 'out').label({1: prompts})
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
-    print(f'{frames} frames: peak {peak:.0f} MiB, {done.frames / seconds:.0f} frames/s')
+    if status:
+        sys.exit(f'the command failed with status {status}')
+    values = overlaps(LabelSet(folder / 'out/recordings/clip/labels.jsonl', {1: ''}), masks)
+    processor = usage.ru_utime + usage.ru_stime
+    print(
+        f'{options.kind}, {frames} frames: {frames - len(values)} lost, J {values.mean():.3f},'
+        f' peak {usage.ru_maxrss / 1024:.0f} MiB, {seconds:.0f} s, {processor:.0f} s of processor'
+        ' time'
+    )
 
 
 def killed(options: argparse.Namespace, folder: Path) -> None:
@@ -218,11 +266,15 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('what', choices=['directions', 'corrections', 'memory', 'killed'])
     parser.add_argument('--minutes', type=float, default=1.0, help='length of a recording')
+    parser.add_argument('--rate', type=int, default=30, help='images per second')
     parser.add_argument('--frames', type=int, default=90, help='length of a clip')
     parser.add_argument('--clips', type=int, default=20)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--kills', type=int, default=5)
     parser.add_argument('--difficulty', default='medium')
+    parser.add_argument('--kind', choices=['mp4', 'bag'], default='mp4', help='of memory')
+    parser.add_argument('--checkpoint', default=DEFAULT_CHECKPOINT)
+    parser.add_argument('--formats', nargs='*', default=[], help='that memory writes')
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args(args)
     measurements = {
