@@ -22,7 +22,10 @@ PYPROJECT = (ROOT / 'pyproject.toml').read_text()
 # whoever wants them.
 OPTIONAL = '\n'.join(
     (ROOT / 'requirements' / name).read_text()
-    for name in ('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt', 'turning.txt')
+    for name in (
+        *('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt', 'turning.txt'),
+        'storage.txt',
+    )
 )
 
 # import name -> (rosdep key of package.xml, distribution of pyproject.toml); None: it has none
@@ -35,6 +38,7 @@ DEPENDENCIES = {
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', None),
     'filterpy': ('python3-filterpy-pip', 'filterpy'),
+    'fsspec': (None, 'fsspec'),
     'geometry_msgs': ('geometry_msgs', None),
     'huggingface_hub': (None, 'huggingface_hub'),
     'launch': ('launch', None),
@@ -256,7 +260,11 @@ ROOMS = {
         'labelling.bag_prompts',
         *('networks', 'networks.weights', 'tracking', 'segmentation'),
     },
-    'labelling.fleet': {'labelling', 'labelling.job', 'networks.weights'},
+    'labelling.staging': {'core', 'labelling', 'labelling.job'},
+    'labelling.fleet': {
+        *('labelling', 'labelling.exports', 'labelling.job', 'labelling.staging'),
+        'networks.weights',
+    },
     'labelling.review': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording', 'labelling.job'),
         *('networks', 'networks.weights', 'rendering', 'tracking'),
@@ -265,6 +273,7 @@ ROOMS = {
     'labelling.label_command': {
         *('core', 'command_line', 'image_files'),
         *('labelling', 'labelling.job', 'labelling.fleet', 'labelling.ray_pool'),
+        'labelling.staging',
         'labelling.review',
         'networks.weights',
     },

@@ -22,9 +22,12 @@ from pathlib import Path
 
 import torch
 
+from sam_tracker.labelling.exports.registry import SHARED_FILES, SHARED_FOLDERS
 from sam_tracker.labelling.job import Job, Report, export_recording, label_recording
-from sam_tracker.labelling.project import load_project
+from sam_tracker.labelling.project import PROJECT, load_project
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.labelling.staging import staged, staged_for_export
+from sam_tracker.labelling.storage import Mirror
 from sam_tracker.networks.weights.catalogue import CheckpointError
 
 MANIFEST = 'manifest.json'
@@ -66,16 +69,22 @@ Attempt = tuple[Job, dict[str, object]]
 """A job and its entry of the manifest."""
 
 
-def label_all(attempts: Iterable[Attempt]) -> dict[str, str]:
+def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict[str, str]:
     """
     Record in the manifest what pools do, as they do it.
 
     :param attempts: of ``in_this_process``, ``in_processes`` or ``ray_pool.on_ray``.
+    :param mirror: of the output folder, if that is on other storage.
     :returns: what went wrong, by name of the recording.
+    :raises LabellingError: the manifest cannot be written to other storage.
     """
     failed = {}
     for job, entry in attempts:
+        if mirror is not None:
+            mirror.pull(MANIFEST)
         _record(job, entry)
+        if mirror is not None:
+            mirror.push(MANIFEST)
         if 'error' in entry:
             failed[job.name] = str(entry['error'])
     return failed
@@ -164,7 +173,8 @@ def _in_process(job: Job, sender: Connection, threads: int) -> None:
 def attempted(job: Job, report: Report) -> dict[str, object]:
     """Label a recording and return its entry of the manifest, whether that worked or not."""
     try:
-        outcome = label_recording(job, report)
+        with staged(job, report) as (local, told):
+            outcome = label_recording(local, told)
     except (LabellingError, CheckpointError, ValueError) as error:
         return {'state': 'failed', 'error': str(error)}
     except Exception as error:
@@ -179,34 +189,56 @@ def attempted(job: Job, report: Report) -> dict[str, object]:
 
 
 def finish(
-    jobs: Sequence[Job], formats: Sequence[str], verified: bool, reports: Callable[[str], Report]
+    jobs: Sequence[Job],
+    formats: Sequence[str],
+    verified: bool,
+    reports: Callable[[str], Report],
+    mirror: Mirror | None = None,
 ) -> dict[str, str]:
     """
     Write all formats, with the same numbers for the same labels in all recordings.
 
     :param verified: write accepted objects alone.
+    :param mirror: of the output folder, if that is on other storage.
     :returns: what went wrong, by name of the recording.
     :raises LabellingError: a project cannot be read.
     """
     categories: set[str] = set()
     for job in jobs:
+        if mirror is not None:
+            mirror.pull(f'recordings/{job.name}/{PROJECT}')
         project = load_project(job.project_folder)
         if project is not None:
             categories |= set(project.labels(job.project_folder, verified).categories)
+    if mirror is not None:
+        for name in SHARED_FILES:
+            mirror.pull(name)
+        for name in SHARED_FOLDERS:
+            mirror.make_folders(name)
     failed = {}
     for job in jobs:
-        problem = _export(job, formats, sorted(categories), verified, reports(job.name))
+        problem = _export(job, formats, sorted(categories), verified, reports(job.name), mirror)
         if problem:
             failed[job.name] = problem
     return failed
 
 
 def _export(
-    job: Job, formats: Sequence[str], categories: Sequence[str], verified: bool, report: Report
+    job: Job,
+    formats: Sequence[str],
+    categories: Sequence[str],
+    verified: bool,
+    report: Report,
+    mirror: Mirror | None,
 ) -> str:
     """Write one recording, and return what went wrong; empty: nothing."""
     try:
-        export_recording(job, formats, categories, verified, report)
+        with staged_for_export(job, mirror) as local:
+            export_recording(local, formats, categories, verified, report)
+        if mirror is not None:
+            for name in formats:
+                mirror.push(name)
+                mirror.forget(name, SHARED_FILES)
     except LabellingError as error:
         return str(error)
     except Exception as error:
@@ -221,7 +253,7 @@ def _record(job: Job, entry: dict[str, object]) -> None:
         manifest = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError):
         manifest = {}
-    manifest[job.name] = {'source': str(job.source.resolve()), **entry}
+    manifest[job.name] = {'source': job.origin, **entry}
     job.folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix('.part')
     part.write_text(

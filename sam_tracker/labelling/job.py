@@ -29,6 +29,7 @@ from sam_tracker.labelling.prompts import (
     read_prompts,
 )
 from sam_tracker.labelling.recording import LabellingError, Recording
+from sam_tracker.labelling.storage import SCRATCH, is_url
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
@@ -69,6 +70,20 @@ class Job:
     device: str = 'auto'
     mode: str = DEFAULT_MODE
     """One of ``tracking.settings.MODES``; sam2 propagates whole recordings as SAM 2 does."""
+
+    source_url: str = ''
+    """Of the recording, if it is on other storage; ``source`` is its copy, see ``staging``."""
+    prompts_url: str = ''
+    """Of the file of prompts, likewise."""
+    folder_url: str = ''
+    """Of the folder of all recordings, likewise."""
+    scratch: Path = SCRATCH
+    """Folder for copies of what is on other storage."""
+
+    @property
+    def origin(self) -> str:
+        """Path or URL of the recording."""
+        return self.source_url or str(self.source.resolve())
 
     @property
     def project_folder(self) -> Path:
@@ -151,7 +166,7 @@ def _label(job: Job, report: Report) -> Outcome:
         def label(prompts: Prompts) -> Propagated:
             """Save the project with these prompts, and label."""
             Project(
-                source=str(job.source.resolve()),
+                source=job.origin,
                 topic=job.topic,
                 checkpoint=job.checkpoint,
                 mode=job.mode,
@@ -214,10 +229,10 @@ def _check_source(job: Job, before: Project) -> None:
 
     :raises LabellingError: it is of another.
     """
-    source = str(job.source.resolve())
-    if before.source != source and Path(before.source).exists():
+    there = is_url(before.source) or Path(before.source).exists()
+    if before.source != job.origin and there:
         raise LabellingError(
-            f'{str(job.project_folder)!r} has the labels of {before.source!r}, not of {source!r}:'
+            f'recordings/{job.name} has the labels of {before.source!r}, not of {job.origin!r}:'
             ' use another -o'
         )
 

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -26,6 +26,7 @@ from sam_tracker.command_line import (
     number,
 )
 from sam_tracker.core.paths import expanded
+from sam_tracker.labelling.storage import SCRATCH, is_url
 from sam_tracker.networks.weights.catalogue import (
     DEFAULT_CHECKPOINT,
     KNOWN_CHECKPOINTS,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sam_tracker.labelling.fleet import Attempt
     from sam_tracker.labelling.job import Job
     from sam_tracker.labelling.prompts import ObjectPrompts
+    from sam_tracker.labelling.storage import Mirror
 
 PROGRAM = 'sam_tracker-label'
 
@@ -106,16 +108,14 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'recordings',
         nargs='+',
-        type=Path,
         metavar='RECORDING',
-        help='a bag (its folder, .mcap or .db3), a video, or a folder of images',
+        help='a bag (its folder, .mcap or .db3), a video, or a folder of images; a path or a URL',
     )
     parser.add_argument(
         '-o',
         '--output',
-        type=Path,
         metavar='FOLDER',
-        help='for labels and exports; what is there already is not done again',
+        help='for labels and exports, a path or a URL; what is there already is not done again',
     )
     parser.add_argument(
         '--formats',
@@ -129,7 +129,6 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--prompts',
-        type=Path,
         metavar='FILE',
         help='prompts on any frames, in YAML; or a folder with NAME.yaml for each recording',
     )
@@ -173,6 +172,14 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--verified', action='store_true', help='write only objects that were accepted in a review'
+    )
+    parser.add_argument(
+        '--scratch',
+        type=Path,
+        default=SCRATCH,
+        metavar='FOLDER',
+        help='for copies of recordings that are given as URLs, such as s3://bucket/drive.mcap'
+        ' (default: %(default)s)',
     )
     fleet = parser.add_argument_group('many recordings')
     fleet.add_argument(
@@ -226,9 +233,25 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.review is not None:
         return review(options)
+    if not is_url(options.output):
+        return _label(options, expanded(options.output).resolve(), None)
+    from sam_tracker.labelling.staging import scratch_folder
+    from sam_tracker.labelling.storage import Mirror
+
+    with scratch_folder(options.scratch) as folder:
+        return _label(options, folder, Mirror(options.output, folder))
+
+
+def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> int:
+    """
+    Label all recordings, and write the formats.
+
+    :param folder: for labels and exports.
+    :param mirror: of that folder, if it is a copy of one on other storage.
+    """
     from sam_tracker.labelling.fleet import finish, in_processes, in_this_process, label_all
 
-    jobs = _jobs(options)
+    jobs = _jobs(options, folder)
     if options.ray is not None:
         from sam_tracker.labelling.ray_pool import on_ray
 
@@ -238,9 +261,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         attempts = in_this_process(jobs, _bar)
     several = options.workers > 1 or options.ray is not None
-    failed = label_all(_counted(attempts, len(jobs)) if several else attempts)
+    failed = label_all(_counted(attempts, len(jobs)) if several else attempts, mirror)
     labelled = [job for job in jobs if job.name not in failed]
-    not_written = finish(labelled, options.formats, options.verified, _bar)
+    not_written = finish(labelled, options.formats, options.verified, _bar, mirror)
     for name, problem in {**failed, **not_written}.items():
         _fail(f'{name}: {problem}')
     sys.stdout.write(
@@ -261,6 +284,8 @@ def review(options: argparse.Namespace) -> int:
     from sam_tracker.labelling.review.server import ReviewServer
     from sam_tracker.labelling.review.session import ReviewSession
 
+    if is_url(options.recordings[0]):
+        raise LabellingError(f'copy {options.recordings[0]!r} to this machine to review it')
     folder = expanded(options.recordings[0])
     recordings = folder / 'recordings'
     names = sorted(each.parent.name for each in recordings.glob(f'*/{PROJECT}'))
@@ -286,23 +311,26 @@ def review(options: argparse.Namespace) -> int:
     return 0
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
+def _jobs(options: argparse.Namespace, folder: Path) -> list[Job]:
     from sam_tracker.labelling.fleet import unique_names
     from sam_tracker.labelling.job import Job
 
     # Processes of a cluster have other working directories.
-    sources = [expanded(each).resolve() for each in options.recordings]
+    sources = [
+        Path(f'/{each}') if is_url(each) else expanded(each).resolve()
+        for each in options.recordings
+    ]
     first = _first(options)
-    prompts = None if options.prompts is None else expanded(options.prompts).resolve()
-    folder = expanded(options.output).resolve()
     text_model = None if options.text_model is None else expanded(options.text_model).resolve()
     return [
         Job(
             source=source,
+            source_url=given if is_url(given) else '',
             name=name,
             folder=folder,
+            folder_url=options.output if is_url(options.output) else '',
+            scratch=options.scratch,
             topic=options.topic,
-            prompts=prompts / f'{name}.yaml' if prompts and prompts.is_dir() else prompts,
             first=first,
             everything=options.everything,
             bag_prompts=options.prompts_from_bag,
@@ -313,9 +341,23 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
             checkpoint=_checkpoint(options.checkpoint),
             device=options.device,
             mode=options.mode,
+            **_prompts(options.prompts, name),
         )
-        for source, name in zip(sources, unique_names(sources), strict=True)
+        for given, source, name in zip(
+            options.recordings, sources, unique_names(sources), strict=True
+        )
     ]
+
+
+def _prompts(given: str | None, name: str) -> dict[str, Any]:
+    """Return the fields of a job that say where its file of prompts is."""
+    if given is None:
+        return {}
+    if is_url(given):
+        one = given.endswith(('.yaml', '.yml'))
+        return {'prompts_url': given if one else f'{given.rstrip("/")}/{name}.yaml'}
+    path = expanded(given).resolve()
+    return {'prompts': path / f'{name}.yaml' if path.is_dir() else path}
 
 
 def _checkpoint(name: str) -> str:

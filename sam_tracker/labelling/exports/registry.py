@@ -24,3 +24,8 @@ EXPORTS: Mapping[str, Export] = {
     'yolo': export_yolo,
     'yolo_boxes': export_yolo_boxes,
 }
+
+SHARED_FILES = ('yolo/data.yaml', 'yolo_boxes/data.yaml')
+"""Files to which every recording adds; a run reads what earlier ones wrote."""
+SHARED_FOLDERS = ('davis/JPEGImages/480p',)
+"""Folders whose names are listed in a file of all recordings."""
