@@ -132,11 +132,15 @@ class _GraphedCall:
         graph = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream(self._shared.stream.device)
         self._shared.stream.wait_stream(current)
+        static = with_tensors(arguments, iter(inputs))
         with torch.cuda.stream(self._shared.stream):
+            # What libraries and compiled parts do at the first call with these very strides and on
+            # this stream must not happen while kernels are captured.
+            self._function(*static)
             # Other threads may use the device meanwhile.
             graph.capture_begin(self._shared.pool, capture_error_mode='thread_local')
             try:
-                result = self._function(*with_tensors(arguments, iter(inputs)))
+                result = self._function(*static)
             finally:
                 graph.capture_end()
         current.wait_stream(self._shared.stream)

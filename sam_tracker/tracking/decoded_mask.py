@@ -88,7 +88,7 @@ def _areas(masks: Sequence[DecodedMask], pairs: Sequence[tuple[int, int]]) -> li
         counts.append(common.sum())
     return [
         number * min(cells[one], cells[other])
-        for (one, other), number in zip(pairs, torch.stack(counts).tolist(), strict=True)
+        for (one, other), number in zip(pairs, torch.stack(counts).cpu().tolist(), strict=True)
     ]
 
 

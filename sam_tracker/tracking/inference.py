@@ -37,8 +37,11 @@ class PromptAnswer:
 
     candidates: MaskCandidates
     """O = 1; C is 3 for a single click, which may mean a part or the whole, else 1."""
-    pointed: Tensor
-    """[1], object logit that decides whether the object pointer is one of absence."""
+    pointed: Tensor | None = None
+    """
+    [1], object logit that decides whether the object pointer is one of absence; None: that of the
+    candidates.
+    """
 
 
 class Inference:
@@ -189,7 +192,7 @@ class Inference:
         reading = self.store.reading_again(row) if correcting else self.store.readings([row])[0]
         conditioned = self._conditioned(features, [row], [reading])
         candidates = self.network.decode(features, conditioned, prompts, several=len(labels) <= 1)
-        return PromptAnswer(candidates, candidates.object_logit)
+        return PromptAnswer(candidates)
 
     def memories(
         self,

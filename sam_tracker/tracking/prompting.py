@@ -107,11 +107,13 @@ class Prompting:
         decision, candidates = answered.decision, answered.candidates
         features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
+        # Measured already but for a given mask: reading it here would wait for the device again.
+        pointed = decision.object_logit if answer.pointed is None else float(answer.pointed)
         memories = self._inference.memories(
             features,
             logits,
             tokens,
-            present=[float(answer.pointed) > settings.presence_logit],
+            present=[pointed > settings.presence_logit],
             object_logits=[decision.object_logit],
             binary=settings.binarise_prompted_masks,
         )

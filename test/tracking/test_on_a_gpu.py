@@ -94,18 +94,24 @@ def reads(monkeypatch):
     torch.cuda.set_sync_debug_mode('default')
 
 
-@pytest.mark.parametrize('graphs', [False, True])
-@pytest.mark.parametrize('objects', [1, 3])
-def test_a_frame_waits_for_a_gpu_once_and_its_masks_once_more(clip, reads, objects, graphs):
+@pytest.mark.parametrize(
+    'objects,side,graphs,closer_look',
+    [(1, 50, False, False), (3, 50, True, False), (3, 12, False, True)],
+)
+def test_a_frame_waits_for_a_gpu_once_and_its_masks_once_more(
+    clip, reads, objects, side, graphs, closer_look
+):
     runtime = choose_runtime('cuda')
     network = runtime.place(load_network('nano'))
     settings = replace(
-        TrackerSettings.for_network(network.suited_settings), exclusive=False, closer_look=False
+        TrackerSettings.for_network(network.suited_settings),
+        exclusive=False,
+        closer_look=closer_look,
     )
     tracker = Tracker(graphed(network) if graphs else network, settings, runtime)
     for number in range(objects):
-        box = [20.0 + 40 * number, 30.0, 50.0 + 40 * number, 80.0]
-        tracker.add_prompt(Frame(clip.frames[0], 0), Prompt(box=box))
+        x = 15.0 + 40 * number
+        tracker.add_prompt(Frame(clip.frames[0], 0), Prompt(box=[x, 30.0, x + side, 30.0 + side]))
     for stamp, pixels in enumerate(clip.frames[1:-1], 1):
         tracker.step(Frame(pixels, stamp))
     reads.clear()

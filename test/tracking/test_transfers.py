@@ -1,0 +1,100 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What goes between the host and a device on a frame; torch's meta device stands for a GPU.
+
+Its tensors have no numbers: whatever waits for one raises, and so does an operation on tensors of
+both places. It needs no GPU.
+"""
+
+import contextlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sam_tracker import Frame, Prompt, Tracker
+from sam_tracker.networks.registry import build_network
+from sam_tracker.tracking.settings import TrackerSettings
+
+META = torch.device('meta')
+WIDTH, HEIGHT = 160, 120
+
+
+class Transfers(TorchDispatchMode):
+    """Lists the shapes of what is copied to the device, and every operation on both places."""
+
+    def __init__(self):
+        super().__init__()
+        self.uploads = []
+        self.mixed = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        result = function(*arguments, **(keywords or {}))
+        given = [each for each in tree_leaves((arguments, keywords)) if torch.is_tensor(each)]
+        made = [each for each in tree_leaves(result) if torch.is_tensor(each)]
+        places = {each.device.type for each in (*given, *made)}
+        if len(places) > 1:
+            if str(function).startswith(('aten._to_copy', 'aten.to', 'aten.copy_')):
+                self.uploads.append(tuple(given[0].shape))
+            else:
+                self.mixed.append(str(function))
+        return result
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """List the shapes of what ``Tensor.cpu`` reads from the device; it reads ones."""
+    read, cpu = [], torch.Tensor.cpu
+
+    def reading(tensor):
+        if tensor.device != META:
+            return cpu(tensor)
+        read.append(tuple(tensor.shape))
+        return torch.ones(tensor.shape, dtype=tensor.dtype)
+
+    monkeypatch.setattr(torch.Tensor, 'cpu', reading)
+    # The meta device has no autocast.
+    monkeypatch.setattr(torch, 'is_autocast_enabled', lambda *_: False)
+    monkeypatch.setattr(torch, 'autocast', lambda *_, **__: contextlib.nullcontext())
+    return read
+
+
+def tracker_of(name, objects, **settings):
+    """Return a tracker on the device, with objects, and the stamp of its next frame."""
+    network = build_network(name).eval().requires_grad_(False).to(META)
+    network.optimise(META, torch.float32, compiled=False)
+    suited = TrackerSettings.for_network(network.suited_settings)
+    tracker = Tracker(network, replace(suited, **settings))
+    for number in range(objects):
+        box = np.array([20.0 + 40 * number, 30.0, 50.0 + 40 * number, 80.0])
+        tracker.add_prompt(frame(0), Prompt(box=box))
+    return tracker
+
+
+def frame(stamp):
+    """A tensor of the host, since an array is only uploaded where there is a GPU."""
+    return Frame(torch.zeros(HEIGHT, WIDTH, 3, dtype=torch.uint8), stamp)
+
+
+@pytest.mark.parametrize('name,objects', [('nano', 1), ('mobile', 3)])
+def test_a_frame_reads_from_the_device_once_and_its_masks_once_more(name, objects, reads):
+    tracker = tracker_of(name, objects, same_object=1.0, closer_look=False)
+    tracker.step(frame(1))
+    reads.clear()
+    with Transfers() as transfers:
+        tracks = tracker.step(frame(2))
+        assert len(tracks) == objects
+        assert len(reads) == 1
+        for track in tracks:
+            assert track.mask.shape == (HEIGHT, WIDTH)
+        assert len(reads) == 2
+    assert not transfers.mixed
+    # The frame, and the indices and numbers of objects.
+    image, *small = transfers.uploads
+    assert image == (HEIGHT, WIDTH, 3)
+    assert len(small) == 4
+    assert all(np.prod(shape) <= 40 * objects for shape in small)
