@@ -15,8 +15,10 @@ from sam_tracker.networks.registry import network_names
 from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.training.batches import REAL_SHARE
 from sam_tracker.training.curriculum import Curriculum
+from sam_tracker.training.processes import train
+from sam_tracker.training.settings import FROM_SCRATCH, Settings
 from sam_tracker.training.shipping import ship
-from sam_tracker.training.trainer import CHECKPOINT, FROM_SCRATCH, Settings, train
+from sam_tracker.training.trainer import CHECKPOINT
 
 
 def parse(arguments: list[str] | None = None) -> Settings:

@@ -7,8 +7,9 @@ import torch
 
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.training.batches import PROMPTED_SHARE, Batch
+from sam_tracker.training.choices import Choices, PromptKind
 from sam_tracker.training.prompting import boxes_of
-from sam_tracker.training.rollout import Choices, PromptKind, candidate_iou, roll_out, small_truth
+from sam_tracker.training.rollout import candidate_iou, roll_out, small_truth
 from sam_tracker.video.generated import generate_clip
 
 CLIPS_AT_ONCE = 4

@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 from multiprocessing.sharedctypes import Synchronized
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,34 +13,16 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sam_tracker.training.batches import Batch, training_batch
-from sam_tracker.training.curriculum import Curriculum
-from sam_tracker.training.footage import Footage
+from sam_tracker.training.settings import Settings
 
 if TYPE_CHECKING:
     SharedFloat = Synchronized[float]
 
 
-class BatchSettings(Protocol):
-    """What of a run's settings decides its batches."""
-
-    @property
-    def image_size(self) -> int: ...
-    @property
-    def clips(self) -> int: ...
-    @property
-    def objects(self) -> int: ...
-    @property
-    def curriculum(self) -> Curriculum: ...
-    @property
-    def footage(self) -> Footage | None: ...
-    @property
-    def real_share(self) -> float: ...
-
-
 class _EndlessBatches(IterableDataset[Batch]):
     """Batches of one worker; the run's progress reaches it through shared memory."""
 
-    def __init__(self, settings: BatchSettings, seeds: list[int], progress: 'SharedFloat') -> None:
+    def __init__(self, settings: Settings, seeds: list[int], progress: 'SharedFloat') -> None:
         self._settings = settings
         self._seeds = seeds
         self._progress = progress
@@ -55,7 +37,7 @@ class _EndlessBatches(IterableDataset[Batch]):
             yield _draw(self._settings, rng, share, frames)
 
 
-def _draw(settings: BatchSettings, rng: np.random.Generator, share: float, frames: int) -> Batch:
+def _draw(settings: Settings, rng: np.random.Generator, share: float, frames: int) -> Batch:
     return training_batch(
         rng,
         settings.curriculum,
@@ -76,7 +58,7 @@ class BatchSource:
     Workers choose the clips' lengths themselves, since they draw ahead.
     """
 
-    def __init__(self, settings: BatchSettings, seeds: list[int], device: torch.device) -> None:
+    def __init__(self, settings: Settings, seeds: list[int], device: torch.device) -> None:
         self._settings = settings
         self._device = device
         self._rng = np.random.default_rng([*seeds, 1])

@@ -9,7 +9,6 @@ the current one, and up to sixteen pointers.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,38 +23,9 @@ from sam_tracker.networks.api import (
 from sam_tracker.networks.masks import mask_as_logits, memory_mask, resize_logits
 from sam_tracker.training import prompting
 from sam_tracker.training.batches import Batch
-
-PromptKind = Literal['box', 'mask', 'point']
+from sam_tracker.training.choices import Choices
 
 ABSENT_LOGIT = -1024.0
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What is drawn anew for every batch."""
-
-    prompt: PromptKind = 'box'
-    box_jitter: float = 0.0
-    several_on_prompt: bool = False
-    """Ask for three candidates on the first frame, as one click does."""
-    corrections: int = 0
-    """Further clicks on the first frame, each where the answer was wrong."""
-    newest_click_alone: bool = False
-    """
-    Say the newest click only, the mask so far standing for all that was said before, as a tracker
-    does that is refined; else all points are said again.
-    """
-    corrected_frame: int | None = None
-    """A later frame on which the objects are prompted again; None: there is none."""
-    later_prompt: PromptKind = 'point'
-    """What is said there: clicks where the answer is wrong, or the object's box."""
-    later_clicks: int = 1
-    mask_forgotten: bool = False
-    """The later prompt comes without the mask that it corrects, as after a loss."""
-    teacher: float = 0.0
-    """Share of objects whose presence and choice of candidate the truth decides."""
-    elapsed: int = 0
-    """Frames by which the prompt is made to seem longer ago."""
 
 
 @dataclass(frozen=True)

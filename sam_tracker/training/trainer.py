@@ -1,20 +1,16 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One training run: its processes, its checkpoints and its log."""
+"""One process of a training run, with its checkpoints and its log."""
 
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 import json
 import os
-from pathlib import Path
 import time
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import distributed, nn
-from torch.multiprocessing.spawn import spawn
 from tqdm import tqdm
 
 from sam_tracker.networks.mobile.mobilenet_v2 import MobileNetV2, folded
@@ -24,17 +20,14 @@ from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 from sam_tracker.networks.sam2.video_network import SamVideoNetwork
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.training.averaging import MovingAverage, average_parameters
-from sam_tracker.training.batches import REAL_SHARE, Batch, training_batch
-from sam_tracker.training.curriculum import Curriculum
-from sam_tracker.training.footage import Footage
+from sam_tracker.training.batches import Batch, training_batch
+from sam_tracker.training.choices import Choices, draw_choices
 from sam_tracker.training.held_out import held_out_scores
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.loading import BatchSource
 from sam_tracker.training.objective import Loss, loss_of, scores
-from sam_tracker.training.rollout import Choices, PromptKind, Rollout, roll_out
-
-FROM_SCRATCH = ('nano', 'mobile')
-"""Networks that are small enough to be trained from random weights here."""
+from sam_tracker.training.rollout import Rollout, roll_out
+from sam_tracker.training.settings import FROM_SCRATCH, Settings
 
 CHECKPOINT = 'checkpoint.pt'
 LOG = 'log.jsonl'
@@ -46,75 +39,6 @@ Steps that each process takes by itself before their parameters are averaged (ar
 Exchanging gradients at every step would make each wait for the slowest, and on a shared machine
 that is a different one every time.
 """
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is asked to do."""
-
-    output: Path
-    minutes: float
-    """Of training, earlier parts of a resumed run counted in."""
-    network: str = 'nano'
-    """Name of a network that tracks; all but ``FROM_SCRATCH`` need a ``start``."""
-    image_size: int = 128
-    shipped_size: int | None = None
-    """Side of the frames that the weights are to be used at; None: `image_size`."""
-    processes: int = 1
-    device: str = 'cpu'
-    clips: int = 4
-    """Clips of four frames in a batch of each process; more shorter ones, fewer longer ones."""
-    objects: int = 3
-    """Objects followed in each clip."""
-    seed: int = 0
-    resume: bool = False
-    """Go on from the checkpoint in `output`, where there is one."""
-    data: Path | None = None
-    """Real images to train on besides generated clips, laid out as `footage` describes."""
-    real_share: float = REAL_SHARE
-    """Share of the clips that are made of the images in `data`."""
-    held_out_videos: tuple[str, ...] = ()
-    """Videos of `data` that are not trained on."""
-    trunk: Path | None = None
-    """A published MobileNetV2 to begin from, where no `start` is given."""
-    frozen_share: float = 0.0
-    """Share of the run, from its start, in which the trunk is left as it is."""
-    trunk_rate: float = 0.2
-    """Learning rate of the trunk, as a share of that of all else."""
-    start: str | os.PathLike[str] | None = None
-    """Weights to fine-tune: a name or a file, as for `load_network`."""
-    curriculum: Curriculum = field(default_factory=Curriculum)
-    average_decay: float = 0.998
-    checkpoint_minutes: float = 3.0
-    evaluation_minutes: float = 15.0
-    """Between two looks at held-out clips."""
-    evaluation_clips: int = 4
-
-    @cached_property
-    def footage(self) -> Footage | None:
-        """What lies in `data`."""
-        return None if self.data is None else Footage(self.data, self.held_out_videos)
-
-
-def draw_choices(rng: np.random.Generator, clicks: bool, frames: int) -> Choices:
-    """Draw how the objects of a batch are prompted, with or without clicks."""
-    if not clicks:
-        return Choices(prompt='box' if rng.random() < 0.5 else 'mask')
-    kinds: tuple[PromptKind, ...] = ('box', 'box', 'box', 'mask', 'point')
-    prompt = kinds[rng.integers(len(kinds))]
-    corrected = frames > 2 and rng.random() < 0.3
-    return Choices(
-        prompt=prompt,
-        box_jitter=float(rng.choice([0.0, 0.03, 0.1])),
-        several_on_prompt=rng.random() < 0.25,
-        corrections=int(rng.integers(1, 3)) if rng.random() < 0.35 else 0,
-        newest_click_alone=rng.random() < 0.6,
-        corrected_frame=int(rng.integers(1, frames - 1)) if corrected else None,
-        later_prompt='box' if rng.random() < 0.2 else 'point',
-        later_clicks=int(rng.integers(1, 3)),
-        mask_forgotten=rng.random() < 0.2,
-        elapsed=int(rng.integers(0, 200)) if rng.random() < 0.4 else 0,
-    )
 
 
 class _Progress:
@@ -416,46 +340,3 @@ def _keep_statistics(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
-
-
-def _run_process(rank: int, settings: Settings) -> None:
-    on_cpu = settings.device == 'cpu'
-    if on_cpu:
-        # On small tensors two processes of one thread are faster than two threads of one.
-        torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    if settings.processes > 1:
-        os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')
-        distributed.init_process_group(
-            'gloo',
-            init_method=f'file://{(settings.output / "rendezvous").resolve()}',
-            rank=rank,
-            world_size=settings.processes,
-        )
-    Trainer(settings, rank).run()
-    if settings.processes > 1:
-        distributed.barrier()
-        distributed.destroy_process_group()
-
-
-def train(settings: Settings) -> None:
-    """
-    Run or resume a training run; checkpoint and log are written to `settings.output`.
-
-    Raises:
-        ValueError: for settings that contradict the checkpoint that is resumed.
-
-    """
-    if settings.device != 'cpu' and settings.processes > 1:
-        raise ValueError(f'several processes are for the CPU, not for {settings.device}')
-    settings.output.mkdir(parents=True, exist_ok=True)
-    (settings.output / 'rendezvous').unlink(missing_ok=True)
-    if not settings.resume:
-        (settings.output / LOG).unlink(missing_ok=True)
-    with (settings.output / LOG).open('a') as file:
-        described = {name: str(value) for name, value in asdict(settings).items()}
-        file.write(json.dumps({'settings': described, 'torch': torch.__version__}) + '\n')
-    if settings.processes == 1:
-        _run_process(0, settings)
-    else:
-        spawn(_run_process, args=(settings,), nprocs=settings.processes, daemon=True)

@@ -19,7 +19,9 @@ from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.training import composition
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.footage import Footage
-from sam_tracker.training.trainer import CHECKPOINT, LOG, Settings, train
+from sam_tracker.training.processes import train
+from sam_tracker.training.settings import Settings
+from sam_tracker.training.trainer import CHECKPOINT, LOG
 
 from ..readme_commands import commands
 from .test_real_images import HEIGHT, WIDTH, write_video

@@ -18,12 +18,15 @@ from sam_tracker.networks.weights.catalogue import find_checkpoint
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.averaging import MovingAverage
 from sam_tracker.training.batches import training_batch
+from sam_tracker.training.choices import Choices
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
 from sam_tracker.training.objective import loss_of, scores
-from sam_tracker.training.rollout import Choices, roll_out, small_truth
+from sam_tracker.training.processes import train
+from sam_tracker.training.rollout import roll_out, small_truth
+from sam_tracker.training.settings import Settings
 from sam_tracker.training.shipping import ship
-from sam_tracker.training.trainer import CHECKPOINT, LOG, Settings, train
+from sam_tracker.training.trainer import CHECKPOINT, LOG
 
 SIZE = 128
 
