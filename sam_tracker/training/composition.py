@@ -203,7 +203,7 @@ def _moving(
 ) -> _Thing:
     """Let something wander; most move by 1 to 15 % of their size a frame, some by half of it."""
     reach = size * rng.uniform(0.3, 3)
-    fastest = 0.6 if rng.random() < 0.15 else 0.2
+    fastest = 0.6 if rng.random() < 0.25 else 0.2
     speed = size * np.exp(rng.uniform(np.log(0.005), np.log(fastest)))
     period = period_for_speed(reach, speed)
     noise = SmoothNoise(
