@@ -6,6 +6,9 @@ Starts a tracker and a localizer for one camera with depth.
     ros2 launch sam_tracker robot.launch.py image:=/camera/color/image_raw \
       depth:=/camera/aligned_depth_to_color/image_raw camera_info:=/camera/color/camera_info
 
+With one_process:=true they share a process (robot_node), and tracks go from one to the other
+without DDS.
+
 For several robots or cameras include it several times, each with a namespace and in a GroupAction,
 as tracker.launch.py.
 """
@@ -14,9 +17,9 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
+from launch.actions import DeclareLaunchArgument, GroupAction
+from launch.conditions import IfCondition, UnlessCondition
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node, SetParametersFromFile
 
 from sam_tracker.ros.launch.camera_node import (
@@ -31,6 +34,9 @@ from sam_tracker.ros.launch.camera_node import (
 )
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 
+ONE_PROCESS = LaunchConfiguration('one_process')
+INPUTS = [(topic, LaunchConfiguration(topic)) for topic in ('depth', 'camera_info')]
+"""Of the localizer, besides the tracks."""
 RVIZ_LAYOUT = Path(get_package_share_directory('sam_tracker')) / 'config' / 'robot.rviz'
 
 
@@ -39,16 +45,13 @@ def generate_launch_description() -> LaunchDescription:
         package='sam_tracker',
         executable='localizer_node',
         name='localizer',
-        remappings=[
-            ('tracks', [TOPICS, '/tracks']),
-            ('depth', LaunchConfiguration('depth')),
-            ('camera_info', LaunchConfiguration('camera_info')),
-        ],
+        remappings=[('tracks', [TOPICS, '/tracks']), *INPUTS],
+        condition=UnlessCondition(ONE_PROCESS),
         respawn=LaunchConfiguration('respawn'),
         respawn_delay=RESPAWN_DELAY,
         output='screen',
     )
-    parameters = SetParametersFromFile(
+    localizer_file = SetParametersFromFile(
         LaunchConfiguration('localizer_params_file'), condition=given('localizer_params_file')
     )
     rviz = tool(
@@ -58,10 +61,22 @@ def generate_launch_description() -> LaunchDescription:
         remappings=[('/sam_tracker/overlay', [TOPICS, '/overlay'])],
     )
     return camera_node(
-        executable='tracker_node',
+        executable=PythonExpression(
+            ["'robot_node' if '", ONE_PROCESS, "'.lower() == 'true' else 'tracker_node'"]
+        ),
         name='sam_tracker',
         parameters=TrackerParameters,
+        remappings=INPUTS,
+        parameter_actions=[
+            GroupAction([localizer_file], scoped=False, condition=IfCondition(ONE_PROCESS))
+        ],
         arguments=[
+            DeclareLaunchArgument(
+                'one_process',
+                default_value='false',
+                choices=BOOLEAN,
+                description='Whether tracker and localizer share a process.',
+            ),
             DeclareLaunchArgument(
                 'depth',
                 default_value='depth',
@@ -85,7 +100,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
         ],
         beside=[
-            parameter_scope([parameters, USE_SIM_TIME, localizer]),
+            parameter_scope([localizer_file, USE_SIM_TIME, localizer]),
             parameter_scope([USE_SIM_TIME, rviz]),
         ],
     )

@@ -312,6 +312,7 @@ ROOMS = {
     'nodes.prompt': {*CAMERA, 'image_files', 'command_line'},
     'nodes.image_monitor_node': CAMERA,
     'nodes.localizer': {*CAMERA, 'localization'},
+    'nodes.robot_node': {*CAMERA, 'nodes.camera_node', 'nodes.localizer', 'nodes.tracker'},
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},
     'training': {

@@ -67,6 +67,7 @@ TOPICS = ('image', '~/click', 'tracks', 'depth', 'camera_info')
 EXECUTABLES = {
     'sam_tracker': (
         *('tracker_node', 'segmenter_node', 'video_node', 'console', 'localizer_node'),
+        'robot_node',
     ),
     'rviz2': ('rviz2',),
     'rqt_image_view': ('rqt_image_view',),
@@ -232,6 +233,28 @@ def test_the_localizer_hears_the_tracker_wherever_that_is(launch):
         'camera_info': '/camera/info',
     }
     assert localizer['parameters']['use_sim_time'] is True
+
+
+def test_tracker_and_localizer_share_a_process_if_they_are_to(launch, tmp_path):
+    (tmp_path / 'localizer.yaml').write_text('/**: {ros__parameters: {target_frame: odom}}')
+    node = launch(
+        'robot.launch.py',
+        "include(one_process='True', namespace='left', image='/camera/image', model='tiny', "
+        "depth='/camera/depth', camera_info='/camera/info', "
+        "localizer_params_file='localizer.yaml')",
+    ).node
+    assert (node['executable'], node['name']) == ('robot_node', '/left/sam_tracker')
+    heard = {name: node['topics'][name] for name in ('image', 'depth', 'camera_info')}
+    assert heard == {
+        'image': '/camera/image',
+        'depth': '/camera/depth',
+        'camera_info': '/camera/info',
+    }
+    assert node['parameters'] == {
+        'use_sim_time': False,
+        'target_frame': 'odom',
+        'model': 'tiny',
+    }
 
 
 def test_a_parameter_file_that_is_not_there_is_an_error(launch):

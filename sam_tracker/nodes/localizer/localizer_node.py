@@ -10,6 +10,7 @@ these images). A lifecycle node that configures and activates itself unless told
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 import sys
 import threading
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 NAME = 'localizer'
+MOST_HANDED_OVER = 4
+"""Images whose tracks may wait for the thread that places them."""
 DEPTH_QUEUE = 4
 """Depth images that may wait while objects are placed."""
 CALIBRATION = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -52,10 +55,12 @@ EXECUTOR_THREADS = 3
 class LocalizerNode(ManagedNode):
     """Places the objects of one tracker."""
 
-    def __init__(self, *, node_name: str = NAME, **options: object) -> None:
+    def __init__(self, *, node_name: str = NAME, tracks_from: str = '', **options: object) -> None:
         """
         Declare the parameters; ``autostart`` takes effect when the node spins.
 
+        :param tracks_from: the tracker node of this process that calls ``hand_over``; empty: the
+            node subscribes to tracks.
         :param options: keyword arguments of ``rclpy.node.Node``.
         :raises ParameterError: a parameter is invalid.
         """
@@ -64,6 +69,8 @@ class LocalizerNode(ManagedNode):
         self._depth: ImageInput | None = None
         self._others: list[Subscription] = []
         """Besides that to depth images."""
+        self._tracks_from = tracks_from
+        self._handed_over: deque[TrackArray] = deque(maxlen=MOST_HANDED_OVER)
         self._error = ''
         # Transitions run beside the callbacks, and destroy what these use.
         self._lock = threading.Lock()
@@ -72,6 +79,7 @@ class LocalizerNode(ManagedNode):
             self, LocalizerParameters, configured=lambda: self._session is not None
         )
         self._group = MutuallyExclusiveCallbackGroup()
+        self._tracks_came = self.create_guard_condition(self._take_tracks, self._group)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
@@ -149,16 +157,20 @@ class LocalizerNode(ManagedNode):
             parameter='depth_reliability',
         )
         self._depth.start()
-        for kind, topic, receive, quality in (
-            (CameraInfo, 'camera_info', LocalizerSession.receive_calibration, CALIBRATION),
-            (TrackArray, 'tracks', LocalizerSession.receive_tracks, RESULTS),
-        ):
+        others: list[tuple[type, str, Any, QoSProfile]] = [
+            (CameraInfo, 'camera_info', LocalizerSession.receive_calibration, CALIBRATION)
+        ]
+        if not self._tracks_from:
+            others.append((TrackArray, 'tracks', LocalizerSession.receive_tracks, RESULTS))
+        for kind, topic, receive, quality in others:
             self._others.append(
                 self.create_subscription(
                     kind, topic, self._receive(receive), quality, callback_group=self._group
                 )
             )
         names = [self._depth.topic, *(each.topic_name for each in self._others)]
+        if self._tracks_from:
+            names.append(f'tracks of {self._tracks_from}')
         self.get_logger().info(f'placing objects by {", ".join(names)}')
 
     def _unsubscribe(self) -> None:
@@ -167,6 +179,21 @@ class LocalizerNode(ManagedNode):
             depth.stop()
         while self._others:
             self.destroy_subscription(self._others.pop())
+
+    @property
+    def active(self) -> bool:
+        """Whether tracks are placed."""
+        return self._depth is not None
+
+    def hand_over(self, tracks: TrackArray) -> None:
+        """Accept tracks from another thread of this process; the oldest are dropped if need be."""
+        self._handed_over.append(tracks)
+        self._tracks_came.trigger()
+
+    def _take_tracks(self) -> None:
+        receive = self._receive(LocalizerSession.receive_tracks)
+        while self._handed_over:
+            receive(self._handed_over.popleft())
 
     def _receive(
         self, receive: Callable[[LocalizerSession, Any], None]

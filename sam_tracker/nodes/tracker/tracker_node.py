@@ -29,6 +29,7 @@ from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 if TYPE_CHECKING:
     from sam_tracker.networks.api import VideoNetwork
     from sam_tracker.nodes.network_setup import NetworkSetup
+    from sam_tracker.nodes.tracker.track_output import Observer
 
 EXECUTOR_THREADS = 3 + SERVICE_THREADS
 """Images, all services, and a transition, which may take seconds; and what segmentation needs."""
@@ -42,6 +43,7 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         *,
         node_name: str = 'sam_tracker',
         setup: NetworkSetup[VideoNetwork] | None = None,
+        observers: Sequence[Observer] = (),
         **options: object,
     ) -> None:
         """
@@ -49,10 +51,12 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
 
         :param setup: a loaded network, which several nodes of one process may share; None: one is
             loaded, as the parameters say, whenever the node configures.
+        :param observers: see ``TrackOutput``; besides those of the node itself.
         :param options: keyword arguments of ``rclpy.node.Node``.
         :raises ParameterError: a parameter is invalid.
         """
         self._setup = setup
+        self._observers = observers
         # rclpy destroys a node whose constructor failed.
         self._follow: FollowAction | None = None
         self.detections_input: DetectionsInput | None = None
@@ -89,7 +93,7 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         assert self._follow is not None
         assert self.detections_input is not None
         self.detections_input.reset()
-        observers = [self._follow.observe, self.detections_input.observe]
+        observers = [self._follow.observe, self.detections_input.observe, *self._observers]
         return TrackingSession(self, setup, parameters, observers)
 
     @property

@@ -70,11 +70,12 @@ LOGGER = FullName('', '.')
 
 def camera_node(
     *,
-    executable: str,
+    executable: str | Substitution,
     name: str,
     parameters: type[Any],
     arguments: Sequence[DeclareLaunchArgument] = (),
     remappings: Sequence[tuple[str, LaunchConfiguration]] = (),
+    parameter_actions: Sequence[Action] = (),
     beside: Iterable[Action] = (),
 ) -> LaunchDescription:
     """
@@ -87,6 +88,7 @@ def camera_node(
     :param parameters: dataclass of the node's parameters.
     :param arguments: more launch arguments.
     :param remappings: besides that of ``image``.
+    :param parameter_actions: set further parameters, before ``params_file`` does.
     :param beside: what else is started, in the namespace and with the environment of the node.
     """
     declared = declarations(parameters)
@@ -103,6 +105,7 @@ def camera_node(
     )
     parameter_actions = [
         OpaqueFunction(function=_require_parameter_file),
+        *parameter_actions,
         SetParametersFromFile(LaunchConfiguration('params_file'), condition=given('params_file')),
         *(
             SetParameter(name, LaunchConfiguration(name), condition=given(name))
