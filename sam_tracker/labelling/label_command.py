@@ -51,7 +51,9 @@ joined. Run it again with more prompts to correct labels: only what they touch i
 run that was stopped goes on where it was. Coordinates are pixels of the image, x to the right and
 y down from its top left corner."""
 
-FORMATS = ('bag', 'coco', 'davis', 'kitti', 'mot', 'overlay', 'report', 'yolo', 'yolo_boxes')
+FORMATS = (
+    *('bag', 'coco', 'cvat', 'davis', 'kitti', 'mot', 'overlay', 'report', 'yolo', 'yolo_boxes'),
+)
 """Keys of ``EXPORTS``."""
 
 

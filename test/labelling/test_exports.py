@@ -5,6 +5,8 @@
 import configparser
 from dataclasses import replace
 import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -158,8 +160,8 @@ def test_yolo_labels_cover_the_masks(name, exported, masks, tmp_path):
     EXPORTS[name](exported, tmp_path)
     content = yaml.safe_load((tmp_path / 'data.yaml').read_text())
     assert content['names'] == dict(enumerate(CATEGORIES))
-    assert len(list((tmp_path / content['train']).iterdir())) == len(masks)
-    lines = (tmp_path / 'labels/train/clip_000001.txt').read_text().splitlines()
+    assert len(list((tmp_path / content['train'] / 'clip').iterdir())) == len(masks)
+    lines = (tmp_path / 'labels/train/clip/00001.txt').read_text().splitlines()
     assert [int(line.split()[0]) for line in lines] == [1, 3, 2]
     size = np.array(masks.shape[:1:-1])
     for line, mask in zip(lines, masks[1], strict=True):
@@ -175,9 +177,9 @@ def test_yolo_labels_cover_the_masks(name, exported, masks, tmp_path):
 
 def test_yolo_classes_keep_their_numbers_over_runs(exported, tmp_path):
     EXPORTS['yolo'](replace(exported, categories=['mug', 'object', 'red box']), tmp_path)
-    before = (tmp_path / 'labels/train/clip_000001.txt').read_bytes()
+    before = (tmp_path / 'labels/train/clip/00001.txt').read_bytes()
     EXPORTS['yolo'](exported, tmp_path)
-    assert (tmp_path / 'labels/train/clip_000001.txt').read_bytes() == before
+    assert (tmp_path / 'labels/train/clip/00001.txt').read_bytes() == before
     names = yaml.safe_load((tmp_path / 'data.yaml').read_text())['names']
     assert names == {0: 'mug', 1: 'object', 2: 'red box', 3: 'another'}
     (tmp_path / 'data.yaml').write_text('names: 3')
@@ -185,11 +187,86 @@ def test_yolo_classes_keep_their_numbers_over_runs(exported, tmp_path):
         EXPORTS['yolo'](exported, tmp_path)
 
 
-def test_coco_names_the_images_that_davis_writes(exported, tmp_path):
-    EXPORTS['coco'](exported, tmp_path)
-    EXPORTS['davis'](exported, tmp_path / 'davis')
-    for entry in json.loads((tmp_path / 'clip.json').read_text())['images']:
-        assert (tmp_path / 'davis/JPEGImages/480p' / entry['file_name']).exists()
+def test_coco_and_cvat_name_the_images_that_davis_and_yolo_write(exported, tmp_path):
+    for name in ('coco', 'cvat', 'davis', 'yolo'):
+        EXPORTS[name](exported, tmp_path / name)
+    coco = json.loads((tmp_path / 'coco/clip.json').read_text())['images']
+    cvat = ElementTree.parse(tmp_path / 'cvat/clip.xml').iter('image')
+    names = [each['file_name'] for each in coco]
+    assert names == [each.get('name') for each in cvat]
+    for name in names:
+        assert (tmp_path / 'davis/JPEGImages/480p' / name).exists()
+        assert (tmp_path / 'yolo/images/train' / name).exists()
+
+
+def test_cvat_is_given_every_mask(exported, masks, tmp_path):
+    EXPORTS['cvat'](exported, tmp_path)
+    root = ElementTree.parse(tmp_path / 'clip.xml').getroot()
+    assert root.findtext('version') == '1.1'
+    assert [each.text for each in root.iterfind('meta/task/labels/label/name')] == CATEGORIES
+    for number, (image, expected) in enumerate(zip(root.iter('image'), masks, strict=True)):
+        assert image.get('id') == str(number)
+        found = {int(each.get('group_id')): each for each in image.iter('mask')}
+        visible = [key for key, mask in zip(NAMES, expected, strict=True) if mask.any()]
+        assert sorted(found) == visible
+        for object_id, mask in zip(NAMES, expected, strict=True):
+            if object_id not in found:
+                continue
+            fields = found[object_id].attrib
+            assert fields['label'] == (NAMES[object_id] or 'object')
+            x, y, width, height = (int(fields[key]) for key in ('left', 'top', 'width', 'height'))
+            runs = [int(each) for each in fields['rle'].split(',')]
+            pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+            whole = np.zeros_like(mask)
+            whole[y : y + height, x : x + width] = pixels
+            assert (whole == mask).all()
+
+
+def test_trackeval_finds_the_labels_in_full_agreement_with_themselves(exported, tmp_path):
+    trackeval = pytest.importorskip('trackeval', reason='MOT is read with TrackEval')
+    EXPORTS['mot'](exported, tmp_path / 'truth')
+    lines = (tmp_path / 'truth/clip/gt/gt.txt').read_text().splitlines()
+    data = tmp_path / 'trackers/ours/data'
+    data.mkdir(parents=True)
+    # One box of a tracker is missing.
+    (data / 'clip.txt').write_text('\n'.join(lines[:-1]) + '\n')
+    dataset = trackeval.datasets.MotChallenge2DBox(
+        {
+            'GT_FOLDER': str(tmp_path / 'truth'),
+            'TRACKERS_FOLDER': str(tmp_path / 'trackers'),
+            'SEQ_INFO': {'clip': None},
+            'SKIP_SPLIT_FOL': True,
+            'PRINT_CONFIG': False,
+        }
+    )
+    read = dataset.get_preprocessed_seq_data(
+        dataset.get_raw_seq_data('ours', 'clip'), 'pedestrian'
+    )
+    assert read['num_gt_dets'] == len(lines) and read['num_gt_ids'] == len(NAMES)
+    result = trackeval.metrics.CLEAR({'PRINT_CONFIG': False}).eval_sequence(read)
+    assert (result['CLR_TP'], result['CLR_FN'], result['CLR_FP']) == (len(lines) - 1, 1, 0)
+    assert result['IDSW'] == 0
+
+
+def test_supervision_reads_the_polygons_of_yolo(exported, masks, tmp_path):
+    supervision = pytest.importorskip('supervision', reason='YOLO is read with supervision')
+    EXPORTS['yolo'](exported, tmp_path)
+    data = supervision.DetectionDataset.from_yolo(
+        str(tmp_path / 'images/train/clip'),
+        str(tmp_path / 'labels/train/clip'),
+        str(tmp_path / 'data.yaml'),
+        force_masks=True,
+    )
+    assert data.classes == CATEGORIES and len(data) == len(masks)
+    for path, _, detections in data:
+        expected = masks[int(Path(path).stem)]
+        visible = [mask for mask in expected if mask.any()]
+        assert len(detections) == len(visible)
+        for mask, read in zip(visible, detections.mask, strict=True):
+            assert (read & mask).sum() == mask.sum()
+            # It draws the border of a polygon too, and the line that joins two parts.
+            wider = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) != 0
+            assert (read & ~wider).sum() < max(mask.shape)
 
 
 def enclosed_area(points):

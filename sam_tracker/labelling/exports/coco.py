@@ -14,6 +14,8 @@ def export_coco(exported: Exported, folder: Path) -> None:
     """
     Write ``NAME.json``; images and categories are counted from 1.
 
+    Images are named as in the folders that ``yolo`` and ``davis`` write.
+
     Annotations have three fields that COCO does not define: ``track_id``, ``score`` and ``stage``.
     """
     with replacing(folder / f'{exported.name}.json') as file:
@@ -32,7 +34,7 @@ def export_coco(exported: Exported, folder: Path) -> None:
         for image in exported.labels.images():
             entry = {
                 'id': image.number + 1,
-                'file_name': f'{exported.name}/{exported.number(image.number)}.jpg',
+                'file_name': exported.file_name(image.number),
                 'width': image.width,
                 'height': image.height,
                 'stamp': image.stamp,

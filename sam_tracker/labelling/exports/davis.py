@@ -42,9 +42,8 @@ def export_davis(exported: Exported, folder: Path) -> None:
     masks = emptied(folder / 'Annotations' / '480p' / exported.name, ('.png',))
     pictures = exported.recording.read(0, len(exported.recording.images))
     for image, rgb in zip(exported.labels.images(), pictures, strict=True):
-        number = exported.number(image.number)
-        write_jpeg(images / f'{number}.jpg', rgb)
-        with replacing(masks / f'{number}.png') as file:
+        write_jpeg(images.parent / exported.file_name(image.number), rgb)
+        with replacing(masks / f'{exported.number(image.number)}.png') as file:
             file.write(_palette_png(id_image(image, ids)))
     names = sorted(path.name for path in images.parent.iterdir())
     for subset in ('train', 'val'):

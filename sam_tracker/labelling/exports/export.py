@@ -40,6 +40,10 @@ class Exported:
         """Return the number of an image for the name of its file; all have the same length."""
         return f'{image:0{max(len(str(len(self.recording.images) - 1)), 5)}}'
 
+    def file_name(self, image: int) -> str:
+        """Return the name of an image in a folder of images of all recordings."""
+        return f'{self.name}/{self.number(image)}.jpg'
+
 
 class Export(Protocol):
     """Writes the labels of one recording in one format; equal labels give equal bytes."""

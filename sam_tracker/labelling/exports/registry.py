@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sam_tracker.labelling.exports.bag import export_bag
 from sam_tracker.labelling.exports.boxes import export_kitti, export_mot
 from sam_tracker.labelling.exports.coco import export_coco
+from sam_tracker.labelling.exports.cvat import export_cvat
 from sam_tracker.labelling.exports.davis import export_davis
 from sam_tracker.labelling.exports.export import Export
 from sam_tracker.labelling.exports.overlay import export_overlay
@@ -16,6 +17,7 @@ from sam_tracker.labelling.exports.yolo import export_yolo, export_yolo_boxes
 EXPORTS: Mapping[str, Export] = {
     'bag': export_bag,
     'coco': export_coco,
+    'cvat': export_cvat,
     'davis': export_davis,
     'kitti': export_kitti,
     'mot': export_mot,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 import yaml
 
-from sam_tracker.labelling.exports.export import Exported, replacing, write_jpeg
+from sam_tracker.labelling.exports.export import Exported, emptied, replacing, write_jpeg
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.recording import LabellingError
 
@@ -19,12 +19,12 @@ Points = NDArray[np.float64]
 
 
 def export_yolo(exported: Exported, folder: Path) -> None:
-    """Write ``images/train``, ``labels/train`` with polygons, and ``data.yaml``."""
+    """Write ``images/train/NAME``, ``labels/train/NAME`` with polygons, and ``data.yaml``."""
     _export(exported, folder, boxes=False)
 
 
 def export_yolo_boxes(exported: Exported, folder: Path) -> None:
-    """Write ``images/train``, ``labels/train`` with boxes, and ``data.yaml``."""
+    """Write ``images/train/NAME``, ``labels/train/NAME`` with boxes, and ``data.yaml``."""
     _export(exported, folder, boxes=True)
 
 
@@ -33,9 +33,11 @@ def _export(exported: Exported, folder: Path, boxes: bool) -> None:
     names = _known_names(folder / 'data.yaml')
     names += [name for name in exported.categories if name not in names]
     pictures = exported.recording.read(0, len(exported.recording.images))
+    images = emptied(folder / 'images' / 'train' / exported.name, ('.jpg',))
+    texts = emptied(folder / 'labels' / 'train' / exported.name, ('.txt',))
     for image, rgb in zip(exported.labels.images(), pictures, strict=True):
-        name, size = f'{exported.name}_{image.number:06}', np.array([image.width, image.height])
-        write_jpeg(folder / 'images' / 'train' / f'{name}.jpg', rgb)
+        size = np.array([image.width, image.height])
+        write_jpeg(images.parent / exported.file_name(image.number), rgb)
         lines = []
         for track in image.tracks:
             if not track.visible:
@@ -44,7 +46,7 @@ def _export(exported: Exported, folder: Path, boxes: bool) -> None:
             text = ' '.join(f'{value:.6f}' for value in values)
             category = names.index(exported.labels.category(track.object_id))
             lines.append(f'{category} {text}\n')
-        with replacing(folder / 'labels' / 'train' / f'{name}.txt') as file:
+        with replacing(texts / f'{exported.number(image.number)}.txt') as file:
             file.write(''.join(lines).encode())
     listed = dict(enumerate(names))
     content = {'train': 'images/train', 'val': 'images/train', 'names': listed}
