@@ -435,7 +435,7 @@ def waits(call: Callable[[], object], device: torch.device) -> int:
             call()
         finally:
             torch.cuda.set_sync_debug_mode('default')
-    return sum('synchroniz' in str(each.message) for each in caught)
+    return sum('called a synchronizing' in str(each.message) for each in caught)
 
 
 HEADER = (
