@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.lettering import text_size, write_text
+
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 """Blue, green, red, each 0 to 255."""
@@ -42,7 +44,6 @@ LINE = 2.0
 TEXT_SCALE = 0.6
 DASH = 8.0
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 
@@ -195,7 +196,7 @@ def contact_sheet(
     columns = min(columns, len(frames))
     tiles = [scaled_to_fit(frame, tile_width, 2 * tile_width) for frame in frames]
     scale = TEXT_SCALE * max(tile_width, 240) / 640
-    (_, text_height), base = cv2.getTextSize('Ag', FONT, scale, 1)
+    _, text_height, base = text_size('Ag', scale)
     rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
     heights = [
         max(tile.shape[0] for tile in row) + text_height + base + 2 * margin for row in rows
@@ -212,7 +213,7 @@ def contact_sheet(
             sheet[top:bottom, left : left + tile.shape[1]] = tile
             baseline = (left + 2, bottom + text_height + margin)
             caption = next(remaining)
-            cv2.putText(sheet, caption, baseline, FONT, scale, (225, 225, 225), 1, cv2.LINE_AA)
+            write_text(sheet, caption, baseline, scale, (225, 225, 225))
         top += row_height
     return sheet
 
@@ -321,21 +322,14 @@ def _write(
     margin = height // 5
     blue, green, red = colour
     dark_plate = 0.114 * blue + 0.587 * green + 0.299 * red < 128
-    cv2.putText(
-        image,
-        text,
-        (left + margin, top + height - margin - 1),
-        FONT,
-        TEXT_SCALE * _scale(image),
-        WHITE if dark_plate else BLACK,
-        1,
-        cv2.LINE_AA,
-    )
+    baseline = (left + margin, top + height - margin - 1)
+    ink = WHITE if dark_plate else BLACK
+    write_text(image, text, baseline, TEXT_SCALE * _scale(image), ink)
 
 
 def _text_size(text: str, image: Image) -> tuple[int, int]:
     """Return width and height of the plate behind a text."""
-    (width, height), base = cv2.getTextSize(text, FONT, TEXT_SCALE * _scale(image), 1)
+    width, height, base = text_size(text, TEXT_SCALE * _scale(image))
     height += base
     return width + 2 * (height // 5), height + height // 5
 

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 
+from sam_tracker.core.file_lock import locked
 from sam_tracker.labelling.recording import LabellingError
 
 
@@ -20,16 +20,10 @@ class ProjectLock:
         :raises LabellingError: another run or review holds it, or it cannot be taken.
         """
         try:
-            self._file = (folder / 'lock').open('ab')
-        except OSError as error:
-            raise LabellingError(f'{str(folder)!r} cannot be written: {error}') from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = locked(folder / 'lock')
         except BlockingIOError as error:
-            self.close()
             raise LabellingError(f'{str(folder)!r} is in use by another run or review') from error
         except OSError as error:
-            self.close()
             raise LabellingError(f'{str(folder)!r} cannot be locked: {error.strerror}') from error
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.paths import expanded
 from sam_tracker.ros.camera.camera_topics import CameraTopics, image_quality_of_service
 from sam_tracker.ros.camera.image_stream import ImageStream, StreamReport
@@ -129,7 +130,7 @@ def write_results(node: ImageMonitorNode, report: StreamReport) -> None:
         figures = {'topic': node.topic, 'lost': node.lost, **asdict(report)}
         expanded(settings.report).write_text(json.dumps(figures, indent=2) + '\n')
     if settings.picture and node.last is not None:
-        rgb = rgb_image(node.last)
+        rgb = rgb_image(node.last, DynamicRange())
         path = expanded(settings.picture)
         if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)):
             raise OSError(f'{str(path)!r} cannot be written')

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sam_tracker.command_line import printable
+from sam_tracker.core.file_lock import locked
 from sam_tracker.core.paths import expanded
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.nodes.tracker.saved_objects import (
@@ -21,6 +22,8 @@ from sam_tracker.nodes.tracker.saved_objects import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO
 
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
@@ -41,15 +44,39 @@ class ObjectStore:
     """
 
     def __init__(self, parameters: SavedObjectsParameters, log: RcutilsLogger) -> None:
-        """Read the file, if there is one."""
+        """Lock the file until ``close``, and read it, if there is one."""
         self._parameters = parameters
         self._log = log
         self._path = expanded(parameters.file) if parameters.file else None
+        self._held = self._locked(self._path) if self._path else None
         self._saved: list[SavedObject] = []
         self._lock = threading.Lock()
         self._saved_at = time.monotonic()
         self.waiting: list[SavedObject] = self._read()
         """Objects of before the restart, which are not tracked again yet."""
+
+    def _locked(self, path: Path) -> BinaryIO | None:
+        """Return the lock file of a file; None, and no file either, if another node has it."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return locked(path.with_name(f'{path.name}.lock'))
+        except BlockingIOError:
+            self._path = None
+            self._log.error(
+                f'objects are neither restored nor saved: another tracker node uses {path}; give '
+                'each its own saved_objects.file'
+            )
+        except OSError:
+            # The folder is read-only, or its file system has no locks: restoring may do.
+            pass
+        return None
+
+    def close(self) -> None:
+        """Let another node have the file."""
+        with self._lock:
+            self._path = None
+            if self._held is not None:
+                self._held.close()
 
     def _read(self) -> list[SavedObject]:
         if self._path is None:
@@ -94,18 +121,17 @@ class ObjectStore:
 
     def save(self, tracks: Sequence[Track]) -> None:
         """Write the objects of an image; computes masks."""
-        if self._path is None:
-            return
         # The threads of images and of publishing both save, in the same temporary file.
         with self._lock:
+            if self._path is None:
+                return
             self._saved_at = time.monotonic()
             self._saved = seen_objects(tracks, self._saved)
-            self._write([*self._saved, *self.waiting])
+            self._write(self._path, [*self._saved, *self.waiting])
 
-    def _write(self, objects: Sequence[SavedObject]) -> None:
-        assert self._path is not None
+    def _write(self, path: Path, objects: Sequence[SavedObject]) -> None:
         try:
-            write_objects(self._path, objects, time.time())
+            write_objects(path, objects, time.time())
         except OSError as error:
             self._log.error(
                 f'the objects cannot be saved: {error}', throttle_duration_sec=LOG_PERIOD

@@ -109,6 +109,7 @@ class TrackingSession:
         """Parameters that the tracker has not adopted yet."""
         self._saved = ObjectStore(parameters.saved_objects, node.get_logger())
         with ExitStack() as undo:
+            undo.callback(self._saved.close)
             self.text_search = TextSearch(parameters.text.model, str(setup.device))
             undo.callback(self.text_search.stop, STOP_TIMEOUT)
             self._camera_motion = camera_motion_source(node, parameters.camera_motion)
@@ -151,6 +152,7 @@ class TrackingSession:
         :param timeout: seconds for each thread.
         """
         self.stop(timeout)
+        self._saved.close()
         self.text_search.stop(timeout)
         if self._camera_motion is not None:
             self._camera_motion.close()

@@ -3,10 +3,12 @@
 """Objects survive a restart of the node, by a file."""
 
 import signal
+import time
 
 import numpy as np
 import pytest
 
+from sam_tracker.core.file_lock import locked
 from sam_tracker.nodes.tracker.saved_objects import (
     SavedObject,
     SavedObjectsError,
@@ -137,3 +139,17 @@ def test_a_file_that_cannot_be_read_is_logged_and_tracking_starts(start, tmp_pat
     assert tester.add_box().success
     assert program.end(signal.SIGINT) == 0
     assert 'no object is restored' in program.output
+
+
+def test_a_file_that_another_node_has_is_neither_read_nor_written(start, tmp_path):
+    path = tmp_path / 'objects.npz'
+    lock = locked(tmp_path / 'objects.npz.lock')
+    write_objects(path, [saved()], time.time())
+    before = path.read_bytes()
+    program, tester = start()
+    assert tester.object_ids() == []
+    assert tester.add_box().success
+    assert program.end(signal.SIGINT) == 0
+    assert f'another tracker node uses {path}' in program.output
+    assert path.read_bytes() == before
+    lock.close()
