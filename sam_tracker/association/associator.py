@@ -82,6 +82,14 @@ class Associator:
         del self._starting[:1]
         self._started[object_id] = stamp
 
+    def owns(self, object_id: int) -> bool:
+        """Return whether detections have started an object that nobody else has prompted."""
+        return object_id in self._started
+
+    def disown(self, object_id: int) -> None:
+        """Never have an object removed, because somebody else has prompted it."""
+        self._started.pop(object_id, None)
+
     def look(self, object_id: int, colours: Histogram) -> None:
         """Remember the colours of an object that is surely seen."""
         known = self._colours.get(object_id)
@@ -120,9 +128,9 @@ class Associator:
         :param objects: on the image of the detections, or on one close to it.
         :param colours_at: returns the colours of that image in a box; called for few boxes.
         """
-        chosen = self._chosen(detections)
+        chosen, good = self._chosen(detections)
         kept = detections[chosen]
-        outcome = Outcome(ignored=len(detections) - len(kept))
+        outcome = Outcome(ignored=len(detections) - len(kept), surplus=good - len(kept))
         ious = self._ious(kept, objects)
         pairs = dict(assigned(self._affinities(ious, kept, objects)))
         for row, object_id in enumerate(objects.ids):
@@ -146,14 +154,14 @@ class Associator:
         outcome.actions += self._expired(objects, outcome.matches)
         return outcome
 
-    def _chosen(self, detections: Detections) -> NDArray[np.intp]:
-        """Return the rows of the detections that are used, best first."""
+    def _chosen(self, detections: Detections) -> tuple[NDArray[np.intp], int]:
+        """Return the rows of the detections that are used, best first, and how many might be."""
         good = detections.scores >= self.settings.minimum_score
         if self.settings.labels:
             good &= np.array([label in self.settings.labels for label in detections.labels], bool)
         rows = np.flatnonzero(good)
         order = np.argsort(-detections.scores[rows], kind='stable')
-        return rows[order[: self.settings.most_detections]]
+        return rows[order[: self.settings.most_detections]], len(rows)
 
     def _ious(self, detections: Detections, objects: TrackedObjects) -> NDArray[np.float64]:
         """Return the IoU of boxes [M, N], 0 for pairs that are impossible."""

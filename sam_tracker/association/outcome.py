@@ -42,3 +42,5 @@ class Outcome:
     """Detections of what nobody tracks."""
     ignored: int = 0
     """Detections with a low score or another label, or beyond the bound of their number."""
+    surplus: int = 0
+    """Those of them that are only beyond the bound."""

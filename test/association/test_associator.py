@@ -231,6 +231,22 @@ def test_changed_numbers_of_votes_count_for_what_is_detected_already():
     assert len(run.effects) == 2
 
 
+def test_an_object_that_somebody_else_has_prompted_never_expires():
+    run = Run(replace(ALL, forget_after=SECOND // 2, most_objects=1))
+    run.associator.started(5, 0)
+    assert run.associator.owns(5)
+    run.associator.disown(5)
+    run.associator.disown(6)
+    assert not run.associator.owns(5)
+    for _ in range(30):
+        run.image(detections(), {5: LEFT, 6: RIGHT}, lost=[5, 6])
+    assert run.effects == []
+    # It does not count as one that detections have started, either.
+    for _ in range(4):
+        run.image(detections(FAR), {5: LEFT}, lost=[5])
+    assert [effect for _, effect, _ in run.effects] == [Effect.NEW]
+
+
 def test_an_object_that_either_sees_does_not_expire():
     run = Run(replace(ALL, forget_after=SECOND // 2, find_again=False))
     run.associator.started(5, 0)

@@ -53,6 +53,8 @@ LOOK_PERIOD = SECOND // 2
 """Nanoseconds between two looks at the colours of an object."""
 LOOK_CONFIDENCE = 0.5
 """Confidence of a track from which its mask shows the object's colours."""
+MOST_READ = 1000
+"""Detections of a message that are looked at; detectors send the best first."""
 TROUBLE_WARNING = 30.0
 """Seconds for which a message that could not be used is worth a warning."""
 
@@ -137,9 +139,21 @@ class DetectionsInput:
             self._associator.configure(parameters.detections.association())
             self._history.span = _span(parameters)
 
+    def disown(self, object_id: int) -> None:
+        """Never remove an object again, because somebody has prompted it."""
+        with self._lock:
+            self._associator.disown(object_id)
+
     # --- input ---
 
     def _on_message(self, message: messages.Detection2DArray) -> None:
+        if (given := len(message.detections)) > MOST_READ:
+            with self._lock:
+                self._counts['ignored'] += given - MOST_READ
+                self._complain(
+                    f'{given} detections in one message: the first {MOST_READ} are read'
+                )
+            message.detections = message.detections[:MOST_READ]
         detections, problems = messages.detections_of_message(message)
         self.receive(message.header, detections, problems)
 
@@ -237,21 +251,41 @@ class DetectionsInput:
         self._counts['matched'] += len(outcome.matches)
         self._counts['unmatched'] += outcome.unmatched
         self._counts['ignored'] += outcome.ignored
+        if outcome.surplus:
+            used = self._associator.settings.most_detections
+            self._complain(
+                f'{used + outcome.surplus} good detections in one message: the best {used} are '
+                'used (detections.maximum_detections)'
+            )
         for action in outcome.actions:
             self._act(session, header, action)
 
     def _act(self, session: TrackingSession, header: Header, action: Action) -> None:
         """Have the tracker do what follows from detections."""
-        if action.effect is Effect.EXPIRED and self._is_followed(action.object_id):
-            return
-        catch_up = self._settings().catch_up_frames
-        command = partial(_acted, session, header, action, catch_up)
+        if action.effect is Effect.EXPIRED:
+            command = partial(self._remove_expired, session, action.object_id)
+        else:
+            catch_up = self._settings().catch_up_frames
+            command = partial(_prompted, session, header, action, catch_up)
         try:
             future = session.submit(command)
         except REFUSALS as error:
             self._refused(action, error)
             return
         future.add_done_callback(partial(self._on_acted, action))
+
+    def _remove_expired(self, session: TrackingSession, object_id: int) -> tuple[int, int]:
+        """Remove an object, unless somebody wants it by now; returns as ``_prompted``."""
+        with self._lock:
+            owned = self._associator.owns(object_id)
+        newest = session.newest
+        present = newest is not None and any(
+            track.object_id == object_id for track in newest.tracks
+        )
+        if newest is None or not (present and owned) or self._is_followed(object_id):
+            return 0, 0
+        session.remove(object_id)
+        return object_id, newest.image.stamp
 
     def _on_acted(self, action: Action, future: Future[tuple[int, int]]) -> None:
         if (error := future.exception()) is not None:
@@ -325,11 +359,11 @@ def _span(parameters: TrackerParameters) -> int:
     return round(parameters.buffer.seconds * SECOND)
 
 
-def _acted(
+def _prompted(
     session: TrackingSession, header: Header, action: Action, catch_up: int
 ) -> tuple[int, int]:
     """
-    Do what follows from detections; on the tracker's thread.
+    Prompt what detections have found; on the tracker's thread.
 
     :returns: the object's id, 0 where there was nothing to do any more, and the stamp of the image
         that it is on.
@@ -340,9 +374,6 @@ def _acted(
     track = present.get(action.object_id)
     if action.effect is not Effect.NEW and track is None:
         return 0, stamp
-    if action.box is None:
-        session.remove(action.object_id)
-        return action.object_id, stamp
     seen = track is not None and track.state is TrackState.TRACKED
     if action.effect is Effect.FOUND_AGAIN and seen:
         # The tracker has found it by itself since the detector's image.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 MOST_GOALS = 64
 """Goals at a time; further ones are rejected, so that memory stays bounded."""
+TOO_MANY = f'{MOST_GOALS} goals are in progress'
 RESULT_TIMEOUT = 60
 """Seconds for which the result of a goal can be asked for."""
 CANCEL_PAUSE = 0.01
@@ -96,6 +97,7 @@ class FollowAction:
         node: ManagedNode,
         running_session: Callable[[], TrackingSession],
         settings: Callable[[], TrackerParameters],
+        prompt: Callable[[TrackingSession, Prompt], PromptAnswer],
         segment: Callable[
             [SegmentImage.Request, SegmentImage.Response], Awaitable[SegmentImage.Response]
         ],
@@ -105,11 +107,13 @@ class FollowAction:
 
         :param running_session: returns the session; raises ``WorkerStoppedError`` when none runs.
         :param settings: returns the current parameters.
+        :param prompt: applies a prompt, on the tracker's thread.
         :param segment: answers a request to segment an image: finds what a text names.
         """
         self._node = node
         self._running_session = running_session
         self._settings = settings
+        self._prompt = prompt
         self._segment = segment
         self._lock = threading.Lock()
         self._goals: dict[bytes, _Goal] = {}
@@ -178,12 +182,17 @@ class FollowAction:
         with self._lock:
             full = len(self._goals) >= MOST_GOALS
         if full:
-            self._node.get_logger().warning(f'a goal was rejected: {MOST_GOALS} are in progress')
+            self._node.get_logger().warning(f'a goal was rejected: {TOO_MANY}')
         return GoalResponse.REJECT if full else GoalResponse.ACCEPT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        with self._lock:
+            # Others may have come on other threads since ``_on_goal``.
+            full = len(self._goals) >= MOST_GOALS
         # It counts from now on, and not only when a thread is free to execute it.
-        self._goal(handle)
+        goal = self._goal(handle)
+        if full:
+            goal.end(Follow.Result.END_REFUSED, TOO_MANY)
         handle.execute()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -238,10 +247,8 @@ class FollowAction:
             goal.end(*_removed(goal.object_id))
 
     async def _prompted(self, session: TrackingSession, prompt: Prompt) -> PromptAnswer:
-        settings = self._settings()
-        command = partial(session.prompt, prompt, settings.catch_up_frames)
-        future = session.submit(command, urgent=True)
-        return await result_within(self._node, future, settings.service_timeout)
+        future = session.submit(partial(self._prompt, session, prompt), urgent=True)
+        return await result_within(self._node, future, self._settings().service_timeout)
 
     async def _named(self, request: Follow.Goal) -> Prompt:
         """Return a prompt with the mask of what a text names best."""

@@ -21,12 +21,13 @@ from sam_tracker.nodes.segmenter.segment_service import SERVICE_THREADS, Segment
 from sam_tracker.nodes.tracker.detections_input import DetectionsInput
 from sam_tracker.nodes.tracker.follow_action import FollowAction
 from sam_tracker.nodes.tracker.tracker_services import TrackerServices
-from sam_tracker.nodes.tracker.tracking_session import TrackingSession
+from sam_tracker.nodes.tracker.tracking_session import PromptAnswer, TrackingSession
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.ros.process.run_node import run_node
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 if TYPE_CHECKING:
+    from sam_tracker.msg import Prompt
     from sam_tracker.networks.api import VideoNetwork
     from sam_tracker.nodes.network_setup import NetworkSetup
     from sam_tracker.nodes.tracker.track_output import Observer
@@ -61,10 +62,16 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         self._follow: FollowAction | None = None
         self.detections_input: DetectionsInput | None = None
         super().__init__(node_name, TrackerParameters, **options)
-        self._tracker_services = TrackerServices(self, self.running_session, lambda: self.settings)
+        self._tracker_services = TrackerServices(
+            self, self.running_session, lambda: self.settings, self._prompt
+        )
         self._segment_service = SegmentService(self, self.running_session, lambda: self.settings)
         self._follow = FollowAction(
-            self, self.running_session, lambda: self.settings, self._segment_service.segment
+            self,
+            self.running_session,
+            lambda: self.settings,
+            self._prompt,
+            self._segment_service.segment,
         )
         self.detections_input = DetectionsInput(
             self, self.running_session, lambda: self.settings, self._follow.follows
@@ -95,6 +102,13 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
         self.detections_input.reset()
         observers = [self._follow.observe, self.detections_input.observe, *self._observers]
         return TrackingSession(self, setup, parameters, observers)
+
+    def _prompt(self, session: TrackingSession, prompt: Prompt) -> PromptAnswer:
+        """Apply a prompt that is none of a detection; on the tracker's thread."""
+        answer = session.prompt(prompt, self.settings.catch_up_frames)
+        if self.detections_input is not None:
+            self.detections_input.disown(answer.track.object_id)
+        return answer
 
     @property
     def more_values(self) -> Mapping[str, str]:

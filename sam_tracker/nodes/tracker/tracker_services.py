@@ -48,17 +48,20 @@ class TrackerServices:
         node: ManagedNode,
         running_session: Callable[[], TrackingSession],
         settings: Callable[[], TrackerParameters],
+        prompt: Callable[[TrackingSession, Prompt], PromptAnswer],
     ) -> None:
         """
         Create services and subscriptions.
 
         :param running_session: returns the session; raises ``WorkerStoppedError`` when none runs.
         :param settings: returns the current parameters.
+        :param prompt: applies a prompt, on the tracker's thread.
         """
         self._node = node
         self._log = node.get_logger()
         self._running_session = running_session
         self._settings = settings
+        self._prompt = prompt
         self.refused_prompts = 0
         """Number of refused prompts, of services and topics together."""
         self._create_services()
@@ -147,9 +150,6 @@ class TrackerServices:
     @property
     def _timeout(self) -> float:
         return self._settings().service_timeout
-
-    def _prompt(self, session: TrackingSession, prompt: Prompt) -> PromptAnswer:
-        return session.prompt(prompt, self._settings().catch_up_frames)
 
     def _create_prompt_subscriptions(self) -> None:
         group = MutuallyExclusiveCallbackGroup()

@@ -271,6 +271,86 @@ def test_a_lost_object_that_is_detected_again_is_tracked_again_under_its_id(
     assert tester.set('detections.similarity', 0.7).successful
 
 
+@pytest.mark.parametrize('refined', [True, False])
+def test_an_object_of_a_detector_expires_unless_somebody_has_refined_it(
+    tracker, tester, hidden, refined
+):
+    assert tester.set('detections.forget_after', 0.5).successful
+    assert tester.set('lost_after', 0.1).successful
+    boxes = [BOX]
+
+    def send(header):
+        tracker.detections_input.receive(header, found(*boxes), [])
+
+    detect_until(tester, send, lambda: labels(tester) == ['mug'], 'an object')
+    object_id = tester.tracks[-1].tracks[0].object_id
+    if refined:
+        assert tester.add_box(*BOX, object_id=object_id).success
+    hidden.set()
+    boxes.clear()
+    used, expired = counted(tracker, 'used'), counted(tracker, 'expired')
+
+    def decided():
+        if refined:
+            # Long after it would have expired: cameras send ten images a second.
+            return counted(tracker, 'used') >= used + 20
+        return labels(tester) == []
+
+    detect_until(tester, send, decided, 'the end of the object, or many messages')
+    assert counted(tracker, 'expired') == expired + (not refined)
+    assert labels(tester) == (['mug'] if refined else [])
+    assert tester.set('detections.forget_after', 5.0).successful
+    assert tester.set('lost_after', 2.0).successful
+
+
+def test_of_a_thousand_detections_the_best_are_used_and_diagnostics_say_so(tracker, tester):
+    assert tester.set('detections.new_objects', False).successful
+    corners = np.random.default_rng(1).uniform(0, 100, (1000, 2))
+
+    def send(header):
+        tracker.detections_input.receive(
+            header, found(*np.concatenate((corners, corners + 20), axis=1)), []
+        )
+
+    def complaint():
+        return tracker.detections_input.report().get('detections: last trouble', '')
+
+    before = counted(tracker, 'ignored')
+    detect_until(tester, send, lambda: 'the best 100 are used' in complaint(), 'the warning')
+    assert complaint().startswith('1000 good detections in one message')
+    assert counted(tracker, 'ignored') >= before + 900
+    assert tester.set('detections.new_objects', True).successful
+
+
+@pytest.mark.skipif(not messages.INSTALLED, reason='vision_msgs is not installed')
+def test_of_thousands_of_detections_on_the_topic_the_first_thousand_are_read(tracker, tester):
+    detector = tester.node.create_publisher(
+        messages.Detection2DArray, f'{tester.name}/detections_in', QoSProfile(depth=1)
+    )
+    # Invalid all of them, so that each that is read is counted.
+    many = [messages.Detection2D() for _ in range(3000)]
+    before = counted(tracker, 'invalid'), counted(tracker, 'ignored')
+
+    def send(header):
+        detector.publish(messages.Detection2DArray(header=header, detections=many))
+
+    def read():
+        return counted(tracker, 'invalid') > before[0]
+
+    detect_until(tester, send, read, 'the reading of a message')
+
+    def all_counted():
+        invalid, ignored = counted(tracker, 'invalid'), counted(tracker, 'ignored')
+        return 2 * (invalid - before[0]) == ignored - before[1]
+
+    wait(all_counted, 'the count of those that are not read')
+    assert (counted(tracker, 'invalid') - before[0]) % 1000 == 0
+    status, _ = tester.diagnosed(
+        lambda status, _: 'detections: ' in status.message, 'the warning in diagnostics'
+    )
+    assert status.level == status.WARN
+
+
 @pytest.mark.skipif(not messages.INSTALLED, reason='vision_msgs is not installed')
 def test_a_detector_of_vision_msgs_is_heard_and_answered_with_ids(tracker, tester):
     detector = tester.node.create_publisher(

@@ -13,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from sam_tracker.action import Follow
 from sam_tracker.msg import ImageBox, Prompt, Track, TrackEvent
+from sam_tracker.nodes.tracker.follow_action import MOST_GOALS
 
 from ...conftest import PATIENCE, wait_until
 
@@ -29,13 +30,18 @@ class Client:
         self._client = ActionClient(tester.node, Follow, f'{tester.name}/follow')
         assert self._client.wait_for_server(PATIENCE)
 
-    def follow(self, **fields: object):
+    def begin(self, **fields: object):
+        """Send a goal; return the future of its answer, and the feedback so far."""
         feedback: list[Follow.Feedback] = []
         sent = self._tester.in_executor(
             self._client.send_goal_async,
             Follow.Goal(**fields),
             feedback_callback=lambda each: feedback.append(each.feedback),
         )
+        return sent, feedback
+
+    def follow(self, **fields: object):
+        sent, feedback = self.begin(**fields)
         wait(sent.done, 'an answer to the goal')
         goal = sent.result()
         assert goal.accepted
@@ -139,6 +145,23 @@ def test_a_goal_that_cannot_be_met_is_aborted_with_the_reason(
     assert reason in result.message
     assert not feedback
     assert tester.object_ids() == []
+
+
+def test_of_many_goals_at_once_no_more_follow_than_may(tester, client, camera):
+    object_id = tester.add_box().track.object_id
+    given = [client.begin(prompt=Prompt(object_id=object_id)) for _ in range(MOST_GOALS + 8)]
+    wait(lambda: all(sent.done() for sent, _ in given), 'answers to all goals')
+    accepted = [(sent.result(), heard) for sent, heard in given if sent.result().accepted]
+    wait(lambda: sum(map(bool, (heard for _, heard in accepted))) >= MOST_GOALS, 'feedback')
+    assert sum(bool(heard) for _, heard in accepted) == MOST_GOALS
+    for goal, heard in accepted:
+        if not heard:
+            # It was accepted together with others, and is refused all the same.
+            assert client.result(goal)[1].message == f'{MOST_GOALS} goals are in progress'
+    tester.call('reset')
+    for goal, heard in accepted:
+        if heard:
+            assert client.result(goal)[1].end == END.END_REMOVED
 
 
 def test_the_goals_of_a_node_that_is_deactivated_end(tester, client, camera):
