@@ -106,6 +106,8 @@ class SuitedSettings:
     Cosine of the mean embeddings of two masks, below which they do not show the same object; None:
     not known for these weights.
     """
+    certain_familiarity: float | None = None
+    """The same cosine, from which on they certainly do; None: not known."""
     points_per_side: int = 32
     """Grid points to each side of an image whose objects are all to be segmented."""
     predicted_iou: float = 0.8

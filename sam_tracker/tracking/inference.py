@@ -13,7 +13,7 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.networks.api import ImageFeatures, MaskCandidates, VideoNetwork
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates, Memory, VideoNetwork
 from sam_tracker.networks.batching import LARGEST_BATCH, batches
 from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import network_mask
@@ -29,6 +29,9 @@ from sam_tracker.tracking.candidates import Measurements, measure
 from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
 from sam_tracker.tracking.settings import TrackerSettings
+
+PRESENT_LOGIT = 10.0
+"""Object logit of a frame that certainly shows the object."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,29 @@ class Inference:
             order += batch
         return order, joined(decoded)
 
+    def track_alone(
+        self, features: ImageFeatures, logits: Tensor, token: Tensor, to: ImageFeatures
+    ) -> MaskCandidates:
+        """
+        Decode the candidates of one object by the memory of one frame and nothing else.
+
+        :param features: of the frame that is remembered.
+        :param logits: [s, s] of the object's mask there.
+        :param token: [D] of that mask.
+        :param to: features of the frame to decode.
+        """
+        memories, pointers = self.memories(
+            features, logits[None], token[None], [True], [PRESENT_LOGIT], binary=False
+        )
+        position = torch.full(
+            (1, 1), self.network.memory_layout.conditioning_position, device=self.device
+        )
+        memory = Memory(memories[:, None], position, pointers[:, None], pointers.new_ones((1, 1)))
+        conditioned = self.network.attend_to_memory(to.embedding, memory)
+        no_points = conditioned.new_zeros((1, 0, 2))
+        prompts = self.network.encode_prompts(no_points, no_points[..., 0].long())
+        return self.network.decode(to, conditioned, prompts, several=True)
+
     def read_prompt(
         self,
         features: ImageFeatures,
@@ -249,7 +275,7 @@ class Inference:
             answer,
             mask_logits=mask_as_logits(given)[1],
             predicted_iou=torch.ones_like(answer.predicted_iou),
-            object_logit=torch.full_like(answer.object_logit, 10.0),
+            object_logit=torch.full_like(answer.object_logit, PRESENT_LOGIT),
         )
         return PromptAnswer(candidates, answer.object_logit)
 

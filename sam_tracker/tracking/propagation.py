@@ -39,6 +39,7 @@ from sam_tracker.tracking.inference import Inference, image_features
 from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.sighting import Sighting
 from sam_tracker.tracking.tracked_object import TrackedObject
 
 ANOTHER_LOGIT = -10.0
@@ -54,7 +55,9 @@ class Proposal:
     """As they are expected on the frame."""
     decisions: list[Decision]
     logits: Tensor
-    """[O, s, s] of the chosen masks."""
+    """[O, s, s] of the chosen masks; without a pixel where they show something else."""
+    shown: Tensor
+    """[O, s, s] of the chosen masks, whatever they show."""
     tokens: Tensor
     """[O, D] of the chosen masks."""
     intersections: NDArray[np.float64] | None
@@ -119,15 +122,16 @@ class Propagation:
             count = candidates.predicted_iou.shape[1]
             rows = [index * count + number for index, number in enumerate(chosen)]
             intersections = intersections[np.ix_(rows, rows)]
-        logits, tokens = chosen_masks(candidates, chosen)
+        shown, tokens = chosen_masks(candidates, chosen)
+        logits = shown
         given_up = [index for index, each in enumerate(decisions) if each.given_up]
         if given_up:
             index = uploaded(np.array(given_up, dtype=np.int64), logits.device)
-            logits.index_fill_(0, index, ABSENT)
+            logits = shown.index_fill(0, index, ABSENT)
             if intersections is not None:
                 intersections[given_up] = intersections[:, given_up] = 0
         return Proposal(
-            cached, expected, decisions, logits, tokens, intersections, features, scales
+            cached, expected, decisions, logits, shown, tokens, intersections, features, scales
         )
 
     def conclude(
@@ -165,6 +169,26 @@ class Propagation:
         rows, facts = [held.row for held in objects], [each.facts for each in decisions]
         self._inference.store.remember(rows, facts, *memories)
         return objects
+
+    def revise(self, held: TrackedObject, seen: Sighting, confirmed: bool) -> TrackedObject:
+        """
+        Remember the newest frame of an object anew, after its mask there was verified.
+
+        :param seen: the object's mask on that frame.
+        :param confirmed: whether the mask is the object's; if not, the frame is remembered as one
+            of absence, and its motion as it was before.
+        :returns: the object, which is distrusted unless the mask is its own.
+        """
+        facts, logits, logit = seen.facts, seen.mask.logits, seen.facts.object_logit
+        if not confirmed:
+            facts, logit = replace(facts, object_logit=-math.inf, area=0.0), ANOTHER_LOGIT
+            logits = torch.full_like(logits, ABSENT)
+            held = replace(held, selector=seen.selector)
+        memories = self._inference.memories(
+            seen.features, logits[None], seen.token[None], [confirmed], [logit], binary=False
+        )
+        self._inference.store.revise(held.row, facts, *memories)
+        return replace(held, distrusted=not confirmed)
 
     def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""

@@ -50,6 +50,13 @@ class TrackerSettings:
     Cosine of an object's appearance to those on its prompted frames, below which a mask shows
     something else and the object counts as absent; None: appearances are not compared.
     """
+    certain_familiarity: float | None = None
+    """
+    Cosine from which on a mask certainly shows the object. Masks between the two are verified
+    (``doubts``); None: none is.
+    """
+    verified_overlap: float = 0.45
+    """IoU with the object's last certain mask, to which a mask that is verified must lead back."""
     frame_period: int = SECOND // 30
     """
     Nominal time between frames, in nanoseconds: the unit in which the filter counts time.
@@ -130,10 +137,12 @@ class TrackerSettings:
             'memory_affinity',
             'duplicate_share',
             'same_object',
+            'verified_overlap',
         ):
             self._require(name, 0, 1)
-        if self.familiarity is not None:
-            self._require('familiarity', -1, 1)
+        for name in ('familiarity', 'certain_familiarity'):
+            if getattr(self, name) is not None:
+                self._require(name, -1, 1)
         for name in ('presence_logit', 'memory_object_logit', 'memory_motion_score'):
             self._require(name, -math.inf, math.inf)
         for name in ('stable_frames', 'frame_period'):
@@ -170,6 +179,7 @@ class TrackerSettings:
             motion_weight=suited.motion_weight,
             presence_logit=suited.presence_logit,
             familiarity=suited.familiarity,
+            certain_familiarity=suited.certain_familiarity,
         )
         return settings.in_mode(mode)
 

@@ -23,8 +23,10 @@ class TrackState(enum.IntEnum):
     Whether an object is seen; the numbers are those of sam_tracker/msg/Track.
 
     An object is seen on a frame when the network predicts that it is present (its object logit is
-    above ``TrackerSettings.presence_logit``), its mask has a pixel, and the mask is its own, not
-    that of another object. There are no other rules and no delay:
+    above ``TrackerSettings.presence_logit``), its mask has a pixel and looks like the object
+    (``TrackerSettings.familiarity``), and the mask is its own, not that of another object. The
+    verification of a doubtful mask (``Tracker.verify``) takes effect one frame later. There are no
+    other rules and no delay:
 
     - seen: TRACKED, whatever the state was before;
     - not seen, and last seen at most ``lost_after`` ago: OCCLUDED. The motion model goes on

@@ -63,6 +63,8 @@ class TrackedObject:
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
+    distrusted: bool = False
+    """Whether its last verified mask showed something else (``doubts``), and none was it since."""
     appearances: tuple[tuple[int | None, Appearance], ...] = ()
     """Stamps of the prompted frames that are remembered, and how it looks there."""
 
@@ -119,11 +121,13 @@ class TrackedObject:
             image_size=frame.image_size,
             focus=None,
             expected_box=None,
+            distrusted=False,
         )
 
     def recognised(self, decision: Decision) -> Decision:
         """Return a decision on its newest frame after a comparison with its appearances."""
-        least = self.settings.familiarity
+        settings = self.settings
+        least = settings.certain_familiarity if self.distrusted else settings.familiarity
         if least is None:
             return decision
         return decision.compared([each for _, each in self.appearances], least)
@@ -151,7 +155,7 @@ class TrackedObject:
         if learning and not decision.duplicate_of:
             selector = selector.update(decision.choice)
         if decision.seen:
-            return replace(self, selector=selector, unseen=0, searched=0)
+            return replace(self, selector=selector, unseen=0, searched=0, distrusted=False)
         if self.unseen > self.settings.lost_after:
             selector = selector.restart()
         return replace(self, selector=selector)

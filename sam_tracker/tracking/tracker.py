@@ -16,6 +16,7 @@ from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.decoded_mask import DecodedMask
+from sam_tracker.tracking.doubts import Doubts
 from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.prompting import Prompting
@@ -75,6 +76,7 @@ class Tracker:
         self._prompting = Prompting(self._inference, self.settings)
         self._objects: dict[int, TrackedObject] = {}
         self._shared = SharedPixels(self.settings.same_object)
+        self._doubts = Doubts(self._inference, self.settings)
         self._frame: CachedFrame | None = None
         """The newest frame."""
         self._last_id = 0
@@ -110,6 +112,7 @@ class Tracker:
                 parts = self._new_parts(proposal)
                 propagated = self._propagation.conclude(proposal, self._shared.with_parts(parts))
             self._shared.add_parts(parts)
+            self._doubts.observe(proposal, propagated)
             self._objects.update((held.object_id, held) for held in propagated)
             for number in parts:
                 self._objects[number] = replace(self._objects[number], uncompared=None)
@@ -121,6 +124,30 @@ class Tracker:
             if track.state is TrackState.FORGOTTEN:
                 self.remove(track.object_id)
         return tracks
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether ``verify`` has something to do."""
+        return bool(self._doubts)
+
+    def verify(self) -> bool:
+        """
+        Verify one of the newest masks that look only half like their objects, if there is one.
+
+        Meant for the time between two frames: it takes less time than a frame, since no image is
+        encoded. The newest tracks stay as they are. When a mask turns out to show something else,
+        its object counts as not visible from the next frame on, until a mask looks like the
+        object or another one is verified.
+
+        :returns: whether there are more to verify.
+        """
+        if self._doubts:
+            with self._inferring():
+                object_id, seen, confirmed = self._doubts.verify()
+                held = self._objects[object_id]
+                if held.distrusted == confirmed:
+                    self._objects[object_id] = self._propagation.revise(held, seen, confirmed)
+        return self.doubtful
 
     def add_prompt(
         self,
@@ -191,6 +218,7 @@ class Tracker:
         else:
             store.remove(held.row)
         self._shared.set_parts(draft.object_id, comparison.parts)
+        self._doubts.forget(draft.object_id)
         self._objects[draft.object_id] = draft
         if self._frame is None or newest.stamp > self._frame.stamp:
             self._frame = newest
@@ -206,6 +234,7 @@ class Tracker:
         del self._objects[object_id]
         self._inference.store.remove(held.row)
         self._shared.remove(object_id)
+        self._doubts.forget(object_id)
 
     def rename(self, object_id: int, label: str) -> Track:
         """
@@ -241,6 +270,7 @@ class Tracker:
         self._propagation = Propagation(self._inference, settings)
         self._prompting = Prompting(self._inference, settings)
         self._shared.same_object = settings.same_object
+        self._doubts.settings = settings
         self._objects = {
             object_id: replace(held, selector=replace(held.selector, settings=settings))
             for object_id, held in self._objects.items()
@@ -256,6 +286,7 @@ class Tracker:
         """
         self._frame = None
         self._shared.forget_frames()
+        self._doubts.reset()
         self._objects = {
             object_id: replace(held, stamp=None, said_stamp=None, selector=held.selector.restart())
             for object_id, held in self._objects.items()

@@ -155,15 +155,14 @@ class MemoryBank:
         """
         if not self.tracked or self.tracked[-1].frame != self.frame:
             return self, self.conditioning[-1]
-        added = replace(self.tracked[-1], facts=replace(facts, shapes=None))
-        bank = replace(
-            self,
-            rule=self.rule_before,
-            tracked=self.tracked[:-1],
-            recent=tuple(each for each in self.recent if each[0] != self.frame),
-        )
-        if self.settings.corrections_condition:
-            return bank._with_conditioning(added), added
+        if not self.settings.corrections_condition:
+            return self.revise(facts)
+        bank, added = self._without_newest(facts)
+        return bank._with_conditioning(added), added
+
+    def revise(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
+        """Replace the newest frame, which was tracked; return the new bank and where it goes."""
+        bank, added = self._without_newest(facts)
         return bank._with_tracked(added, facts), added
 
     def forget_tracking(self) -> MemoryBank:
@@ -185,6 +184,17 @@ class MemoryBank:
                 if newest - frame <= self.layout.recent_pointers
             ),
         )
+
+    def _without_newest(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
+        """Return the bank before its newest frame was added, and that frame with other facts."""
+        added = replace(self.tracked[-1], facts=replace(facts, shapes=None))
+        bank = replace(
+            self,
+            rule=self.rule_before,
+            tracked=self.tracked[:-1],
+            recent=tuple(each for each in self.recent if each[0] != self.frame),
+        )
+        return bank, added
 
     def _placed(self, frame: int, facts: FrameFacts) -> RememberedFrame:
         """Return a frame at places that are free."""

@@ -175,6 +175,10 @@ class MemoryStore:
         """Replace the newest frame of one object, which was prompted; O = 1."""
         self._write([row], [self._banks[row].correct(facts)], memories, pointers)
 
+    def revise(self, row: int, facts: FrameFacts, memories: Tensor, pointers: Tensor) -> None:
+        """Replace the newest frame of one object, which was tracked; O = 1."""
+        self._write([row], [self._banks[row].revise(facts)], memories, pointers)
+
     def _write(
         self,
         rows: Sequence[int],

@@ -22,6 +22,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import PromptError
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox, ImagePoint, Prompt, TrackArray
+from sam_tracker.networks.api import Memory, SuitedSettings
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
@@ -87,9 +88,9 @@ def live(node, network):
     parameters = TrackerParameters(
         resolve_overlaps=False, buffer=BufferParameters(seconds=100.0, megabytes=100)
     )
-    setup = NetworkSetup(network, Runtime(torch.device('cpu')))
 
-    def make() -> TrackingSession:
+    def make(network: Sam2Network = network) -> TrackingSession:
+        setup = NetworkSetup(network, Runtime(torch.device('cpu')))
         sessions.append(TrackingSession(node, setup, parameters))
         sessions[-1].output.start()
         for publisher in node.publishers:
@@ -389,6 +390,51 @@ def test_the_tracker_waits_for_the_publisher_rather_than_losing_tracks(live):
     thread.join()
     tracker.output.submit(lambda: None).result(90)
     assert tracker.intake.statistics.report(time.monotonic_ns()).processed == len(images)
+
+
+class Watched(Sam2Network):
+    """Counts the memories that each decoding reads; its thresholds may be changed."""
+
+    thresholds = SuitedSettings(familiarity=-1.0, certain_familiarity=-1.0)
+
+    def __init__(self, network: Sam2Network) -> None:
+        super().__init__(network.configuration)
+        self.load_state_dict(network.state_dict())
+        self.eval().requires_grad_(False)
+        self.read: list[int] = []
+
+    @property
+    def suited_settings(self) -> SuitedSettings:
+        return self.thresholds
+
+    def attend_to_memory(self, embedding: torch.Tensor, memory: Memory) -> torch.Tensor:
+        self.read.append(memory.tokens.shape[1])
+        return super().attend_to_memory(embedding, memory)
+
+
+def test_a_doubtful_mask_is_verified_by_one_certain_image_after_its_own_was_tracked(live, network):
+    watched = Watched(network)
+    session, images = live(watched), frames(8)
+    session.start()
+
+    def track(image: ReceivedImage) -> None:
+        session.receive(image.message)
+        wait_until(lambda: session.newest and session.newest.image.stamp == image.stamp, 'image')
+
+    track(images[0])
+    session.submit(lambda: session.prompt(box(), ALL)).result(90)
+    for image in images[1:5]:
+        track(image)
+    before = len(watched.read)
+    assert min(watched.read[-2:]) > 1
+    watched.thresholds = SuitedSettings(familiarity=-1.0, certain_familiarity=1.0)
+    session.change(TrackerParameters())
+    track(images[5])
+    wait_until(lambda: len(watched.read) == before + 2, 'a verification')
+    assert watched.read[before] > 1
+    assert watched.read[before + 1] == 1
+    track(images[6])
+    assert session.error == ''
 
 
 def test_a_session_that_cannot_be_made_leaves_neither_threads_nor_publishers(
