@@ -26,8 +26,9 @@ GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	FASTDDS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
-# Each worker runs whole files of tests, so that the tests of a file share their ROS graph.
-WORKERS ?= $(shell nproc)
+# Each worker runs whole files of tests, so that the tests of a file share their ROS graph. One more than there are cores:
+# tests of a graph wait for a third of their time.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 PYTEST := $(RUN) -m pytest
 
@@ -81,15 +82,15 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements/test.txt requirements/d
 
 .PHONY: test
 test: setup-test $(if $(TESTS),,lint)  ## set-up, ruff, mypy and all tests; TESTS=path/to/test.py::name for some of them
-	$(if $(TESTS),$(PYTEST) $(TESTS),OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL))
+	$(PYTEST) $(or $(TESTS),$(PARALLEL))
 
 .PHONY: test-fast
 test-fast: setup-test  ## the tests that start no ROS graph and build nothing, in less than a minute
-	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -m 'not graph and not slow'
+	$(PYTEST) $(PARALLEL) -m 'not graph and not slow'
 
 .PHONY: test-ubuntu
 test-ubuntu: setup-test out/ubuntu-$(UBUNTU)  ## all tests with the libraries of a robot; UBUNTU=24.04, or 22.04 with Python 3.10
-	PYTHONPATH=$(CURDIR)/out/ubuntu-$(UBUNTU) OMP_NUM_THREADS=1 $(PYTEST) $(or $(TESTS),$(PARALLEL))
+	PYTHONPATH=$(CURDIR)/out/ubuntu-$(UBUNTU) $(PYTEST) $(or $(TESTS),$(PARALLEL))
 
 # Found before those of the environment.
 out/ubuntu-$(UBUNTU): requirements/ubuntu_$(UBUNTU).txt $(VENV)/.installed-test

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of the demonstration."""
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 import signal
@@ -14,6 +15,8 @@ from sam_tracker import programs
 
 PATIENCE = 20.0
 """Seconds that a node may take to stop after SIGINT."""
+START_TIMEOUT = 120.0
+"""Seconds until the tracker has loaded its weights and the first tracks come."""
 
 
 class DemoError(Exception):
@@ -92,6 +95,33 @@ class Graph:
             self.check()
             time.sleep(0.05)
         self.check()
+
+    def wait_for(
+        self,
+        condition: Callable[[], object],
+        what: str,
+        timeout: float = START_TIMEOUT,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        """
+        Wait for a condition.
+
+        :param what: for the error text: what is awaited.
+        :param timeout: in seconds.
+        :param meanwhile: called twice a second.
+        :raises DemoError: it takes too long, or a node fails.
+        """
+        deadline = time.monotonic() + timeout
+        again = time.monotonic() + 0.5
+        while not condition():
+            time.sleep(0.01)
+            self.check()
+            if time.monotonic() > again:
+                meanwhile()
+                again = time.monotonic() + 0.5
+            if time.monotonic() > deadline:
+                last = '; '.join(f'{node}: {self.last(node)}' for node in self._processes)
+                raise DemoError(f'no {what} within {timeout:.0f} s: {last}')
 
     def end(self, node: str) -> None:
         """Stop a node by SIGINT, as Ctrl-C does."""

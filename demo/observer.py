@@ -5,6 +5,7 @@
 import threading
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from graph import DemoError
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
@@ -39,8 +40,7 @@ class Observer:
         self.tracks: dict[str, dict[int, RecordedTrack]] = {}
         """By label, the object by stamp, where it is seen."""
         self.diagnostics: dict[str, str] = {}
-        self.error = ''
-        """The error that the tracker node reports in its diagnostics; empty without one."""
+        self._error = ''
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
@@ -50,6 +50,15 @@ class Observer:
     def listeners(self) -> int:
         """Number of subscribers of the tracks, including this node."""
         return self._node.count_subscribers(self._topic)
+
+    def check(self) -> None:
+        """
+        Check the diagnostics of the tracker node.
+
+        :raises DemoError: they report an error.
+        """
+        if self._error:
+            raise DemoError(f'the tracker cannot start: {self._error}')
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -80,4 +89,4 @@ class Observer:
         for status in message.status:
             if status.name.startswith('sam_tracker:'):
                 self.diagnostics = {each.key: each.value for each in status.values}
-                self.error = status.message if status.level == DiagnosticStatus.ERROR else ''
+                self._error = status.message if status.level == DiagnosticStatus.ERROR else ''

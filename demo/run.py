@@ -13,14 +13,14 @@ Demonstration: a camera, the tracker, prompts and the recorder, each in its own 
 The exit code is not 0 if nothing was tracked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import os
 from pathlib import Path
 import sys
 import time
 
 from clip import Clip, clip_of_environment
-from graph import DemoError, Graph
+from graph import START_TIMEOUT, DemoError, Graph
 import numpy as np
 from observer import Observer
 from tqdm import tqdm
@@ -32,9 +32,6 @@ from sam_tracker.video.sources import silence_decoders
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo')
 
 RESULTS = ('contact_sheet.png', 'scores.png', 'overlay.mp4', 'tracks.jsonl')
-
-START_TIMEOUT = 120.0
-"""Seconds until the tracker has loaded its weights and the first tracks come."""
 
 IDLE = 4.0
 """Seconds without an image after which the recording is complete."""
@@ -81,9 +78,11 @@ def play(graph: Graph, clip: Clip, observer: Observer) -> None:
     prompts = start_prompts(graph, clip)
     # The camera starts when recorder, prompts and observer have subscribed to the tracks, and
     # waits for the subscriptions of tracker and recorder: no node misses the first frame.
-    wait_for(lambda: observer.listeners >= len(prompts) + 2, 'listeners', graph, observer)
+    graph.wait_for(
+        lambda: observer.listeners >= len(prompts) + 2, 'listeners', meanwhile=observer.check
+    )
     graph.start('video_node', source=clip.path, wait_for_subscribers=2)
-    wait_for(lambda: observer.stamps, 'tracks', graph, observer)
+    graph.wait_for(lambda: observer.stamps, 'tracks', meanwhile=observer.check)
     with tqdm(total=clip.frame_count, unit='image', disable=None) as progress:
         while graph.running('recorder_node'):
             time.sleep(0.1)
@@ -97,25 +96,6 @@ def play(graph: Graph, clip: Clip, observer: Observer) -> None:
     # Diagnostics are published every second; the last ones count all images.
     time.sleep(1.5)
     graph.end('tracker_node')
-
-
-def wait_for(condition: Callable[[], object], what: str, graph: Graph, observer: Observer) -> None:
-    """
-    Wait for a condition.
-
-    :param what: for the error text: what is awaited.
-    :raises DemoError: it takes longer than START_TIMEOUT, or a node fails.
-    """
-    deadline = time.monotonic() + START_TIMEOUT
-    while not condition():
-        time.sleep(0.05)
-        graph.check()
-        if observer.error:
-            raise DemoError(f'the tracker cannot start: {observer.error}')
-        if time.monotonic() > deadline:
-            raise DemoError(
-                f'no {what} within {START_TIMEOUT:.0f} s: {graph.last("tracker_node")}'
-            )
 
 
 def start_prompts(graph: Graph, clip: Clip) -> list[str]:

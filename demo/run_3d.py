@@ -8,7 +8,7 @@ own, and everything goes through DDS. The positions are compared with those of t
 and drawn from above. Environment variables: OUTPUT, a folder; IMAGES, how many.
 """
 
-from collections.abc import Callable
+from functools import partial
 import os
 from pathlib import Path
 import sys
@@ -30,8 +30,6 @@ from sam_tracker.localization.localizer import Localizer, SeenObject, View
 
 OUTPUT = Path(os.environ.get('OUTPUT') or Path(__file__).resolve().parents[1] / 'out' / 'demo_3d')
 IMAGES = int(os.environ.get('IMAGES') or 60)
-START_TIMEOUT = 120.0
-"""Seconds until the tracker has loaded its weights."""
 IMAGE_TIMEOUT = 30.0
 """Seconds that tracking and placing one image may take."""
 PICTURE = 'top_view.png'
@@ -71,13 +69,13 @@ def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
     """Prompt all boxes on the first image, then play the images, each after the one before."""
     scene = Scene()
     first = scene.image(0)
-    wait_for(lambda: robot.subscribed, 'subscriptions', graph, START_TIMEOUT)
+    graph.wait_for(lambda: robot.subscribed, 'subscriptions')
     robot.publish(first, 0)
-    wait_for(lambda: robot.places, 'places', graph, START_TIMEOUT, lambda: robot.publish(first, 0))
+    graph.wait_for(lambda: robot.places, 'places', meanwhile=lambda: robot.publish(first, 0))
     ids: dict[int, int] = {}
     for body_id, label in enumerate(LABELS, 1):
         answer = robot.prompt(first.box(body_id), label)
-        wait_for(answer.done, 'answer to a prompt', graph, START_TIMEOUT)
+        graph.wait_for(answer.done, 'answer to a prompt')
         result = answer.result()
         if result is None or not result.success:
             raise DemoError(f'the prompt for {label} was refused: {result and result.message}')
@@ -88,7 +86,8 @@ def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
         start = time.monotonic()
         image = scene.image(number) if number else first
         stamp = robot.publish(image, number)
-        wait_for(lambda: stamp in robot.places, f'places of image {number}', graph, IMAGE_TIMEOUT)  # noqa: B023 -- used at once
+        is_placed = partial(robot.places.__contains__, stamp)
+        graph.wait_for(is_placed, f'places of image {number}', IMAGE_TIMEOUT)
         for track in robot.places[stamp].tracks:
             if track.method == track.METHOD_DEPTH and track.object_id in ids:
                 position = track.pose.pose.position
@@ -98,31 +97,6 @@ def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
         images.append(image)
         time.sleep(max(0.0, start + 1 / RATE - time.monotonic()))
     return images, placed
-
-
-def wait_for(
-    condition: Callable[[], object],
-    what: str,
-    graph: Graph,
-    timeout: float,
-    meanwhile: Callable[[], object] = lambda: None,
-) -> None:
-    """
-    Wait for a condition.
-
-    :param meanwhile: called twice a second.
-    :raises DemoError: it takes longer than ``timeout`` seconds, or a node fails.
-    """
-    deadline = time.monotonic() + timeout
-    again = time.monotonic() + 0.5
-    while not condition():
-        time.sleep(0.01)
-        graph.check()
-        if time.monotonic() > again:
-            meanwhile()
-            again = time.monotonic() + 0.5
-        if time.monotonic() > deadline:
-            raise DemoError(f'no {what} within {timeout:.0f} s: {graph.last("localizer_node")}')
 
 
 def report(images: list[SceneImage], placed: Positions) -> None:

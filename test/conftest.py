@@ -16,6 +16,10 @@ import time
 from hypothesis import settings as hypothesis_settings
 import pytest
 
+# For torch, here and in programs: a second thread costs more than it brings to networks as small
+# as those of the tests, and threads that wait for each other are slow where cores are shared.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 # A loaded machine is no defect: examples of a property may take as long as they do.
 hypothesis_settings.register_profile('patient', deadline=None)
 hypothesis_settings.load_profile('patient')

@@ -24,7 +24,6 @@ NANO = configuration_named('nano').suited_settings
 
 @pytest.fixture(scope='module')
 def network():
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     return Sam2Network(configuration_named('nano')).eval()
 

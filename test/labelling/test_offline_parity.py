@@ -3,7 +3,6 @@
 """In the plain mode a recording is propagated as by Meta's predictor, in both directions."""
 
 from dataclasses import replace
-import logging
 
 import numpy as np
 import pytest
@@ -19,6 +18,8 @@ from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 
+from ..sam2_predictor import sam2_predictor
+
 SIZE, WIDTH, HEIGHT, FRAMES = 128, 320, 200, 20
 PERIOD = TrackerSettings().frame_period
 PROMPTED = {4: [80, 60, 150, 120], 11: [110, 60, 190, 125], 15: [150, 55, 230, 120]}
@@ -26,31 +27,7 @@ PROMPTED = {4: [80, 60, 150, 120], 11: [110, 60, 190, 125], 15: [150, 55, 230, 1
 
 @pytest.fixture(scope='module')
 def predictor():
-    pytest.importorskip('sam2', reason='parity is shown against the PyPI package sam2')
-    from sam2.build_sam import build_sam2_video_predictor
-
-    logging.getLogger().setLevel(logging.WARNING)
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        predictor = build_sam2_video_predictor(
-            'configs/sam2.1/sam2.1_hiera_t.yaml',
-            device='cpu',
-            hydra_overrides_extra=[f'++model.image_size={SIZE}'],
-        )
-        # What is initialised with nothing, or next to nothing, would test nothing.
-        for name, tensor in predictor.state_dict().items():
-            if tensor.numel() > 1 and tensor.max() == tensor.min():
-                tensor += 0.2 * torch.randn_like(tensor)
-            elif name in {'maskmem_tpos_enc', 'no_mem_embed', 'no_obj_ptr'}:
-                tensor *= 20
-            elif name.endswith(('q_proj.weight', 'k_proj.weight')):
-                tensor *= 3
-            elif name.endswith(
-                ('cross_attn_image.v_proj.weight', 'cross_attn_image.out_proj.weight')
-            ):
-                tensor *= 4
-    predictor.fill_hole_area = 0
-    return predictor
+    return sam2_predictor(SIZE)
 
 
 @pytest.fixture(scope='module')
@@ -65,9 +42,14 @@ def frames():
     return frames
 
 
-def meta_logits(predictor, frames, monkeypatch, reverse):
+@pytest.fixture(scope='module')
+def images(frames):
+    """The frames as Meta's predictor takes them."""
+    return network_input(torch.from_numpy(np.stack(frames)), SIZE)
+
+
+def meta_logits(predictor, images, monkeypatch, reverse):
     """Return the logits of every frame as Meta's predictor propagates them."""
-    images = network_input(torch.from_numpy(np.stack(frames)), SIZE)
     monkeypatch.setattr(
         'sam2.sam2_video_predictor.load_video_frames', lambda **_: (images, HEIGHT, WIDTH)
     )
@@ -106,10 +88,10 @@ def our_logits(network, frames, direction):
 
 
 @pytest.mark.parametrize('direction', [1, -1], ids=['forwards', 'backwards'])
-def test_a_recording_is_propagated_alike(direction, predictor, frames, monkeypatch):
+def test_a_recording_is_propagated_alike(direction, predictor, frames, images, monkeypatch):
     network = Sam2Network(configuration_named('tiny', SIZE)).eval()
     network.load_state_dict(predictor.state_dict())
-    expected = meta_logits(predictor, frames, monkeypatch, reverse=direction < 0)
+    expected = meta_logits(predictor, images, monkeypatch, reverse=direction < 0)
     ours = our_logits(network, frames, direction)
     assert ours.keys() == expected.keys()
     for number, logits in expected.items():

@@ -142,15 +142,6 @@ def assert_close():
     return compare
 
 
-@pytest.fixture(scope='session', autouse=True)
-def one_thread():
-    """Threads that wait for each other cost more than they bring where cores are shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(autouse=True)
 def inference():
     with torch.inference_mode():

@@ -61,15 +61,6 @@ class PaintingNetwork:
         )
 
 
-@pytest.fixture(scope='session', autouse=True)
-def one_thread():
-    """A second thread costs more than it brings to networks as small as these."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def painter():
     """A segmenter whose network paints."""

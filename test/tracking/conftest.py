@@ -135,15 +135,6 @@ class ScriptedNetwork:
         return memory
 
 
-@pytest.fixture(scope='session', autouse=True)
-def one_thread():
-    """A second thread costs more than it brings to networks as small as these."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def scripted():
     """Make a network of that image size that plays a script."""

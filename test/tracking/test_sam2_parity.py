@@ -8,7 +8,6 @@ for itself; the tracker is given one frame at a time and follows them together.
 """
 
 from dataclasses import replace
-import logging
 
 import numpy as np
 import pytest
@@ -22,6 +21,8 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
+from ..sam2_predictor import sam2_predictor
+
 SIZE, WIDTH, HEIGHT, FRAMES = 128, 320, 200, 18
 PERIOD = TrackerSettings().frame_period
 PLAIN = TrackerSettings().in_mode('sam2')
@@ -29,47 +30,7 @@ PLAIN = TrackerSettings().in_mode('sam2')
 
 @pytest.fixture(scope='module')
 def predictor():
-    pytest.importorskip('sam2', reason='parity is shown against the PyPI package sam2')
-    from sam2.build_sam import build_sam2_video_predictor
-
-    logging.getLogger().setLevel(logging.WARNING)
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        predictor = build_sam2_video_predictor(
-            'configs/sam2.1/sam2.1_hiera_t.yaml',
-            device='cpu',
-            hydra_overrides_extra=[f'++model.image_size={SIZE}'],
-        )
-        # What is initialised with nothing, or next to nothing, would test nothing.
-        for name, tensor in predictor.state_dict().items():
-            if tensor.numel() > 1 and tensor.max() == tensor.min():
-                tensor += 0.2 * torch.randn_like(tensor)
-            elif name in {
-                'maskmem_tpos_enc',
-                'no_mem_embed',
-                'no_obj_ptr',
-                'no_obj_embed_spatial',
-            }:
-                tensor *= 20
-            elif name.endswith(('q_proj.weight', 'k_proj.weight')):
-                tensor *= 3
-            elif name.endswith(
-                ('cross_attn_image.v_proj.weight', 'cross_attn_image.out_proj.weight')
-            ):
-                tensor *= 4
-            elif name == 'sam_mask_decoder.pred_obj_score_head.layers.2.weight':
-                tensor *= 10
-    predictor.fill_hole_area = 0
-
-    encode, known = predictor.forward_image, {}
-
-    def forward_image(image):
-        if image.data_ptr() not in known:
-            known[image.data_ptr()] = encode(image)
-        return known[image.data_ptr()]
-
-    predictor.forward_image = forward_image
-    return predictor
+    return sam2_predictor(SIZE)
 
 
 @pytest.fixture(scope='module')

@@ -16,6 +16,8 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
+from ..sam2_predictor import make_telling
+
 WIDTH, HEIGHT, FRAMES = 160, 120, 24
 # Random masks overlap everywhere; here objects are to ignore each other.
 SETTINGS = TrackerSettings(exclusive=False, closer_look=False)
@@ -29,20 +31,7 @@ def network():
     with torch.random.fork_rng():
         torch.manual_seed(7)
         network = Sam2Network(configuration_named('nano')).eval()
-        # Weights that say something about what is remembered, and objects that come and go.
-        for name, tensor in network.state_dict().items():
-            if tensor.numel() > 1 and tensor.max() == tensor.min():
-                tensor += 0.2 * torch.randn_like(tensor)
-            elif name.startswith(('maskmem_tpos_enc', 'no_mem_embed', 'no_obj_')):
-                tensor *= 20
-            elif name.endswith(('q_proj.weight', 'k_proj.weight')):
-                tensor *= 3
-            elif name.endswith(
-                ('cross_attn_image.v_proj.weight', 'cross_attn_image.out_proj.weight')
-            ):
-                tensor *= 4
-            elif name == 'sam_mask_decoder.pred_obj_score_head.layers.2.weight':
-                tensor *= 10
+        make_telling(network.state_dict())
     return network
 
 

@@ -28,7 +28,7 @@ def prompt(domain: int, *arguments: object) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         cwd=ROOT,
     )
 

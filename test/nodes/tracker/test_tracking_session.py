@@ -50,7 +50,6 @@ ALL = 1000
 @pytest.fixture(scope='module')
 def network() -> Sam2Network:
     torch.manual_seed(2)
-    torch.set_num_threads(1)
     small = replace(configuration_named('nano'), memory_attention_layers=1)
     network = Sam2Network(small).eval().requires_grad_(False)
     # A random network would hold nothing for present.

@@ -54,7 +54,7 @@ def run_with_cv_bridge(folder, source, compiled=None):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -173,7 +173,8 @@ def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, num
     program.wait_for_output('blocked')
     start = time.monotonic()
     assert program.end(number) == 0
-    assert time.monotonic() - start < 10.0
+    # Far less than the thread needs.
+    assert time.monotonic() - start < 60.0
     assert 'Traceback' not in program.output
 
 
