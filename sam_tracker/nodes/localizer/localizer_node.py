@@ -89,8 +89,7 @@ class LocalizerNode(ManagedNode):
         self.create_timer(
             WAITING_PERIOD, self._place_waiting, callback_group=self._group, clock=steady
         )
-        if self._node_parameters.values.autostart:
-            self.start_automatically()
+        self.begin(autostart=self._node_parameters.values.autostart)
 
     # --- lifecycle ---
 

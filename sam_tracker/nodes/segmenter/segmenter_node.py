@@ -53,8 +53,7 @@ class SegmenterNode(CameraNode[SegmenterParameters, SegmenterSession]):
         super().__init__(node_name, SegmenterParameters, **options)
         self._service = SegmentService(self, self.running_session, lambda: self.settings)
         self._diagnostics = CameraDiagnostics(self, 'segmentation')
-        if self.settings.autostart:
-            self.start_automatically()
+        self.begin(autostart=self.settings.autostart)
 
     def make_session(self, parameters: SegmenterParameters) -> SegmenterSession:
         return SegmenterSession(self, self._setup or set_up_image_network(parameters), parameters)

@@ -24,7 +24,7 @@ from sam_tracker.ros.camera.quality_of_service import (
     RESULTS,
 )
 from sam_tracker.ros.images.conversion import image_message
-from sam_tracker.ros.messages import detections
+from sam_tracker.ros.messages import detections, image_annotations
 from sam_tracker.ros.messages.stamps import duration_message
 from sam_tracker.ros.messages.track_messages import (
     drawn_track,
@@ -55,10 +55,10 @@ class TrackOutput:
     """
     Publishes tracked images; headers are copied from the image.
 
-    Tracks and events are published for every image and in order by one thread. Label images and
-    overlays are rendered by another, for the newest image only, so that they delay neither the
-    tracker nor the tracks. Nothing but events is made for a topic without subscribers; masks of
-    the image's size are first computed here.
+    Tracks and events are published for every image and in order by one thread. Label images,
+    overlays and annotations are rendered by another, for the newest image only, so that they delay
+    neither the tracker nor the tracks. Nothing but events is made for a topic without subscribers;
+    masks of the image's size are first computed here.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class TrackOutput:
         self._reported: tuple[Track, ...] = ()
         """The tracks up to which events are published."""
         self._detections: LifecyclePublisher | None = None
+        self._annotations: LifecyclePublisher | None = None
         self._publisher: Worker[None] | None = None
         self._renderer: Worker[TrackedImage] | None = None
         self._places = threading.BoundedSemaphore(MOST_WAITING)
@@ -100,6 +101,10 @@ class TrackOutput:
             else:
                 node.get_logger().info(
                     'vision_msgs is not installed: ~/detections is not published (~/tracks is)'
+                )
+            if image_annotations.INSTALLED:
+                self._annotations = create(
+                    image_annotations.ImageAnnotations, '~/annotations', PICTURES
                 )
             self._undo = undo.pop_all()
 
@@ -133,8 +138,16 @@ class TrackOutput:
     @property
     def wanted(self) -> bool:
         """Whether any output has a subscriber."""
-        publishers = (self._tracks, self._detections, self._label_image, self._overlay)
-        return any(each is not None and each.get_subscription_count() for each in publishers)
+        return self._drawn or any(
+            each is not None and each.get_subscription_count()
+            for each in (self._tracks, self._detections)
+        )
+
+    @property
+    def _drawn(self) -> bool:
+        """Whether anything that is rendered has a subscriber."""
+        pictures = (self._label_image, self._overlay, self._annotations)
+        return any(each is not None and each.get_subscription_count() for each in pictures)
 
     def publish(self, tracked: TrackedImage) -> Future[None]:
         """
@@ -186,8 +199,7 @@ class TrackOutput:
             self._events.publish(event_message(tracked.image.message.header, event))
         self._reported = tracked.tracks
         self._observe(tracked)
-        pictures = (self._label_image, self._overlay)
-        if self._renderer is not None and any(each.get_subscription_count() for each in pictures):
+        if self._renderer is not None and self._drawn:
             self._renderer.offer(tracked)
 
     def _observe(self, tracked: TrackedImage) -> None:
@@ -205,6 +217,9 @@ class TrackOutput:
             if self._label_image.get_subscription_count():
                 labels = label_image(tracked.tracks, width, height)
                 self._label_image.publish(image_message(labels, 'mono16', header))
+            if self._annotations is not None and self._annotations.get_subscription_count():
+                drawn = [drawn_track(track) for track in tracked.tracks]
+                self._annotations.publish(image_annotations.annotations_of(header, drawn))
             if self._overlay.get_subscription_count():
                 picture = np.asarray(cv2.cvtColor(tracked.pixels, cv2.COLOR_RGB2BGR), np.uint8)
                 draw_tracks(picture, [drawn_track(track) for track in tracked.tracks])

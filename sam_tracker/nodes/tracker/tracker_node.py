@@ -77,8 +77,7 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
             self, self.running_session, lambda: self.settings, self._follow.follows
         )
         self._diagnostics = CameraDiagnostics(self, 'tracking')
-        if self.settings.autostart:
-            self.start_automatically()
+        self.begin(autostart=self.settings.autostart)
 
     @property
     def no_image_warning(self) -> float:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNodeMixin, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 
+from sam_tracker.ros.process import manager_bond
 from sam_tracker.ros.process.error_log import ErrorLog
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class ManagedNode(LifecycleNodeMixin, Node):
     transition is refused at once. A transition that does not start at the present state is
     answered with ``success`` false, where rclpy lets an error end the process. Needs an executor
     with several threads.
+
+    A node that is not started automatically has a bond with its lifecycle manager while it is
+    active, where bond is installed.
     """
 
     def __init__(self, node_name: str, **options: object) -> None:
@@ -38,6 +42,7 @@ class ManagedNode(LifecycleNodeMixin, Node):
         Node.__init__(self, node_name, **options)
         # LifecycleNode passes no group on, and its default is shared with the parameter services.
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
+        self._bond: manager_bond.ManagerBond | None = None
         self.errors = ErrorLog(self.get_logger())
         """For errors that are no refusals."""
         self._transition = threading.Lock()
@@ -47,8 +52,12 @@ class ManagedNode(LifecycleNodeMixin, Node):
         ] = service.callback
         service.callback = self._on_change_state
 
-    def start_automatically(self) -> None:
-        """Configure and activate as soon as the node spins."""
+    def begin(self, *, autostart: bool) -> None:
+        """Configure and activate as soon as the node spins, or leave that to a manager."""
+        if not autostart:
+            if manager_bond.INSTALLED:
+                self._bond = manager_bond.ManagerBond(self)
+            return
         self._autostart_timer = self.create_timer(
             0.0,
             self._autostart,
@@ -66,6 +75,28 @@ class ManagedNode(LifecycleNodeMixin, Node):
                 # Another client requested a transition first; after a shutdown there is no log.
                 if self.context.ok():
                     self.get_logger().warning(f'not started automatically: {error}')
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result: TransitionCallbackReturn = super().on_activate(state)
+        if self._bond is not None:
+            self._bond.form()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._end_bond()
+        return super().on_deactivate(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._end_bond()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._end_bond()
+        return super().on_error(state)
+
+    def _end_bond(self) -> None:
+        if self._bond is not None:
+            self._bond.end()
 
     def _on_change_state(
         self, request: ChangeState.Request, response: ChangeState.Response

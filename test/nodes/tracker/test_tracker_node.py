@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt, Track
+from sam_tracker.ros.messages import image_annotations
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import AddPrompt
 
@@ -268,6 +269,19 @@ def test_a_reset_is_published_although_no_image_comes(camera, tester, graph):
         graph.wait_until(lambda: tester.tracks[-1].tracks == [], 'tracks without objects')
     finally:
         camera.silent = False
+
+
+@pytest.mark.skipif(not image_annotations.INSTALLED, reason='foxglove_msgs is not installed')
+def test_annotations_outline_the_objects_on_the_image_of_their_stamp(graph, tester, camera):
+    heard = []
+    listening = tester.listen(image_annotations.ImageAnnotations, 'annotations', heard)
+    tester.add_box(label='mug')
+    (text,) = graph.wait_until(
+        lambda: next((each.texts for each in heard if each.points), None), 'an outline'
+    )
+    assert 'mug' in text.text
+    assert text.timestamp in [header.stamp for header in camera.headers]
+    tester.stop_listening(listening)
 
 
 def test_label_image_and_overlay_are_of_the_image_and_only_made_for_listeners(
