@@ -25,7 +25,7 @@ hypothesis_settings.register_profile('patient', deadline=None)
 hypothesis_settings.load_profile('patient')
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds after which something that should happen will not."""
 GRAPH_FIXTURES = {'domain', 'graph'}
 """Fixtures that hold a DDS domain: what uses one starts nodes."""

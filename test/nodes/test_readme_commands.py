@@ -423,7 +423,6 @@ def here(request, random_checkpoint, tmp_path) -> Surroundings:
 @pytest.mark.parametrize(
     'command', [each for each in COMMANDS if known(EXECUTED, each) or not known(ELSEWHERE, each)]
 )
-@pytest.mark.timeout(600)
 def test_every_command_of_the_readme_does_what_it_says(command, here):
     if reason := known(NOT_HERE, command):
         pytest.skip(f'{command}: {reason}')
