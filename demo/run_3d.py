@@ -35,7 +35,7 @@ IMAGE_TIMEOUT = 30.0
 PICTURE = 'top_view.png'
 
 Positions = dict[int, dict[int, NDArray[np.float64]]]
-"""By body and image number, positions [3] in the optical frame."""
+"""By body and image number, position and velocity [2, 3] in the optical frame."""
 
 
 def main() -> int:
@@ -90,9 +90,11 @@ def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
         graph.wait_for(is_placed, f'places of image {number}', IMAGE_TIMEOUT)
         for track in robot.places[stamp].tracks:
             if track.method == track.METHOD_DEPTH and track.object_id in ids:
-                position = track.pose.pose.position
                 placed[ids[track.object_id]][number] = np.array(
-                    [position.x, position.y, position.z]
+                    [
+                        [each.x, each.y, each.z]
+                        for each in (track.pose.pose.position, track.velocity)
+                    ]
                 )
         images.append(image)
         time.sleep(max(0.0, start + 1 / RATE - time.monotonic()))
@@ -118,18 +120,36 @@ def report(images: list[SceneImage], placed: Positions) -> None:
 def errors(
     images: list[SceneImage], body_id: int, positions: dict[int, NDArray[np.float64]]
 ) -> str:
-    """Compare positions with the centre of the visible surface."""
-    found = []
-    for number, position in positions.items():
-        truth = images[number].rendered.surface_centre(body_id, images[number].view)
-        if truth is not None:
-            found.append((np.linalg.norm(position - truth), np.linalg.norm(truth)))
+    """Compare positions and velocities with those of the centre of the visible surface."""
+    centres = [each.rendered.surface_centre(body_id, each.view) for each in images]
+    found, speeds = [], []
+    for number, (position, velocity) in positions.items():
+        truth = centres[number]
+        if truth is None:
+            continue
+        found.append((np.linalg.norm(position - truth), np.linalg.norm(truth)))
+        around = centres[number - 1 : number + 2]
+        # The filter of the velocity has the first half to settle.
+        if number >= len(images) / 2 and len(around) == 3:
+            before, _, after = around
+            if before is not None and after is not None:
+                speeds.append((velocity, (after - before) * RATE / 2))
     error, distance = np.array(found).T
     median, p95 = np.percentile(100 * error, [50, 95])
     share = 100 * np.median(error / distance)
-    return (
+    text = (
         f'on {len(found)} of {len(images)} images, median error {median:.1f} cm, 95 % {p95:.1f} '
         f'cm, {share:.2f} % of the distance'
+    )
+    if not speeds:
+        return text
+    measured, true = np.array(speeds).swapaxes(0, 1)
+    speed = np.linalg.norm(true.mean(0))
+    off = np.median(np.linalg.norm(measured - true, axis=1))
+    mean_off = np.linalg.norm(measured.mean(0) - true.mean(0))
+    return (
+        f'{text}; velocity {100 * speed:.1f} cm/s, median error {100 * off:.1f} cm/s, that of the '
+        f'mean over all images {100 * mean_off / speed:.0f} %'
     )
 
 
@@ -145,7 +165,10 @@ def with_true_masks(images: list[SceneImage]) -> Positions:
         depth = DepthImage(image.depth, 0.001)
         for place in localizer.places(View(stamp, camera, depth), seen):
             if place.measurement is not None:
-                placed[place.object_id][image.number] = place.measurement.position
+                assert place.velocity is not None
+                placed[place.object_id][image.number] = np.array(
+                    [place.measurement.position, place.velocity]
+                )
     return placed
 
 

@@ -24,7 +24,7 @@ def draw_top_view(
     """
     Draw the paths of the camera and the boxes: the truth as lines, what was measured as dots.
 
-    :param placed: by body and image number, positions [3] in the optical frame.
+    :param placed: by body and image number, position and velocity [2, 3] in the optical frame.
     """
     figure, axes = pyplot.subplots(figsize=(8, 6), layout='constrained')
     camera = np.array([each.view.position for each in images])
@@ -41,7 +41,7 @@ def draw_top_view(
         )
         axes.plot(-truth[:, 1], truth[:, 0], color=colour, linewidth=1)
         found = np.array(
-            [images[number].view.to_world(each) for number, each in positions.items()]
+            [images[number].view.to_world(each) for number, (each, _) in positions.items()]
         )
         axes.plot(-found[:, 1], found[:, 0], '.', color=colour, label=LABELS[body_id - 1])
     axes.set_xlabel('to the right (m)')
