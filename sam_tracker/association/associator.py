@@ -133,16 +133,20 @@ class Associator:
         outcome = Outcome(ignored=len(detections) - len(kept), surplus=good - len(kept))
         ious = self._ious(kept, objects)
         pairs = dict(assigned(self._affinities(ious, kept, objects)))
+        seen = (objects.sight == Sight.SEEN).tolist()
+        sure = (kept.scores >= self.settings.sure_score).tolist()
         for row, object_id in enumerate(objects.ids):
             column = pairs.get(row)
-            self._support.setdefault(object_id, Support()).add(matched=column is not None)
+            support = self._support.get(object_id)
+            if support is None:
+                support = self._support[object_id] = Support()
+            support.add(matched=column is not None)
             if column is None:
                 self._votes(object_id).add(detected=False)
                 continue
             outcome.matches[object_id] = int(chosen[column])
-            sure = kept.scores[column] >= self.settings.sure_score
-            doubted = sure and (
-                objects.sight[row] != Sight.SEEN or ious[row, column] < self.settings.agree_iou
+            doubted = sure[column] and (
+                not seen[row] or ious[row, column] < self.settings.agree_iou
             )
             if self._votes(object_id).add(detected=bool(doubted)):
                 outcome.actions += self._doubted(objects, row, kept.boxes[column], colours_at)
