@@ -25,8 +25,11 @@ from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.sighting import Sighting
 from sam_tracker.tracking.tracked_object import TrackedObject
 
-PERIOD = 3
-"""Frames from one verification of an object to the next, at least."""
+PERIOD = 5
+"""
+Frames from one verification to the next, at least: it costs about half a frame with one object, so
+a tenth of the time at most.
+"""
 CERTAIN_AGAIN = 0.7
 """IoU of a mask that was tracked back, from which on the verified mask is as good as certain."""
 MOST_ENCODINGS = 8
@@ -37,55 +40,62 @@ class Doubts:
     """
     The sightings of the objects of one tracker: the last certain one, and a doubtful newest one.
 
-    Bounded: two masks for each object, and ``MOST_ENCODINGS`` encodings for all.
+    Bounded: a mask for each object and one more, and ``MOST_ENCODINGS`` encodings for all.
     """
 
     def __init__(self, inference: Inference, settings: TrackerSettings) -> None:
         self.settings = settings
         self._inference = inference
         self._certain: dict[int, Sighting] = {}
-        self._doubtful: dict[int, Sighting] = {}
-        """Of the newest frame."""
-        self._pause: dict[int, int] = {}
-        """Frames on which an object is not verified, since it was lately."""
+        self._doubtful: tuple[int, Sighting] | None = None
+        """An object and its mask on the newest frame."""
+        self._frame = 0
+        """Number of the newest frame."""
+        self._verified: dict[int, int] = {}
+        """Number of the frame on which an object was last verified."""
 
     def __bool__(self) -> bool:
         """Whether there is a mask to verify."""
-        return bool(self._doubtful)
+        return self._doubtful is not None
 
     def observe(self, proposal: Proposal, objects: Sequence[TrackedObject]) -> None:
         """
-        Sort the masks of a frame into certain and doubtful ones.
+        Keep the certain masks of a frame, and a doubtful one if it is time to verify one.
+
+        Of several doubtful ones it is that of the object that was not verified for longest.
 
         :param objects: as they are after the frame, in the order of the proposal.
         """
-        doubtful: dict[int, Sighting] = {}
-        self._doubtful = doubtful
+        self._doubtful, self._frame = None, self._frame + 1
         least, certain = self.settings.familiarity, self.settings.certain_familiarity
         if least is None or certain is None:
             return
+        doubtful: dict[int, int] = {}
         for index, (held, decision) in enumerate(zip(objects, proposal.decisions, strict=True)):
-            number = held.object_id
-            pause = self._pause.get(number, 0)
-            self._pause[number] = max(pause - 1, 0)
             if held.newest.duplicate_of or not decision.familiarity >= least:
                 continue
             if decision.familiarity >= certain:
-                self._certain[number] = _sighting(proposal, index)
-            elif not pause:
-                doubtful[number] = _sighting(proposal, index)
+                self._certain[held.object_id] = _sighting(proposal, index)
+            else:
+                doubtful[held.object_id] = index
         self._drop_old_encodings()
-        self._doubtful = {key: each for key, each in doubtful.items() if key in self._certain}
+        if self._frame - max(self._verified.values(), default=-PERIOD) < PERIOD:
+            return
+        known = [number for number in doubtful if number in self._certain]
+        if known:
+            number = min(known, key=lambda each: self._verified.get(each, -PERIOD))
+            self._doubtful = number, _sighting(proposal, doubtful[number])
 
     def verify(self) -> tuple[int, Sighting, bool]:
         """
-        Track one doubtful mask back to where its object was certain.
+        Track the doubtful mask back to where its object was certain.
 
         There must be one. The device is waited for once, and no image is encoded.
 
         :returns: the object's id, the mask, and whether it is the object's.
         """
-        number, doubtful = self._doubtful.popitem()
+        assert self._doubtful is not None
+        (number, doubtful), self._doubtful = self._doubtful, None
         certain = self._certain[number]
         candidates = self._inference.track_alone(
             doubtful.features, doubtful.mask.logits, doubtful.token, certain.features
@@ -94,20 +104,23 @@ class Doubts:
         found, known = candidates.mask_logits[0, best] > 0, certain.mask.logits > 0
         common, union = torch.stack([(found & known).sum(), (found | known).sum()]).tolist()
         overlap = common / max(union, 1)
-        self._pause[number] = PERIOD - 1
+        self._verified[number] = self._frame
         if overlap >= max(CERTAIN_AGAIN, self.settings.verified_overlap):
             self._certain[number] = doubtful
         return number, doubtful, overlap >= self.settings.verified_overlap
 
     def forget(self, object_id: int) -> None:
         """Forget an object, which was prompted or removed."""
-        for kept in (self._certain, self._doubtful, self._pause):
-            kept.pop(object_id, None)
+        self._certain.pop(object_id, None)
+        self._verified.pop(object_id, None)
+        if self._doubtful is not None and self._doubtful[0] == object_id:
+            self._doubtful = None
 
     def reset(self) -> None:
         """Forget all objects."""
-        for kept in (self._certain, self._doubtful, self._pause):
-            kept.clear()
+        self._certain.clear()
+        self._verified.clear()
+        self._doubtful = None
 
     def _drop_old_encodings(self) -> None:
         for stamp in sorted({each.stamp for each in self._certain.values()}):

@@ -130,16 +130,14 @@ class Tracker:
         """Whether ``verify`` has something to do."""
         return bool(self._doubts)
 
-    def verify(self) -> bool:
+    def verify(self) -> None:
         """
-        Verify one of the newest masks that look only half like their objects, if there is one.
+        Verify a newest mask that looks only half like its object, if it is time to verify one.
 
         Meant for the time between two frames: it takes less time than a frame, since no image is
         encoded. The newest tracks stay as they are. When a mask turns out to show something else,
         its object counts as not visible from the next frame on, until a mask looks like the
         object or another one is verified.
-
-        :returns: whether there are more to verify.
         """
         if self._doubts:
             with self._inferring():
@@ -147,7 +145,6 @@ class Tracker:
                 held = self._objects[object_id]
                 if held.distrusted == confirmed:
                     self._objects[object_id] = self._propagation.revise(held, seen, confirmed)
-        return self.doubtful
 
     def add_prompt(
         self,

@@ -106,8 +106,7 @@ class SamFollower:
             frame = replace(frame, camera_motion=motion)
         self._newest = frame
         tracks = self._tracker.step(frame)
-        while self._tracker.verify():
-            pass
+        self._tracker.verify()
         return {self._object_ids[track.object_id]: _observation(track) for track in tracks}
 
 

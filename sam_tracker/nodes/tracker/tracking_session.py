@@ -30,7 +30,7 @@ from sam_tracker.ros.messages.prompt_messages import only_names, prompt_of_messa
 from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.ros.messages.track_messages import STATE_NAMES
 from sam_tracker.ros.process.error_log import describe
-from sam_tracker.ros.process.worker import Worker, WorkerBusyError, WorkerStoppedError
+from sam_tracker.ros.process.worker import Worker, WorkerStoppedError
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
 from sam_tracker.tracking.track import seen_boxes
 from sam_tracker.tracking.tracker import Tracker
@@ -105,8 +105,6 @@ class TrackingSession:
         self.newest: TrackedImage | None = None
         """The image that all objects are on; None before the first."""
         self._worker: Worker[ReceivedImage] | None = None
-        self._verification: Future[None] | None = None
-        """The verification of doubtful masks that was begun last."""
         self._changed: deque[TrackerParameters] = deque(maxlen=1)
         """Parameters that the tracker has not adopted yet."""
         self._saved = ObjectStore(parameters.saved_objects, node.get_logger())
@@ -238,7 +236,7 @@ class TrackingSession:
         try:
             self._publish(self.step(image))
             self.error = ''
-            self._begin_verification()
+            self._verify()
         except ImageError as error:
             self.intake.statistics.drop(Drop.UNREADABLE, time.monotonic_ns(), image)
             self.error = f'an image cannot be read: {error}'
@@ -246,23 +244,12 @@ class TrackingSession:
         except Exception as error:
             self._fail(image, error)
 
-    def _begin_verification(self) -> None:
-        """Let the tracker verify doubtful masks, in slices between images."""
-        running = self._verification is not None and not self._verification.done()
-        if running or not self._tracker.doubtful:
-            return
-        # With too much other long work, masks stay unverified until the next doubtful image.
-        with suppress(WorkerBusyError, WorkerStoppedError):
-            self._verification = self.submit_slices(self._verify())
-            self._verification.add_done_callback(self._report_verification)
-
-    def _verify(self) -> Generator[None, None, None]:
-        while self._tracker.verify():
-            yield
-
-    def _report_verification(self, verification: Future[None]) -> None:
-        error = None if verification.cancelled() else verification.exception()
-        if error is not None and not isinstance(error, WorkerStoppedError):
+    def _verify(self) -> None:
+        """Verify a doubtful mask while the tracks of its image are being published."""
+        try:
+            self._tracker.verify()
+        except Exception as error:
+            # Tracking does without it.
             self._node.errors.report('a doubtful mask could not be verified', error)
 
     def _publish(self, tracked: TrackedImage) -> None:
