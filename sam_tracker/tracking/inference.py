@@ -26,6 +26,7 @@ from sam_tracker.networks.masks import (
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, measure
+from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore, uploaded
 from sam_tracker.tracking.settings import TrackerSettings
@@ -219,6 +220,21 @@ class Inference:
         conditioned = self._conditioned(features, [row], [reading])
         candidates = self.network.decode(features, conditioned, prompts, several=len(labels) <= 1)
         return PromptAnswer(candidates)
+
+    def read_mask(
+        self, features: ImageFeatures, mask: DecodedMask, scale: ImageScale
+    ) -> PromptAnswer:
+        """
+        Answer with a mask of another part of the frame, as if it had been given.
+
+        :param scale: of the part of the frame that the features are of.
+        """
+        size = self.image_size
+        fine = resize_logits(mask.logits[None, None], size, size)[0, 0]
+        shown = DecodedMask(fine, mask.scale).onto(scale)
+        # A mask smaller than a network pixel keeps the pixels that show most of it.
+        given = (shown >= shown.amax().clamp(max=0)).float()
+        return self._given_mask(features, given[None, None])
 
     def memories(
         self,

@@ -17,7 +17,7 @@ from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, chosen_masks, decided
-from sam_tracker.tracking.closer_look.focus import Focus
+from sam_tracker.tracking.closer_look.focus import Focus, box_window
 from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import DecodedMask
@@ -223,11 +223,44 @@ class Prompting:
     ) -> PromptDecision:
         """Decode a prompt on the part of the frame that shows best what it means."""
         view = self._prompt_view(prompt, cached, previous)
+        if prompt.box is not None and prompt.mask is None and previous is None:
+            found = self._found_in_box(held, frame, cached, prompt, view, correcting)
+            if found is not None:
+                return found
         answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
         closer = self._closer_view(answered, cached)
         if closer == view:
             return answered
         return self._answered(held, frame, cached, prompt, closer, correcting, previous)
+
+    def _found_in_box(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        view: Region,
+        correcting: bool,
+    ) -> PromptDecision | None:
+        """
+        Decode a box closely, and take the mask for given where the object is looked for.
+
+        The first mask is what all later ones are compared with: it is worth a second encoding.
+
+        :returns: None where a closer look shows no more, or nothing at all.
+        """
+        assert prompt.box is not None
+        if not self._settings.closer_look:
+            return None
+        closer = box_window(prompt.box, cached.image_size, self._inference.image_size)
+        if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
+            return None
+        found = self._answered(held, frame, cached, prompt, closer, correcting, None)
+        if not found.decision.seen:
+            return None
+        logits, _ = chosen_masks(found.candidates, [found.decision.choice.index])
+        mask = DecodedMask(logits[0], found.scale)
+        return self._answered(held, frame, cached, prompt, view, correcting, None, taken=mask)
 
     def _answered(
         self,
@@ -238,12 +271,22 @@ class Prompting:
         view: Region,
         correcting: bool,
         previous: DecodedMask | None,
+        taken: DecodedMask | None = None,
     ) -> PromptDecision:
-        """Decode a prompt on a part of the frame and choose its mask."""
+        """
+        Decode a prompt on a part of the frame and choose its mask.
+
+        :param taken: a mask that answers the prompt already.
+        """
         scale = self._inference.scale(cached, view)
         features = self._inference.encode(cached, frame.pixels, [view])
-        logits = None if previous is None else previous.onto(scale)
-        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        if taken is None:
+            logits = None if previous is None else previous.onto(scale)
+            answer = self._inference.read_prompt(
+                features, prompt, scale, held.row, correcting, logits
+            )
+        else:
+            answer = self._inference.read_mask(features, taken, scale)
         candidates, measured = self._inference.measured(
             features, answer.candidates, [scale], cached
         )

@@ -19,7 +19,7 @@ from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip
 
 SIZE = 128
-SETTINGS = TrackerSettings(familiarity=0.5)
+SETTINGS = TrackerSettings(familiarity=0.5, closer_look=False)
 IMAGE = np.zeros((80, 80, 3), np.uint8)
 OWN, COVER = torch.tensor([1.0, 0.2, 0.0]), torch.tensor([0.0, 0.2, 1.0])
 COVERED = range(10, 15)

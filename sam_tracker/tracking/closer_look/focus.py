@@ -32,6 +32,8 @@ TRAVEL = 4.0
 """What a window gets on top, in distances that the object moves from one frame to the next."""
 MOST_SIDES = 6.0
 """Side of the window of an object that is seen, at most, in sides of the object."""
+BOX_SIDES = 1.8
+"""Side of the window that a box is decoded in, in sides of the box."""
 LARGEST_SHARE = 0.12
 """Side of a prompted object, as a share of the image's, up to which it is looked at closely."""
 SHRUNK_SHARE = 0.08
@@ -199,6 +201,16 @@ def window(centre: NDArray[np.float64], side: float, whole: Region) -> Region:
     x = round(min(max(float(centre[0]) - width / 2, 0), whole.width - width))
     y = round(min(max(float(centre[1]) - height / 2, 0), whole.height - height))
     return Region(x, y, width, height)
+
+
+def box_window(box: Box, image_size: tuple[int, int], network_size: int) -> Region:
+    """
+    Return the part of a frame in which a box [4] is decoded, to find what it holds.
+
+    :param network_size: S, the side of the network's input.
+    """
+    side = max(BOX_SIDES * float((box[2:] - box[:2]).max()), SMALLEST_SCALE * network_size)
+    return window((box[:2] + box[2:]) / 2, side, Region(0, 0, *image_size))
 
 
 def _side(image_size: tuple[int, int]) -> float:

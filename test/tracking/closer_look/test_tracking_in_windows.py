@@ -17,10 +17,12 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
+from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.closer_look.focus import MOST_MISSES
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracker import Tracker
+from sam_tracker.video.generated import generate_clip
 
 SIDE, WIDTH, HEIGHT = 128, 640, 480
 CELLS = SIDE // 4
@@ -69,12 +71,15 @@ class ColourNetwork(nn.Module):
         return mask[..., ::4, ::4]
 
     def decode(self, features, conditioned, prompts, several):
-        points, _ = prompts
+        points, mask = prompts
         pixels = features.high_resolution[0]
         colour = conditioned[:, :, 0, 0]
         if points.shape[1]:
             x, y = points.mean(1)[0].round().long().clamp(0, SIDE - 1).tolist()
             colour = pixels[:, :, y, x]
+        elif mask is not None:
+            inside = mask * torch.ones_like(features.embedding)
+            colour = (inside * features.embedding).sum((2, 3)) / inside.sum((2, 3))
         distance = (pixels - colour[:, :, None, None]).abs().amax(1)
         alike = (distance < 0.25).float()[:, None]
         logits = (nn.functional.interpolate(alike, (CELLS, CELLS), mode='area') - 0.3) * 20
@@ -169,6 +174,42 @@ def test_a_click_on_a_small_object_is_answered_from_a_closer_view(network):
     track = tracker.add_prompt(Frame(picture((300, 200, 34, RED)), 0), click)
     assert errors(track, square(300, 200, 34)) < 3
     assert network.encoded == [1, 1]
+
+
+def test_a_box_is_decoded_closely_and_its_object_followed_in_the_whole_image(network):
+    tracker = Tracker(network, SETTINGS)
+    box = square(300, 200, 120)
+    tracker.add_prompt(Frame(picture((300, 200, 120, RED)), 0), Prompt(box=box))
+    assert network.encoded == [1, 1]
+    network.encoded.clear()
+    (track,) = tracker.step(Frame(picture((310, 206, 120, RED)), PERIOD))
+    assert network.encoded == [1]
+    assert errors(track, square(310, 206, 120)) < WIDTH / CELLS
+
+
+def test_a_box_that_fills_the_image_needs_no_closer_look(network):
+    tracker = Tracker(network, SETTINGS)
+    frame = Frame(picture((320, 240, 400, RED)), 0)
+    tracker.add_prompt(frame, Prompt(box=square(320, 240, 400)))
+    assert network.encoded == [1]
+
+
+@pytest.mark.slow
+def test_a_closer_look_at_its_box_outlines_an_object_better():
+    network = load_network('mobile')
+    overlaps = {False: [], True: []}
+    for seed in range(8):
+        clip = generate_clip(seed, 1, 320, 'medium', held_out=True)
+        truth = clip.masks[0] == 1
+        frame = Frame(clip.frames[0], 0)
+        rows, columns = np.nonzero(truth)
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        for closer, found in overlaps.items():
+            tracker = Tracker(network, replace(SETTINGS, closer_look=closer))
+            tracker.add_prompt(frame, Prompt(box=box))
+            (track,) = tracker.step(frame)
+            found.append((track.mask & truth).sum() / (track.mask | truth).sum())
+    assert np.mean(overlaps[True]) > np.mean(overlaps[False])
 
 
 def test_two_objects_that_claim_the_same_pixels_are_told_apart_across_windows(network):

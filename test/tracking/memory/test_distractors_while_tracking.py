@@ -16,7 +16,7 @@ from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip
 
 SIZE = 128
-SETTINGS = TrackerSettings().in_mode('dam')
+SETTINGS = TrackerSettings(closer_look=False).in_mode('dam')
 IMAGE = np.zeros((80, 160, 3), np.uint8)
 
 
