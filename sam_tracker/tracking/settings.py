@@ -111,7 +111,7 @@ class TrackerSettings:
     """
     duplicate_share: float = 0.8
     """Share of a track's pixels in a better supported mask from which on it is a duplicate."""
-    same_object: float = 0.8
+    same_object: float = 0.7
     """
     IoU of masks above which a prompt for a new object means one that is already tracked; 1: never.
 

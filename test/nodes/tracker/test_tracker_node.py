@@ -357,13 +357,15 @@ def test_live_parameters_change_and_the_others_are_refused_with_a_reason(tester)
 
 
 def test_tracking_parameters_take_effect_while_objects_are_tracked(camera, tester):
-    # The random network answers all prompts with much the same mask.
+    # The random network answers all prompts with much the same mask of the image it is shown.
+    assert tester.set('closer_look', 'off').successful
     assert [tester.add_box().track.object_id for _ in range(2)] == [1, 2]
     assert tester.set('resolve_overlaps', True).successful
     try:
         assert tester.add_box().track.object_id in {1, 2}
         assert tester.object_ids() == [1, 2]
     finally:
+        tester.set('closer_look', 'auto')
         assert tester.set('resolve_overlaps', False).successful
     assert tester.add_box().track.object_id == 3
     refused = tester.set('maximum_objects', 5)
