@@ -43,10 +43,11 @@ class Pair:
 
 @pytest.fixture(scope='session')
 def pair():
-    """Build a pair by name ('test' is the small one) and image size, each once a session."""
+    """Build a pair by name ('test' is the small one) and image size; the last one is kept."""
     pytest.importorskip('sam2', reason='parity is shown against the PyPI package sam2')
     logging.getLogger().setLevel(logging.WARNING)
-    return functools.cache(build_pair)
+    # Two of the largest network are 1.8 GB.
+    return functools.lru_cache(maxsize=1)(build_pair)
 
 
 def build_pair(name='test', image_size=160):
