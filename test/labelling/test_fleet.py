@@ -7,6 +7,7 @@ from dataclasses import replace
 import multiprocessing
 import os
 from pathlib import Path
+import shutil
 import signal
 import threading
 import time
@@ -58,31 +59,49 @@ def labels(out):
     return (out / 'recordings/clip/labels.jsonl').read_bytes()
 
 
-def kill_when(exists, pids):
-    """Kill the first process of a pool once a file is there; in a thread."""
+def killed_in_the_middle(out, processes, label):
+    """
+    Label, and kill processes as soon as tracks are written.
 
-    def kill():
-        deadline = time.monotonic() + 200
-        while not exists.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for pid in pids():
-            # It may just have ended.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    :param out: output folder, which is removed if the recording was labelled before the kill.
+    :param processes: returns the ids of the processes to kill.
+    :param label: labels into the folder, and returns what failed.
+    :returns: what failed in a run that was killed when some labels were there, but not all.
+    """
+    for _ in range(3):
+        middle = []
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
+        def kill(middle=middle):
+            deadline = time.monotonic() + 200
+            while time.monotonic() < deadline:
+                if any(out.glob('recordings/clip/work/stretches/*.part')):
+                    for pid in processes():
+                        # It may just have ended.
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
+                    # A new process takes seconds to come this far.
+                    middle.append(not (out / 'recordings/clip/labels.jsonl').exists())
+                    return
+                time.sleep(0.001)
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        failed = label()
+        thread.join()
+        if middle == [True]:
+            return failed
+        shutil.rmtree(out)
+    pytest.fail('the recording was always labelled before its process could be killed')
 
 
+@pytest.mark.timeout(900)
 def test_processes_give_the_same_bytes_although_some_are_killed(jobs_in, expected, tmp_path):
     out = tmp_path / 'several'
-    thread = kill_when(
-        out / 'recordings/clip/work/sweep.json',
+    failed = killed_in_the_middle(
+        out,
         lambda: [process.pid for process in multiprocessing.active_children()],
+        lambda: label_all(in_processes(jobs_in(out), 2)),
     )
-    failed = label_all(in_processes(jobs_in(out), 2))
-    thread.join()
     assert failed.keys() == {'missing'} and 'does not exist' in failed['missing']
     assert labels(out) == expected
 
@@ -112,6 +131,7 @@ def test_a_defect_met_by_one_recording_is_its_error(jobs_in, tmp_path, monkeypat
     assert entry == {'state': 'failed', 'error': "KeyError: 'mug'"}
 
 
+@pytest.mark.timeout(900)
 def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
     jobs_in, expected, tmp_path
 ):
@@ -123,9 +143,11 @@ def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
     cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': 2})
     try:
         out = tmp_path / 'ray'
-        thread = kill_when(out / 'recordings/clip/work/sweep.json', workers_of_ray)
-        failed = label_all(on_ray(jobs_in(out), cluster.address, 0.0))
-        thread.join()
+        failed = killed_in_the_middle(
+            out,
+            workers_of_ray,
+            lambda: label_all(on_ray(jobs_in(out), cluster.address, 0.0)),
+        )
         assert failed.keys() == {'missing'}
         assert labels(out) == expected
     finally:
