@@ -5,8 +5,10 @@ Two directions of one object between two prompted frames, joined to one track.
 
 On every frame the label of one direction is taken, along the cheapest path from the forward track
 at the first prompted frame to the backward track at the last. A direction costs what it is unsure
-of, its distance from its prompt, and its jumps; a change of direction costs what the two do not
-have in common there. So a direction that has lost the object is left where both still agreed.
+of on the frame, its jumps, and how much of the uncertainty since both prompts is its own: one that
+was unsure or lost the object may follow another now, and be sure of that. A change of direction
+costs what the two do not have in common there, so a direction that has lost the object is left
+where both still agreed.
 """
 
 from __future__ import annotations
@@ -21,10 +23,6 @@ from numpy.typing import NDArray
 from sam_tracker.core.boxes import box_iou
 from sam_tracker.labelling.labelled_track import LabelledTrack
 
-DISTANCE_WEIGHT = 0.2
-"""Cost of a frame at the far end of a stretch."""
-JUMP_WEIGHT = 2.0
-"""Cost of a box that has nothing in common with the one that constant velocity predicts."""
 SWITCH_COST = 0.5
 """Cost of a change of direction where both have the same mask."""
 SWITCH_WEIGHT = 4.0
@@ -35,8 +33,8 @@ SWITCH_WEIGHT = 4.0
 class PairFacts:
     """What the choice between two directions needs of one frame; small, for long stretches."""
 
-    confidence: tuple[float, float]
-    """Of the forward and the backward track."""
+    certainty: tuple[float, float]
+    """That the object is where, or as absent as, the forward and the backward track say."""
     boxes: tuple[tuple[float, ...] | None, tuple[float, ...] | None]
     agreement: float
     """IoU of the two masks; 1 if neither is visible."""
@@ -61,17 +59,16 @@ def chosen_directions(facts: Sequence[PairFacts]) -> list[int]:
     count = len(facts)
     if not count:
         return []
-    costs = np.zeros((count, 2))
-    for number, each in enumerate(facts):
-        share = (number + 1) / (count + 1)
-        costs[number] = 1 - np.array(each.confidence)
-        costs[number] += DISTANCE_WEIGHT * np.array([share, 1 - share])
-    for direction in range(2):
-        boxes = [each.boxes[direction] for each in facts]
-        # A jump is one in the direction of propagation.
-        order = boxes if direction == 0 else boxes[::-1]
-        jumps = JUMP_WEIGHT * jump_costs(order)
-        costs[:, direction] += jumps if direction == 0 else jumps[::-1]
+    unsure = 1 - np.array([each.certainty for each in facts])
+    seen = np.array([[box is not None for box in each.boxes] for each in facts])
+    jumps = np.zeros((count, 2))
+    # A jump is one in the direction of propagation.
+    jumps[:, 0] = jump_costs([each.boxes[0] for each in facts])
+    jumps[::-1, 1] = jump_costs([each.boxes[1] for each in facts[::-1]])
+    # However sure a direction is that the object has gone: what it finds later may be another.
+    lost = np.where(seen, unsure, 1.0) + jumps
+    since = np.stack((np.cumsum(lost[:, 0]), np.cumsum(lost[::-1, 1])[::-1]), axis=1) + 1e-6
+    costs = unsure + jumps + since / since.sum(axis=1, keepdims=True)
     apart = 1 - np.array([each.agreement for each in facts])
     # The first prompted frame belongs to the forward track, and the last to the backward one.
     costs[0, 1] += SWITCH_COST + SWITCH_WEIGHT * apart[0]

@@ -25,7 +25,7 @@ def test_a_direction_that_has_lost_the_object_is_left_where_both_still_agree():
     change = chosen.index(1)
     assert chosen == [0] * change + [1] * (20 - change) and change <= 6
     # The same recording, backwards.
-    mirrored = [facts(*each.confidence[::-1], each.agreement) for each in (agreeing + lost)[::-1]]
+    mirrored = [facts(*each.certainty[::-1], each.agreement) for each in (agreeing + lost)[::-1]]
     assert chosen_directions(mirrored) == [1 - each for each in chosen[::-1]]
 
 
@@ -40,6 +40,21 @@ def test_a_jump_to_another_object_is_avoided():
     # The forward track jumps away after 5 frames; both stay equally sure.
     pairs = [facts(0.8, 0.8, 0.9)] * 5 + [facts(0.8, 0.8, 0.0, (far, BOX))] * 15
     assert chosen_directions(pairs)[5:] == [1] * 15
+
+
+def test_a_direction_that_is_sure_of_an_absence_is_not_taken_before_one_that_sees_the_object():
+    lost = [facts(0.65, 0.9, 0.0, (BOX, None))] * 15
+    chosen = chosen_directions(lost + [facts(0.65, 0.65, 0.9)] * 5)
+    assert chosen[:10] == [0] * 10
+
+
+def test_what_is_found_after_a_loss_counts_less_than_what_was_never_lost():
+    other = (90.0, 90.0, 110.0, 110.0)
+    # Backwards, from the end: it agrees, is lost, and is sure of another object.
+    pairs = [facts(0.7, 0.9, 0.0, (BOX, other))] * 8
+    pairs += [facts(0.7, 0.9, 0.0, (BOX, None))] * 6
+    pairs += [facts(0.7, 0.7, 0.9)] * 6
+    assert chosen_directions(pairs)[:14] == [0] * 14
 
 
 def test_a_single_frame_and_none_are_joined():
