@@ -40,6 +40,9 @@ from sam_tracker.video.generated import GeneratedScene
 
 SIZE = 256
 FIRST_SEED = 10_000
+CLICKS = 3
+ALL_WRONG = 0.5
+"""IoU with the truth below which a person draws a box instead of clicking."""
 
 
 def silent(*_: object) -> None:
@@ -72,12 +75,15 @@ def box_prompt(mask: np.ndarray) -> Prompt:
 
 def overlaps(labels: LabelSet, masks: np.ndarray) -> np.ndarray:
     """Return J, the IoU with the truth, on every frame; 1 where both are empty."""
-    values = []
-    for image in labels.images():
-        truth, mask = unpacked(masks, image.number), image.tracks[0].mask
-        either = (truth | mask).sum()
-        values.append((truth & mask).sum() / either if either else 1.0)
-    return np.array(values)
+    return np.array(
+        [overlap(each.tracks[0].mask, unpacked(masks, each.number)) for each in labels.images()]
+    )
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Return the IoU of two masks [H, W]; 1 where both are empty."""
+    either = (truth | mask).sum()
+    return (truth & mask).sum() / either if either else 1.0
 
 
 def errors(track: LabelledTrack, masks: np.ndarray, number: int) -> int:
@@ -122,12 +128,40 @@ def directions(options: argparse.Namespace, folder: Path) -> None:
     print(f'mean J: forwards {forwards:.3f}, backwards {backwards:.3f}, joined {joined:.3f}')
 
 
+def corrected(
+    work: Labeller, prompts: ObjectPrompts, track: LabelledTrack, number: int, truth: np.ndarray
+) -> ObjectPrompts:
+    """
+    Correct one label as a person does: by three clicks, or by a box if it is all wrong.
+
+    SAM 2's offline evaluation also has three clicks for each corrected frame (arXiv 2408.00714).
+
+    :param truth: [H, W], not empty.
+    """
+    box = prompts.corrected(number, box_prompt(truth), track.mask, track.visible)
+    if overlap(track.mask, truth) < ALL_WRONG:
+        return box
+    found, mask = prompts, track.mask
+    for _ in range(CLICKS):
+        click = correcting_click(mask, truth)
+        if click is None:
+            break
+        clicked = found.corrected(number, click, track.mask, track.visible)
+        try:
+            mask = work.prompted({1: clicked}, 1, number).mask
+        except LabellingError:
+            # The answer contradicts the clicks.
+            return box
+        found = clicked
+    return found
+
+
 def corrections(options: argparse.Namespace, folder: Path) -> None:
     """Correct the frame with the largest error, some times over."""
     history, seconds = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
         path = folder / f'{seed}.mp4'
-        masks = write_video(path, options.frames, seed, options.difficulty)
+        masks = write_video(path, options.frames, seed, options.difficulty, options.rate)
         first = next(n for n in range(options.frames) if unpacked(masks, n).any())
         prompts = ObjectPrompts().added(first, box_prompt(unpacked(masks, first)))
         work = labeller(path, folder / str(seed), options.checkpoint)
@@ -137,32 +171,17 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
         for _ in range(options.rounds):
             start = time.monotonic()
             found = {image.number: image.tracks[0] for image in labels.images()}
-            for number in sorted(found, key=lambda each: -errors(found[each], masks, each)):
-                track, truth = found[number], unpacked(masks, number)
-                click = correcting_click(track.mask, truth)
-                if click is None or number in prompts.by_frame or not truth.any():
-                    continue
-                corrected = prompts.corrected(number, click, track.mask, track.visible)
-                try:
-                    labels = work.label({1: corrected}).labels
-                except LabellingError:
-                    # The answer contradicts the click: a person draws a box.
-                    corrected = prompts.corrected(
-                        number, box_prompt(truth), track.mask, track.visible
-                    )
-                    labels = work.label({1: corrected}).labels
-                prompts = corrected
-                if options.verbose:
-                    after = next(
-                        image.tracks[0] for image in labels.images() if image.number == number
-                    )
-                    print(f'  frame {number}: {values[number]:.2f} to', end=' ')
-                    either = (after.mask | truth).sum()
-                    print(f'{(after.mask & truth).sum() / either:.2f}')
-                break
+            number = max(
+                (n for n in found if n not in prompts.by_frame and unpacked(masks, n).any()),
+                key=lambda each: errors(found[each], masks, each),
+            )
+            prompts = corrected(work, prompts, found[number], number, unpacked(masks, number))
+            labels = work.label({1: prompts}).labels
             seconds.append(time.monotonic() - start)
-            values = overlaps(labels, masks)
+            before, values = values, overlaps(labels, masks)
             row.append(values.mean())
+            if options.verbose:
+                print(f'  frame {number}: {before[number]:.2f} to {values[number]:.2f}')
         history.append(row)
         print(f'seed {seed}: ' + ' '.join(f'{value:.3f}' for value in row), flush=True)
     means = np.mean(history, 0)

@@ -133,6 +133,15 @@ class Labeller:
         labels = self._write(prompts, keys, tracker)
         return Propagated(labels, done, reused)
 
+    def prompted(self, prompts: Prompts, object_id: int, frame: int) -> LabelledTrack:
+        """
+        Return what a prompt gives on its own frame; nothing is propagated or written.
+
+        :raises LabellingError: a prompt does not fit its image.
+        """
+        track = self._tracker({object_id: prompts[object_id]}).prompted(object_id, frame).track
+        return LabelledTrack.of(track, prompts[object_id].by_frame[frame].stage)
+
     def _plan(self, prompts: Prompts) -> dict[Stretch, str]:
         """Return all stretches and the names of their files."""
         keys = {}
