@@ -42,7 +42,7 @@ SIZE = 256
 FIRST_SEED = 10_000
 CLICKS = 3
 ALL_WRONG = 0.5
-"""IoU with the truth below which a person draws a box instead of clicking."""
+"""IoU with the truth below which a person first draws a box."""
 
 
 def silent(*_: object) -> None:
@@ -132,27 +132,31 @@ def corrected(
     work: Labeller, prompts: ObjectPrompts, track: LabelledTrack, number: int, truth: np.ndarray
 ) -> ObjectPrompts:
     """
-    Correct one label as a person does: by three clicks, or by a box if it is all wrong.
+    Correct one label as a person does: by a box if it is all wrong, and by three clicks.
 
     SAM 2's offline evaluation also has three clicks for each corrected frame (arXiv 2408.00714).
 
     :param truth: [H, W], not empty.
     """
-    box = prompts.corrected(number, box_prompt(truth), track.mask, track.visible)
-    if overlap(track.mask, truth) < ALL_WRONG:
-        return box
     found, mask = prompts, track.mask
+    if overlap(mask, truth) < ALL_WRONG:
+        found = prompts.corrected(number, box_prompt(truth), track.mask, track.visible)
+        mask = work.prompted({1: found}, 1, number).mask
     for _ in range(CLICKS):
         click = correcting_click(mask, truth)
         if click is None:
             break
         clicked = found.corrected(number, click, track.mask, track.visible)
         try:
-            mask = work.prompted({1: clicked}, 1, number).mask
+            answer = work.prompted({1: clicked}, 1, number).mask
         except LabellingError:
             # The answer contradicts the clicks.
-            return box
-        found = clicked
+            break
+        # Otherwise the person takes the click back.
+        if overlap(answer, truth) > overlap(mask, truth):
+            found, mask = clicked, answer
+    if found is prompts:
+        return prompts.corrected(number, box_prompt(truth), track.mask, track.visible)
     return found
 
 
