@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from sam_tracker.core.boxes import Box, Region
 from sam_tracker.core.coordinates import ImageScale
+from sam_tracker.networks.upload import uploaded
 
 
 class MaskImages:
@@ -167,7 +168,7 @@ def network_mask(mask: NDArray[np.bool_], scale: ImageScale, device: torch.devic
     :returns: [1, 1, S, S] float32 of 0 and 1, on the device; 0 in the padding.
     """
     shown = np.ascontiguousarray(mask[scale.region.slices])
-    given = torch.from_numpy(shown).to(device)[None, None].float()
+    given = uploaded(shown, device)[None, None].float()
     columns, rows = scale.covered
     size = (rows, columns)
     if given.shape[2:] != size:

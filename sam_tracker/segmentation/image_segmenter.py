@@ -18,10 +18,10 @@ from sam_tracker.core.frame import Pixels, frame_size
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, PromptableNetwork
 from sam_tracker.networks.batching import LARGEST_BATCH, batches
-from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import MaskImages, mask_boxes, network_mask
 from sam_tracker.networks.masks import corrected_logits, input_logits, mask_as_logits
 from sam_tracker.networks.runtime import Runtime
+from sam_tracker.networks.upload import FrameUpload, uploaded
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
 from sam_tracker.segmentation.mask_filters import STABILITY_OFFSET, stability_scores
 
@@ -179,8 +179,8 @@ class ImageSegmenter:
         """
         with self._runtime.inference():
             prompts = self.network.encode_prompts(
-                torch.from_numpy(points).float().to(self.device),
-                torch.from_numpy(labels).to(self.device),
+                uploaded(points.astype(np.float32), self.device),
+                uploaded(labels, self.device),
                 mask_logits,
             )
             return self.network.decode(encoded.features, encoded.conditioned, prompts, several)

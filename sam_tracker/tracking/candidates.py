@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
+from sam_tracker.networks.upload import uploaded
 from sam_tracker.tracking.appearance import appearances
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import ABSENT
 from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes, packed_shapes
-from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 
 

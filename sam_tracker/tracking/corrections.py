@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from sam_tracker.core.boxes import Box
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.prompt import POSITIVE, Prompt
+from sam_tracker.networks.upload import uploaded
 from sam_tracker.tracking.decoded_mask import DecodedMask
-from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.track import Track
 
 LEAST_OVERLAP = 0.25

@@ -15,7 +15,6 @@ from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, Memory, VideoNetwork
 from sam_tracker.networks.batching import LARGEST_BATCH, batches
-from sam_tracker.networks.frame_upload import FrameUpload
 from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.networks.masks import (
     corrected_logits,
@@ -24,11 +23,12 @@ from sam_tracker.networks.masks import (
     resize_logits,
 )
 from sam_tracker.networks.runtime import Runtime
+from sam_tracker.networks.upload import FrameUpload, uploaded
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, measure
 from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.memory.bank import MemoryReading
-from sam_tracker.tracking.memory.store import MemoryStore, uploaded
+from sam_tracker.tracking.memory.store import MemoryStore
 from sam_tracker.tracking.settings import TrackerSettings
 
 PRESENT_LOGIT = 10.0
@@ -212,8 +212,8 @@ class Inference:
             dense = corrected_logits(previous[None, None])
         points, labels = prompt_points(prompt, scale)
         prompts = self.network.encode_prompts(
-            torch.from_numpy(points).float().to(self.device)[None],
-            torch.from_numpy(labels).to(self.device)[None],
+            uploaded(points.astype(np.float32), self.device)[None],
+            uploaded(labels, self.device)[None],
             dense,
         )
         reading = self.store.reading_again(row) if correcting else self.store.readings([row])[0]

@@ -108,7 +108,7 @@ class Prompting:
         features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
         # Measured already but for a given mask: reading it here would wait for the device again.
-        pointed = decision.object_logit if answer.pointed is None else float(answer.pointed)
+        pointed = decision.object_logit if answer.pointed is None else float(answer.pointed.cpu())
         memories = self._inference.memories(
             features,
             logits,

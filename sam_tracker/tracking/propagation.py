@@ -20,6 +20,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
+from sam_tracker.networks.upload import uploaded
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import (
     chosen_masks,
@@ -36,7 +37,6 @@ from sam_tracker.tracking.decoded_mask import (
     without_lost_pixels,
 )
 from sam_tracker.tracking.inference import Inference, image_features
-from sam_tracker.tracking.memory.store import uploaded
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.sighting import Sighting

@@ -35,6 +35,10 @@ def test_a_value_is_put_together_again_from_its_tensors():
         assert torch.equal(ours, 2 * given)
 
 
+def copied(value):
+    return with_tensors(value, (each.clone() for each in tensors(value)))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
 @pytest.mark.parametrize('name', ['nano', 'mobile', 'edgetam'])
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
@@ -71,7 +75,8 @@ def test_replayed_calls_of_a_gpu_return_what_the_network_returns(name, precision
     results = [walk(replaying, seed) for seed in range(4)]
     for seed, result in enumerate(results):
         expected = walk(network, seed)
-        assert layout(result) == layout(expected)
+        # What is a part of a wider tensor there is a tensor of its own here.
+        assert layout(copied(result)) == layout(copied(expected))
         for ours, exact in zip(tensors(result), tensors(expected), strict=True):
             torch.testing.assert_close(
                 ours, exact, rtol=1e-2, atol=1e-2 * float(exact.abs().max())

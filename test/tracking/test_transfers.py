@@ -25,7 +25,11 @@ WIDTH, HEIGHT = 160, 120
 
 
 class Transfers(TorchDispatchMode):
-    """Lists the shapes of what is copied to the device, and every operation on both places."""
+    """
+    Lists what is copied to the device, and every operation on both places.
+
+    A copy is its shape, and whether the host waits for it.
+    """
 
     def __init__(self):
         super().__init__()
@@ -39,7 +43,8 @@ class Transfers(TorchDispatchMode):
         places = {each.device.type for each in (*given, *made)}
         if len(places) > 1:
             if str(function).startswith(('aten._to_copy', 'aten.to', 'aten.copy_')):
-                self.uploads.append(tuple(given[0].shape))
+                waits = not (keywords or {}).get('non_blocking', False)
+                self.uploads.append((tuple(given[0].shape), waits))
             else:
                 self.mixed.append(str(function))
         return result
@@ -94,7 +99,29 @@ def test_a_frame_reads_from_the_device_once_and_its_masks_once_more(name, object
         assert len(reads) == 2
     assert not transfers.mixed
     # The frame, and the indices and numbers of objects.
-    image, *small = transfers.uploads
+    (image, _), *small = transfers.uploads
     assert image == (HEIGHT, WIDTH, 3)
     assert len(small) == 4
-    assert all(np.prod(shape) <= 40 * objects for shape in small)
+    for shape, waits in small:
+        assert not waits
+        assert np.prod(shape) <= 40 * objects
+
+
+PROMPTS = {
+    'box': {'box': np.array([20.0, 30.0, 50.0, 80.0])},
+    'points': {'points': np.array([[20.0, 30.0], [60.0, 30.0]]), 'labels': np.array([1, 0])},
+    'mask': {'mask': np.ones((HEIGHT, WIDTH), bool)},
+}
+
+
+@pytest.mark.parametrize('kind', PROMPTS)
+def test_no_part_of_a_prompt_is_uploaded_with_a_wait(kind, reads):
+    tracker = tracker_of('nano', 1)
+    tracker.step(frame(1))
+    with Transfers() as transfers:
+        tracker.add_prompt(frame(1), Prompt(**PROMPTS[kind]))
+    assert not transfers.mixed
+    # The frame is a tensor of the host here, which its owner may change at once.
+    small = [waits for shape, waits in transfers.uploads if shape != (HEIGHT, WIDTH, 3)]
+    assert small
+    assert not any(small)

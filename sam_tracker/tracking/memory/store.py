@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sam_tracker.networks.api import Memory, MemoryLayout
+from sam_tracker.networks.upload import uploaded
 from sam_tracker.tracking.memory.api import FrameFacts, RememberedFrame
 from sam_tracker.tracking.memory.bank import MemoryBank, MemoryReading
 from sam_tracker.tracking.settings import TrackerSettings
@@ -199,14 +200,6 @@ class MemoryStore:
         self._pointers.flatten(0, 1).index_copy_(0, index[:, 1], pointers)
         for row, (bank, _) in zip(rows, changes, strict=True):
             self._banks[row] = bank
-
-
-def uploaded(values: np.ndarray, device: torch.device) -> Tensor:
-    """Copy a host array to the device without waiting for the device's pending work."""
-    tensor = torch.from_numpy(values)
-    if device.type == 'cuda':
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 def _lengthened(tensor: Tensor, rows: int) -> Tensor:

@@ -1,8 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Copies frames from the caller's memory to the network's device."""
+"""Copies frames and small arrays from the host's memory to the network's device."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
@@ -36,7 +39,16 @@ class FrameUpload:
             self._staging = torch.empty(frame.size, dtype=torch.uint8, pin_memory=True)
         staged = self._staging[: frame.size].view(frame.shape)
         np.copyto(staged.numpy(), frame)
-        uploaded = staged.to(self._device, non_blocking=True)
+        image = staged.to(self._device, non_blocking=True)
         self._copied = torch.cuda.Event()
         self._copied.record(torch.cuda.current_stream(self._device))
-        return uploaded[None]
+        return image[None]
+
+
+def uploaded(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Copy an array to the device without waiting for what the device has still to do."""
+    tensor = torch.from_numpy(values)
+    if device.type == 'cuda':
+        # A copy from memory that is not page-locked would wait.
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
