@@ -44,7 +44,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import VideoNetwork
-from sam_tracker.networks.cuda_graphs import graphed
 from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import Runtime
@@ -52,8 +51,8 @@ from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
-FULL_MEMORY = 20
-"""Frames until all memories and pointers exist, and a few more."""
+FULL_MEMORY = 26
+"""Frames until all memories and pointers exist, and their layout has been captured."""
 MATRIX = 8192
 BUNDLED = ('mobile', 'nano')
 
@@ -306,10 +305,10 @@ class Bench:
         self, case: Case, network: VideoNetwork
     ) -> tuple[Iterator[None], Callable[[], object]]:
         compiled = case.mode in {'compiled', 'both'}
-        runtime = Runtime(self._device, self._precision, compiled)
+        runtime = Runtime(
+            self._device, self._precision, compiled, cuda_graphs=case.mode in {'graphs', 'both'}
+        )
         network = runtime.place(network)
-        if case.mode in {'graphs', 'both'}:
-            network = graphed(network)
         images = self._images(1, network.image_size)
 
         def encode() -> object:

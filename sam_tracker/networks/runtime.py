@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sam_tracker.networks.api import PromptableNetwork
+from sam_tracker.networks.cuda_graphs import graphed
 from sam_tracker.networks.precision import narrow_weights
 
 Network = TypeVar('Network', bound=PromptableNetwork)
@@ -38,6 +39,8 @@ class Runtime:
     """
     compiled: bool = False
     """Whether to use ``torch.compile`` for the parts that take the time."""
+    cuda_graphs: bool = False
+    """Whether to replay the calls of the network as CUDA graphs; on a GPU only."""
 
     @property
     def memory_type(self) -> torch.dtype:
@@ -51,7 +54,7 @@ class Runtime:
         In a narrow precision it is then to be run inside ``inference``.
 
         :param network: an ``nn.Module``; changed in place.
-        :returns: the same network.
+        :returns: the network to use: the same, or what replays its calls as CUDA graphs.
         """
         module = cast(nn.Module, network)
         module.to(self.device).eval()
@@ -62,7 +65,7 @@ class Runtime:
         network.optimise(self.device, self.precision if on_cpu else torch.float32, self.compiled)
         if not on_cpu:
             narrow_weights(module, self.precision)
-        return network
+        return graphed(network) if self.cuda_graphs else network
 
     @contextmanager
     def inference(self) -> Iterator[None]:
@@ -76,7 +79,10 @@ class Runtime:
 
 
 def choose_runtime(
-    device: str = 'auto', precision: str = 'auto', compiled: bool = False
+    device: str = 'auto',
+    precision: str = 'auto',
+    compiled: bool = False,
+    cuda_graphs: bool = True,
 ) -> Runtime:
     """
     Choose a runtime from what a user wrote.
@@ -85,6 +91,8 @@ def choose_runtime(
         the first GPU if there is one, else the CPU.
     :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 on a GPU that computes in it,
         else float32.
+    :param cuda_graphs: whether to use them on a GPU for what ``torch.compile`` does not make; the
+        two were not measured together.
     :raises ValueError: for a device that is not there or not supported, and a precision that is
         not known.
     """
@@ -106,7 +114,8 @@ def choose_runtime(
         precision = 'bfloat16' if on_gpu and computes_bfloat16(place) else 'float32'
     if precision not in PRECISIONS:
         raise ValueError(f'precision {precision!r} is not one of auto, {", ".join(PRECISIONS)}')
-    return Runtime(place, PRECISIONS[precision], compiled)
+    graphs = cuda_graphs and place.type == 'cuda' and not compiled
+    return Runtime(place, PRECISIONS[precision], compiled, graphs)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -15,6 +15,7 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.api import PromptableNetwork, SuitedSettings, VideoNetwork
+from sam_tracker.networks.replayed_calls import CALLS_BEFORE_CAPTURE
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.weights.loading import load_image_network, load_network
 from sam_tracker.ros.parameters.declaration import ParameterError
@@ -48,8 +49,10 @@ class NetworkSetup(Generic[Network]):
     @property
     def description(self) -> str:
         size = self.network.image_size
-        compiled = ', compiled' if self.runtime.compiled else ''
-        return f'{self.model} at {size} px on {self.device} in {self.precision}{compiled}'
+        how = ', compiled' if self.runtime.compiled else ''
+        if self.runtime.cuda_graphs:
+            how = ', by CUDA graphs'
+        return f'{self.model} at {size} px on {self.device} in {self.precision}{how}'
 
     def device_memory(self) -> int | None:
         """Bytes that this process holds on the device; None on the CPU."""
@@ -80,7 +83,9 @@ def _set_up(
     if parameters.cpu_threads is not None:
         torch.set_num_threads(parameters.cpu_threads)
     try:
-        runtime = choose_runtime(parameters.device, parameters.precision, parameters.compile)
+        runtime = choose_runtime(
+            parameters.device, parameters.precision, parameters.compile, parameters.cuda_graphs
+        )
         network = load(parameters.checkpoint or parameters.model, parameters.image_size)
     except ValueError as error:
         raise ParameterError(str(error)) from error
@@ -115,16 +120,33 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
     )
 
 
-def warm_up(tracker: Tracker, width: int = 640, height: int = 480, steps: int = 2) -> None:
+def warm_up(
+    tracker: Tracker, setup: NetworkSetup[VideoNetwork], width: int = 640, height: int = 480
+) -> None:
     """
     Track an object for a few frames and forget it; the tracker must have no objects.
 
-    Libraries and devices then do before the first image what they do at their first use.
+    Libraries and devices then do before the first image what they do at their first use. What is
+    compiled or captured is so for one object and for two; what is compiled for two serves for any
+    number.
     """
     image = np.zeros((height, width, 3), np.uint8)
-    box = np.array([width / 4, height / 4, width / 2, height / 2])
-    tracker.add_prompt(Frame(image, 0), Prompt(box=box))
-    for step in range(steps):
-        for track in tracker.step(Frame(image, step + 1)):
-            _ = track.mask_crop
-    tracker.reset()
+    left = np.arange(width) < width // 2
+    image[:, left] = 255
+    box = Prompt(box=np.array([0, 0, width // 2, height]))
+    halves = [Prompt(mask=np.broadcast_to(half, (height, width))) for half in (left, ~left)]
+    runtime = setup.runtime
+    stages, steps = [([box], 2)], 2
+    if runtime.cuda_graphs:
+        # Until all memories and pointers exist, and then until their layout is captured.
+        steps += setup.network.memory_layout.recent_pointers + CALLS_BEFORE_CAPTURE
+    if runtime.compiled or runtime.cuda_graphs:
+        most = min(len(halves), tracker.settings.maximum_objects)
+        stages += [(halves[:count], steps) for count in range(1, most + 1)]
+    for prompts, count in stages:
+        for prompt in prompts:
+            tracker.add_prompt(Frame(image, 0), prompt)
+        for step in range(count):
+            for track in tracker.step(Frame(image, step + 1)):
+                _ = track.mask_crop
+        tracker.reset()

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sam_tracker.networks.api import ImageFeatures, Memory
-from sam_tracker.networks.cuda_graphs import tensors
 from sam_tracker.networks.masks import memory_mask
 from sam_tracker.networks.precision import narrow_weights
 from sam_tracker.networks.registry import build_network
+from sam_tracker.networks.replayed_calls import tensors
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network

@@ -214,6 +214,12 @@ def networks_are_compared(command: str, here: Surroundings) -> None:
     assert 'edgetam' in printed
 
 
+def where_there_is_a_gpu(command: str, here: Surroundings) -> None:
+    # No network has this name, so nothing takes long on a GPU either.
+    printed = here.run(f'{command} --networks none')
+    assert 'not run: torch finds no GPU' in printed or 'teraflops' in printed
+
+
 def on_clips_of_a_moment(command: str, here: Surroundings) -> None:
     quick = command.replace('--otb FOLDER', '--clips 1 --frames 6')
     assert quick != command
@@ -378,6 +384,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'python benchmark/masks.py$': masks_are_measured,
     r'python benchmark/cameras.py$': cameras_are_measured,
     r'python benchmark/network.py --network': networks_are_compared,
+    r'python benchmark/gpu.py --minutes': where_there_is_a_gpu,
     r'python benchmark/association.py --clips 0 ': on_clips_of_a_moment,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,

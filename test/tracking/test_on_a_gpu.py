@@ -8,15 +8,14 @@ import pytest
 import torch
 
 from sam_tracker import Frame, Prompt, Tracker, load_network
-from sam_tracker.networks.cuda_graphs import graphed
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.video.generated import generate_clip
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
 
-FRAMES = 24
-"""More than it takes until all memories and pointers exist."""
+FRAMES = 30
+"""More than it takes until all memories and pointers exist, and their layout is captured."""
 
 
 @pytest.fixture(scope='module')
@@ -31,10 +30,9 @@ def exact_products(monkeypatch):
     monkeypatch.setattr(torch.backends.cuda.matmul, 'allow_tf32', False)
 
 
-def masks(clip, runtime, objects=1, graphs=False):
+def masks(clip, runtime, objects=1):
     """Track objects through a clip; return their masks on each frame."""
-    network = runtime.place(load_network('nano'))
-    tracker = Tracker(graphed(network) if graphs else network, None, runtime)
+    tracker = Tracker(runtime.place(load_network('nano')), None, runtime)
     for number in range(1, objects + 1):
         tracker.add_prompt(Frame(clip.frames[0], 0), Prompt(mask=clip.masks[0] == number))
     return [
@@ -64,8 +62,10 @@ def test_a_clip_has_almost_the_masks_of_the_cpu_on_a_gpu_in_bfloat16(clip):
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
 def test_graphs_of_a_gpu_change_no_mask(clip, precision):
-    runtime = choose_runtime('cuda', precision)
-    expected, found = (masks(clip, runtime, graphs=graphs) for graphs in (False, True))
+    expected, found = (
+        masks(clip, choose_runtime('cuda', precision, cuda_graphs=graphs))
+        for graphs in (False, True)
+    )
     for frame, ((ours,), (exact,)) in enumerate(zip(found, expected, strict=True), 1):
         assert overlap(ours, exact) > 0.99, frame
 
@@ -101,14 +101,14 @@ def reads(monkeypatch):
 def test_a_frame_waits_for_a_gpu_once_and_its_masks_once_more(
     clip, reads, objects, side, graphs, closer_look
 ):
-    runtime = choose_runtime('cuda')
+    runtime = choose_runtime('cuda', cuda_graphs=graphs)
     network = runtime.place(load_network('nano'))
     settings = replace(
         TrackerSettings.for_network(network.suited_settings),
         exclusive=False,
         closer_look=closer_look,
     )
-    tracker = Tracker(graphed(network) if graphs else network, settings, runtime)
+    tracker = Tracker(network, settings, runtime)
     for number in range(objects):
         x = 15.0 + 40 * number
         tracker.add_prompt(Frame(clip.frames[0], 0), Prompt(box=[x, 30.0, x + side, 30.0 + side]))
@@ -128,7 +128,7 @@ def test_objects_that_come_and_go_on_a_gpu_compile_nothing(clip):
     from torch._dynamo.utils import counters
 
     runtime = choose_runtime('cuda')
-    tracker = Tracker(graphed(runtime.place(load_network('nano'))), None, runtime)
+    tracker = Tracker(runtime.place(load_network('nano')), None, runtime)
     before = counters['stats']['unique_graphs']
     stamp = 0
     for number in range(5):

@@ -48,6 +48,11 @@ class NetworkParameters:
         'Compile the network with torch.compile: starting takes a minute longer, and tracking on '
         'a GPU is faster.',
     )
+    cuda_graphs: bool = declared(
+        True,
+        'Replay the calls of the network as CUDA graphs: on a GPU a frame takes about half the '
+        'time, and each number of objects takes some of its memory. Not with compile.',
+    )
     cpu_threads: int | None = declared(
         None,
         'Threads of the network on the CPU. auto: one for each core.',

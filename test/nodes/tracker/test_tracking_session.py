@@ -306,7 +306,7 @@ def test_forgetting_one_and_all(live):
 
 def test_warming_up_leaves_nothing_behind(network):
     tracker = Tracker(network)
-    warm_up(tracker, WIDTH, HEIGHT)
+    warm_up(tracker, NetworkSetup(network, Runtime(torch.device('cpu'))), WIDTH, HEIGHT)
     assert tracker.objects == []
     assert tracker.memory_bytes >= 0
 
