@@ -320,7 +320,7 @@ ROOMS = {
     'nodes.video_node': {*CAMERA, 'video'},
     'training': {
         *('networks', 'networks.sam2', 'networks.mobile', 'networks.registry', 'networks.weights'),
-        'video',
+        *('core', 'video'),
     },
     'evaluation': {
         *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'camera_motion'),

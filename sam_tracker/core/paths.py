@@ -1,7 +1,8 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Paths as people write them."""
+"""Paths as people write them, and folders as they leave them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -12,3 +13,8 @@ def expanded(path: str | Path) -> Path:
     except RuntimeError:
         # '~name' without such a user: a file may have this name.
         return Path(path)
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths in order, without hidden files: macOS writes ``._NAME`` beside NAME."""
+    return sorted(path for path in paths if not path.name.startswith('.'))

@@ -14,6 +14,7 @@ from typing import Any
 import zlib
 
 from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.core.paths import visible
 from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.bag_repair import repaired
 from sam_tracker.labelling.message_types import typestore
@@ -29,7 +30,7 @@ def is_bag(path: Path) -> bool:
     """Return whether a path looks like a bag: its folder, or one of its files."""
     if path.is_dir():
         return (
-            any(each.suffix in STORAGE_SUFFIXES for each in path.iterdir())
+            any(each.suffix in STORAGE_SUFFIXES for each in visible(path.iterdir()))
             or (path / 'metadata.yaml').exists()
         )
     return path.suffix in STORAGE_SUFFIXES
@@ -62,7 +63,7 @@ class OpenBag:
         paths = [path]
         if path.is_dir() and not (path / 'metadata.yaml').exists():
             self.problems.append('metadata.yaml is missing; the files of the bag are read alone')
-            paths = sorted(each for each in path.iterdir() if each.suffix in STORAGE_SUFFIXES)
+            paths = [each for each in visible(path.iterdir()) if each.suffix in STORAGE_SUFFIXES]
         try:
             try:
                 self.reader = self._stack.enter_context(AnyReader(paths, default_typestore=store))

@@ -19,6 +19,8 @@ import sqlite3
 import struct
 import sys
 
+from sam_tracker.core.paths import visible
+
 MAGIC = b'\x89MCAP0\r\n'
 CHUNK, DATA_END, FOOTER = 0x06, 0x0F, 0x02
 PIECE = 1 << 20
@@ -34,7 +36,7 @@ def repaired(paths: Sequence[Path], folder: Path) -> tuple[list[Path], list[str]
     """
     files: list[Path] = []
     for path in paths:
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        inside = visible(path.iterdir()) if path.is_dir() else [path]
         files += [each for each in inside if each.suffix in ('.mcap', '.db3')]
     kept, problems = [], []
     for number, path in enumerate(files):

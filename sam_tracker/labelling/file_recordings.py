@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.core.paths import visible
 from sam_tracker.image_files import ImageFileError, read_image
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
 from sam_tracker.video.sources import (
@@ -138,11 +139,7 @@ class FolderRecording:
 
         :raises LabellingError: the folder has no readable image.
         """
-        paths = [
-            each
-            for each in path.iterdir()
-            if each.suffix.lower() in IMAGE_SUFFIXES and not each.name.startswith('.')
-        ]
+        paths = [each for each in visible(path.iterdir()) if each.suffix.lower() in IMAGE_SUFFIXES]
         paths.sort(key=natural_order)
         stamps = [recorded(each) for each in paths]
         known = all(stamp is not None for stamp in stamps)

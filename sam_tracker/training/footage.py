@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 import PIL.Image
 
+from sam_tracker.core.paths import visible
+
 Image = NDArray[np.uint8]
 
 KEPT_IMAGES = 2000
@@ -48,15 +50,15 @@ class Footage:
 
     def __init__(self, folder: Path, held_out: Sequence[str] = ()) -> None:
         images, masks = folder / 'davis/JPEGImages/480p', folder / 'davis/Annotations/480p'
-        found = sorted(path.name for path in images.iterdir()) if images.is_dir() else []
+        found = [path.name for path in visible(images.iterdir())] if images.is_dir() else []
         unknown = sorted(set(held_out) - set(found))
         if unknown:
             raise ValueError(f'{images} has no video {unknown[0]!r} to hold out')
         self.videos = {
             name: list(
                 zip(
-                    sorted((images / name).glob('*.jpg')),
-                    sorted((masks / name).glob('*.png')),
+                    visible((images / name).glob('*.jpg')),
+                    visible((masks / name).glob('*.png')),
                     strict=True,
                 )
             )
@@ -64,10 +66,10 @@ class Footage:
             if name not in held_out
         }
         self.names = list(self.videos)
-        self.photographs = sorted((folder / 'photographs').glob('*.jpg'))
-        self.cutouts = sorted((folder / 'cutouts').glob('*.png'))
-        things = sorted((folder / 'turning').glob('[!.]*'))
-        views = (sorted(thing.glob('*.webp')) for thing in things)
+        self.photographs = visible((folder / 'photographs').glob('*.jpg'))
+        self.cutouts = visible((folder / 'cutouts').glob('*.png'))
+        things = visible((folder / 'turning').glob('*'))
+        views = (visible(thing.glob('*.webp')) for thing in things)
         self.turning = [paths for paths in views if paths]
         if not self.names and not self.photographs:
             raise ValueError(f'{folder} has neither davis/JPEGImages/480p nor photographs/*.jpg')

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.dynamic_range import DynamicRange
-from sam_tracker.core.paths import expanded
+from sam_tracker.core.paths import expanded, visible
 from sam_tracker.core.time import SECOND
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
@@ -226,13 +226,10 @@ class ImageFolder:
     undecoded = 0
 
     def __init__(self, path: Path) -> None:
-        # Hidden files are skipped: macOS writes `._NAME` beside NAME.
         images = [
             each
-            for each in path.iterdir()
-            if each.suffix.lower() in IMAGE_SUFFIXES
-            and not each.name.startswith('.')
-            and each.is_file()
+            for each in visible(path.iterdir())
+            if each.suffix.lower() in IMAGE_SUFFIXES and each.is_file()
         ]
         if not images:
             raise VideoError(

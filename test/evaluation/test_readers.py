@@ -3,6 +3,7 @@
 """Tiny folders in the layouts of the public data sets, sound and broken, read and followed."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from sam_tracker.evaluation.readers.files import image_size, read_image
 from sam_tracker.evaluation.readers.got10k import got10k
 from sam_tracker.evaluation.readers.lasot import lasot
 from sam_tracker.evaluation.readers.otb import otb
+from sam_tracker.evaluation.readers.real import real
 from sam_tracker.evaluation.readers.sav import sav
 from sam_tracker.evaluation.sequence import DatasetError
 
@@ -222,6 +224,20 @@ def test_davis_without_a_mask_for_every_frame_is_refused(davis_folder):
     assert '2 masks for 3 frames of bear' in refusal(davis(davis_folder))
 
 
+def litter(folder: Path) -> None:
+    """Leave beside every file and folder what macOS does."""
+    for path in list(folder.rglob('*')):
+        path.with_name(f'._{path.name}').write_bytes(b'Mac OS X')
+        path.with_name('.DS_Store').write_bytes(b'Bud1')
+
+
+def test_hidden_files_are_no_masks_and_no_sequences(davis_folder):
+    litter(davis_folder)
+    assert len(davis(davis_folder).open_sequence('bear').targets) == 2
+    dataset = real(davis_folder)
+    assert [name.rpartition('/')[2] for name in dataset.sequence_names] == ['bear']
+
+
 def test_colours_instead_of_ids_are_refused(davis_folder):
     path = davis_folder / 'Annotations/480p/bear/00000.png'
     Image.new('RGB', (WIDTH, HEIGHT)).save(path)
@@ -250,6 +266,12 @@ def test_sav_prompts_each_object_where_it_first_appears(sav_folder):
     assert late.mask(3) is None
     assert late.mask(8).sum() == 20
     assert late.judged_frames.tolist() == [0, 4, 8]
+
+
+def test_hidden_files_are_no_objects_of_sav(sav_folder):
+    litter(sav_folder)
+    sequence = sav(sav_folder).open_sequence('sav_000001')
+    assert [target.first_frame for target in sequence.targets] == [0, 4]
 
 
 def test_sav_masks_of_frames_that_do_not_exist_are_refused(sav_folder):

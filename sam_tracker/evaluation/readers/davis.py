@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.paths import visible
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Mask, Target, VideoSequence
@@ -37,7 +38,7 @@ def _sequence(root: Path, resolution: str, name: str) -> VideoSequence:
     annotations = files.require_folder(
         root / 'Annotations' / resolution / name, f'the masks of the DAVIS sequence {name}'
     )
-    labels = sorted(annotations.glob('*.png'))
+    labels = visible(annotations.glob('*.png'))
     if [path.stem for path in labels] != [path.stem for path in images]:
         raise DatasetError(
             f'{annotations} has {len(labels)} masks for {len(images)} frames of {name}'

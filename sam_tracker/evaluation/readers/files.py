@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 import PIL.Image
 
+from sam_tracker.core.paths import visible
 from sam_tracker.evaluation.sequence import Boxes, DatasetError, Image
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -30,11 +31,7 @@ def require_folder(path: Path, what: str) -> Path:
 def image_files(folder: Path) -> list[Path]:
     """Return the images of a folder, at least one, sorted by name."""
     require_folder(folder, 'the frames of a sequence')
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith('.')
-    )
+    files = [file for file in visible(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise DatasetError(f'{folder} holds no images ({", ".join(IMAGE_SUFFIXES)})')
     return files

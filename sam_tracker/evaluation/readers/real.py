@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sam_tracker.core.paths import visible
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.readers.labelled_clips import LABELS, labelled_clips
@@ -42,7 +43,7 @@ def real(folder: Path, names: tuple[str, ...] = ()) -> Dataset:
     """
     files.require_folder(folder, 'recorded sequences')
     found: dict[str, Opening] = {}
-    for place in [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]:
+    for place in [folder, *(path for path in visible(folder.iterdir()) if path.is_dir())]:
         found |= {f'{place.name}/{name}': opening for name, opening in _layout(place).items()}
     if not found:
         raise DatasetError(
@@ -67,7 +68,7 @@ def _layout(place: Path) -> dict[str, Opening]:
         clips, _ = labelled_clips(place)
         return {name: partial(clips.open_sequence, name) for name in clips.sequence_names}
     if (place / 'JPEGImages/480p').is_dir():
-        names = sorted(path.name for path in (place / 'JPEGImages/480p').iterdir())
+        names = [path.name for path in visible((place / 'JPEGImages/480p').iterdir())]
         return {name: partial(_foreground, place, name) for name in names}
     if any(place.glob('*/groundtruth_rect*.txt')):
         boxes = otb(place)

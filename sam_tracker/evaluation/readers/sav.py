@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sam_tracker.core.paths import visible
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Mask, Target, VideoSequence
@@ -27,7 +28,7 @@ def sav(folder: Path) -> Dataset:
     :raises DatasetError: the folder does not have that layout.
     """
     files.require_folder(folder, 'SA-V val or test')
-    lists = sorted(folder.glob('sav_*.txt'))
+    lists = visible(folder.glob('sav_*.txt'))
     if len(lists) != 1:
         found = ', '.join(path.name for path in lists) or 'none'
         raise DatasetError(f'{folder} should have one list, sav_val.txt or sav_test.txt: {found}')
@@ -41,13 +42,13 @@ def _sequence(root: Path, name: str) -> VideoSequence:
     annotations = files.require_folder(
         root / 'Annotations_6fps' / name, f'the masks of the SA-V video {name}'
     )
-    folders = sorted(path for path in annotations.iterdir() if path.is_dir())
+    folders = [path for path in visible(annotations.iterdir()) if path.is_dir()]
     if not folders:
         raise DatasetError(f'{annotations} has no folder of an object')
     targets = []
     for object_id, folder in enumerate(folders, start=1):
         labels = {}
-        for path in sorted(folder.glob('*.png')):
+        for path in visible(folder.glob('*.png')):
             if path.stem not in frame_of:
                 raise DatasetError(f'{path} is the mask of a frame that {name} does not have')
             labels[frame_of[path.stem]] = path
