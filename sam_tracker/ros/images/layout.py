@@ -18,11 +18,12 @@ def packed_pixels(message: 'Image', encoding: PackedEncoding) -> NDArray[Any]:
     """
     Return the pixels of a message whose encoding has one plane.
 
+    ``step`` is ignored where ``data`` has just the length of rows without padding.
+
     :returns: (height, width) or (height, width, channels), uint8 or uint16 in native byte order.
         It shares the message's memory (rows may be padded) unless byte order or alignment have to
         change. YUV 4:2:2 of an odd width has an additional column, which completes the last pair.
-    :raises ImageError: the size is zero, ``data`` is too short, or ``step`` is too small for a row
-        and ``data`` does not have the length of rows without padding.
+    :raises ImageError: the size is zero, or ``data`` or ``step`` is too small.
     """
     check_size(message)
     width = message.width + message.width % 2 if encoding.pairs_pixels else message.width
@@ -78,10 +79,12 @@ def check_size(message: 'Image') -> None:
 
 def _row_step(message: 'Image', row_bytes: int, packed_bytes: int) -> int:
     """Return the bytes from row to row, also where a driver set only ``step`` wrongly."""
-    if message.step >= row_bytes:
-        return message.step
+    if message.step == row_bytes:
+        return row_bytes
     what = f'a {message.width}x{message.height} {message.encoding} image'
     if len(message.data) != packed_bytes:
+        if message.step > row_bytes:
+            return message.step
         raise ImageError(
             f'step {message.step} is too small: a row of {what} has {row_bytes} bytes'
         )

@@ -346,8 +346,8 @@ def test_a_step_shorter_than_a_row_is_refused(encoding, step):
 
 
 @pytest.mark.parametrize('encoding', [*PACKED, *TWO_PLANE])
-@pytest.mark.parametrize('step', [0, 1])
-def test_a_step_that_was_left_out_is_that_of_packed_rows(encoding, step):
+@pytest.mark.parametrize('step', [0, 1, 1000])
+def test_a_step_that_was_left_out_or_is_wrong_is_that_of_packed_rows(encoding, step):
     row_bytes = 6 * PACKED[encoding].pixel_bytes if encoding in PACKED else 6
     planes = {'nv12': 4 * 6 + 2 * 6, 'nv21': 4 * 6 + 2 * 6, 'nv24': 4 * 6 + 4 * 12}
     message = Image(encoding=encoding, width=6, height=4, step=row_bytes)
