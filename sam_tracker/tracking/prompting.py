@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sam_tracker.core.boxes import Box, Region
+from sam_tracker.core.boxes import Box, Region, box_iou
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt, PromptError
@@ -25,6 +25,9 @@ from sam_tracker.tracking.inference import Inference, PromptAnswer
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
+
+FIT_TOLERANCE = 0.1
+"""How much less a mask of a closer look may overlap its box than one of the usual view."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,8 +249,9 @@ class Prompting:
         Decode a box closely, and take the mask for given where the object is looked for.
 
         The first mask is what all later ones are compared with: it is worth a second encoding.
+        What a closer look finds may be a part of the object, which then fits its box badly.
 
-        :returns: None where a closer look shows no more, or nothing at all.
+        :returns: None where a closer look shows no more.
         """
         assert prompt.box is not None
         if not self._settings.closer_look:
@@ -255,11 +259,12 @@ class Prompting:
         closer = box_window(prompt.box, cached.image_size, self._inference.image_size)
         if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
             return None
-        found = self._answered(held, frame, cached, prompt, closer, correcting, None)
-        if not found.decision.seen:
-            return None
-        logits, _ = chosen_masks(found.candidates, [found.decision.choice.index])
-        mask = DecodedMask(logits[0], found.scale)
+        fine = self._answered(held, frame, cached, prompt, closer, correcting, None)
+        coarse = self._answered(held, frame, cached, prompt, view, correcting, None)
+        if _fit(fine, cached) < _fit(coarse, cached) - FIT_TOLERANCE or not fine.decision.seen:
+            return coarse
+        logits, _ = chosen_masks(fine.candidates, [fine.decision.choice.index])
+        mask = DecodedMask(logits[0], fine.scale)
         return self._answered(held, frame, cached, prompt, view, correcting, None, taken=mask)
 
     def _answered(
@@ -292,3 +297,10 @@ class Prompting:
         )
         decision = decided(held.selector, measured, 0, self._settings.presence_logit)
         return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
+
+
+def _fit(answered: PromptDecision, cached: CachedFrame) -> float:
+    """Return the IoU of the answer's box with the box of its prompt; 0 where nothing was seen."""
+    asked, decision = answered.prompt.box, answered.decision
+    found = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
+    return 0.0 if asked is None or found is None else float(box_iou(found, asked))
