@@ -101,11 +101,15 @@ def training_batch(
     size: int,
     footage: Footage | None = None,
     real_share: float = REAL_SHARE,
+    filled: bool = False,
 ) -> Batch:
     """
     Draw a batch as the curriculum wants it at this point of the run.
 
+    :param objects: followed in each clip, or as many as it shows if it shows fewer.
     :param real_share: of the clips, where there is footage; the others are generated.
+    :param filled: repeat the objects of a clip that shows fewer, so that batches have few shapes.
+        Those are prompted differently each time, and weigh more in the loss.
     """
     images = np.empty((frames, clips, size, size, 3), np.uint8)
     masks, owners = [], []
@@ -114,6 +118,8 @@ def training_batch(
         clip, ids = training_clip(rng, frames, size, difficulty, footage, real_share)
         images[:, index] = clip.frames
         chosen = rng.permutation(ids)[:objects]
+        if filled:
+            chosen = np.resize(chosen, objects)
         masks.append(clip.masks[:, None] == chosen[None, :, None, None])
         owners += [index] * len(chosen)
     return Batch(

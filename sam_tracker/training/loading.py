@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     SharedFloat = Synchronized[float]
 
 
-class _EndlessBatches(IterableDataset[Batch]):
-    """Batches of one worker; the run's progress reaches it through shared memory."""
+class EndlessBatches(IterableDataset[Batch]):
+    """
+    Batches of one worker that feeds a GPU.
+
+    The run's progress, from 0 to 1, reaches it through shared memory.
+    """
 
     def __init__(self, settings: Settings, seeds: list[int], progress: 'SharedFloat') -> None:
         self._settings = settings
@@ -48,6 +52,8 @@ def _draw(settings: Settings, rng: np.random.Generator, share: float, frames: in
         size=settings.image_size,
         footage=settings.footage,
         real_share=settings.real_share,
+        # A GPU is slow on every shape that it has not seen before; a CPU on every object.
+        filled=torch.device(settings.device).type == 'cuda',
     )
 
 
@@ -67,7 +73,7 @@ class BatchSource:
             context = torch.multiprocessing.get_context('spawn')
             self._progress: SharedFloat = context.Value('d', 0.0)
             loader = DataLoader(
-                _EndlessBatches(settings, [*seeds, 2], self._progress),
+                EndlessBatches(settings, [*seeds, 2], self._progress),
                 batch_size=None,
                 num_workers=max(1, (os.cpu_count() or 2) - 1),
                 prefetch_factor=2,

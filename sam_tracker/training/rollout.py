@@ -77,6 +77,9 @@ def roll_out(
     truth = small_truth(batch.masks)
     with torch.no_grad():
         pixels = network.preprocess(batch.images.flatten(0, 1))
+    if pixels.is_cuda:
+        # In this order of memory cuDNN has kernels for depthwise convolutions in bfloat16.
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
     encoded = network.encode_image(pixels)
     taught = (torch.rand(objects, generator=generator) < choices.teacher).to(device)
     owner = batch.clip_of

@@ -32,7 +32,7 @@ class Settings:
     clips: int = 4
     """Clips of four frames in a batch of each process; more shorter ones, fewer longer ones."""
     objects: int = 3
-    """Objects followed in each clip."""
+    """Objects followed in each clip; fewer where it shows fewer, but on a GPU."""
     seed: int = 0
     resume: bool = False
     """Go on from the checkpoint in `output`, where there is one."""

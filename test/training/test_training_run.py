@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 import json
+from multiprocessing import Value
 from pathlib import Path
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from sam_tracker.training.batches import training_batch
 from sam_tracker.training.choices import Choices
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.initialisation import initialise, mask_share_of_memory
+from sam_tracker.training.loading import EndlessBatches
 from sam_tracker.training.objective import loss_of, scores
 from sam_tracker.training.processes import train
 from sam_tracker.training.rollout import roll_out, small_truth
@@ -43,6 +45,21 @@ def batch_of(frames, clips=2, objects=2, share=0.5):
         objects=objects,
         size=SIZE,
     )
+
+
+def test_clips_of_a_gpu_have_equally_many_objects_so_that_shapes_repeat():
+    fewer = batch_of(2, clips=6, objects=4).clip_of.bincount()
+    assert fewer.min() < 4
+    settings = Settings(
+        output=Path(), minutes=1.0, device='cuda', clips=3, objects=4, image_size=SIZE
+    )
+    batches = iter(EndlessBatches(settings, [0], Value('d', 0.5)))
+    for batch in (next(batches), next(batches)):
+        clips = batch.images.shape[1]
+        assert batch.clip_of.tolist() == [clip for clip in range(clips) for _ in range(4)]
+        assert batch.masks.shape[1] == 4 * clips
+        # Each is an object to be prompted.
+        assert batch.masks[0].flatten(1).any(1).all()
 
 
 @pytest.fixture(scope='module')
