@@ -7,6 +7,7 @@ Only the threads that publish run.
 """
 
 from dataclasses import replace
+import functools
 from itertools import pairwise
 import threading
 import time
@@ -411,29 +412,56 @@ class Watched(Sam2Network):
         return super().attend_to_memory(embedding, memory)
 
 
-def test_a_doubtful_mask_is_verified_by_one_certain_image_after_its_own_was_tracked(live, network):
-    watched = Watched(network)
-    session, images = live(watched), frames(8)
-    session.start()
+def _stands_on(session: TrackingSession, stamp: int) -> bool:
+    return session.newest is not None and session.newest.image.stamp == stamp
 
-    def track(image: ReceivedImage) -> None:
+
+def track(session: TrackingSession, images: list[ReceivedImage]) -> None:
+    for image in images:
         session.receive(image.message)
-        wait_until(lambda: session.newest and session.newest.image.stamp == image.stamp, 'image')
+        reached = functools.partial(_stands_on, session, image.stamp)
+        wait_until(reached, 'an image')
 
-    track(images[0])
+
+def doubting(session: TrackingSession, watched: Watched, images: list[ReceivedImage]) -> None:
+    """Track an object whose masks are certain on all of some images and doubtful from then on."""
+    session.start()
+    track(session, images[:1])
     session.submit(lambda: session.prompt(box(), ALL)).result(90)
-    for image in images[1:5]:
-        track(image)
-    before = len(watched.read)
+    track(session, images[1:])
     assert min(watched.read[-2:]) > 1
     watched.thresholds = SuitedSettings(familiarity=-1.0, certain_familiarity=1.0)
     session.change(TrackerParameters())
-    track(images[5])
+
+
+def test_a_doubtful_mask_is_verified_by_one_certain_image_after_its_own_was_tracked(live, network):
+    watched = Watched(network)
+    session, images = live(watched), frames(6)
+    doubting(session, watched, images[:5])
+    before = len(watched.read)
+    track(session, images[5:])
     wait_until(lambda: len(watched.read) == before + 2, 'a verification')
     assert watched.read[before] > 1
     assert watched.read[before + 1] == 1
-    track(images[6])
+
+
+def test_a_verification_that_fails_costs_no_image(live, network, monkeypatch):
+    watched = Watched(network)
+    session, images = live(watched), frames(9)
+    doubting(session, watched, images[:5])
+    attend, failed = watched.attend_to_memory, threading.Event()
+
+    def failing(embedding: torch.Tensor, memory: Memory) -> torch.Tensor:
+        if memory.tokens.shape[1] == 1:
+            failed.set()
+            raise RuntimeError('out of memory')
+        return attend(embedding, memory)
+
+    monkeypatch.setattr(watched, 'attend_to_memory', failing)
+    track(session, images[5:])
+    assert failed.wait(90)
     assert session.error == ''
+    assert session.newest.image.stamp == images[-1].stamp
 
 
 def test_a_session_that_cannot_be_made_leaves_neither_threads_nor_publishers(
