@@ -43,6 +43,7 @@ def run(module: str) -> int:
 cameras_node = partial(run, 'sam_tracker.nodes.tracker.cameras_node')
 checkpoint = partial(run, 'sam_tracker.networks.weights.checkpoint_command')
 console = partial(run, 'sam_tracker.nodes.console.console')
+export = partial(run, 'sam_tracker.networks.exported.export_command')
 image_monitor_node = partial(run, 'sam_tracker.nodes.image_monitor_node')
 label = partial(run, 'sam_tracker.labelling.label_command')
 localizer_node = partial(run, 'sam_tracker.nodes.localizer.localizer_node')

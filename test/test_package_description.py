@@ -24,7 +24,7 @@ OPTIONAL = '\n'.join(
     (ROOT / 'requirements' / name).read_text()
     for name in (
         *('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt', 'turning.txt'),
-        'storage.txt',
+        *('storage.txt', 'export.txt'),
     )
 )
 
@@ -49,6 +49,7 @@ DEPENDENCIES = {
     'lz4': (None, 'rosbags'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
+    'onnxruntime': (None, 'onnxruntime'),
     'pybullet': (None, 'pybullet'),
     'pybullet_data': (None, 'pybullet'),
     'pybullet_utils': (None, 'pybullet'),
@@ -239,6 +240,10 @@ ROOMS = {
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
     },
+    'networks.exported': {'core', 'networks', 'networks.sam2'},
+    'networks.exported.export_command': {
+        *('networks.exported', 'networks.weights', 'command_line'),
+    },
     'camera_motion': {'core'},
     'tracking': {'core', 'networks', 'tracking.closer_look'},
     'tracking.closer_look': {'core'},
@@ -298,7 +303,10 @@ ROOMS = {
     },
     'ros.process.fast_dds': set(),
     'ros.launch': {'ros.parameters', 'ros.process', 'ros.process.fast_dds'},
-    'nodes.network_setup': {'core', 'networks', 'networks.weights', 'tracking', 'ros.parameters'},
+    'nodes.network_setup': {
+        *('core', 'networks', 'networks.exported', 'networks.weights'),
+        *('tracking', 'ros.parameters'),
+    },
     'nodes.camera_node': {*CAMERA, 'networks.weights', 'nodes.network_setup'},
     'nodes.camera_diagnostics': {'ros.camera', 'ros.process', 'nodes.camera_node'},
     'nodes.segmenter': {

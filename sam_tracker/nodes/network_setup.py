@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -15,10 +16,12 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.api import PromptableNetwork, SuitedSettings, VideoNetwork
+from sam_tracker.networks.exported.manifest import GraphError
 from sam_tracker.networks.replayed_calls import CALLS_BEFORE_CAPTURE
 from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.weights.catalogue import find_checkpoint, sha256_of
 from sam_tracker.networks.weights.loading import load_image_network, load_network
-from sam_tracker.ros.parameters.declaration import ParameterError
+from sam_tracker.ros.parameters.declaration import AUTO, ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.parameters.tracker import TrackingParameters
 from sam_tracker.tracking.settings import TrackerSettings
@@ -33,6 +36,8 @@ class NetworkSetup(Generic[Network]):
 
     network: Network
     runtime: Runtime
+    graphs: str = ''
+    """Folder of the exported graphs that run instead of parts of it; or none."""
 
     @property
     def model(self) -> str:
@@ -52,6 +57,8 @@ class NetworkSetup(Generic[Network]):
         how = ', compiled' if self.runtime.compiled else ''
         if self.runtime.cuda_graphs:
             how = ', by CUDA graphs'
+        if self.graphs:
+            how = f', as graphs of {self.graphs}'
         return f'{self.model} at {size} px on {self.device} in {self.precision}{how}'
 
     def device_memory(self) -> int | None:
@@ -65,7 +72,8 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup[VideoNetwork]:
     """
     Load the network that the parameters name onto its device.
 
-    :raises ParameterError: the device is not there, or the image size is impossible.
+    :raises ParameterError: the device is not there, the image size is impossible, or the exported
+        graphs cannot be used.
     :raises CheckpointError: there are no such weights, they cannot be read, or they are those of
         a network that cannot track.
     """
@@ -84,12 +92,45 @@ def _set_up(
         torch.set_num_threads(parameters.cpu_threads)
     try:
         runtime = choose_runtime(
-            parameters.device, parameters.precision, parameters.compile, parameters.cuda_graphs
+            parameters.device,
+            _precision(parameters),
+            parameters.compile,
+            parameters.cuda_graphs,
         )
         network = load(parameters.checkpoint or parameters.model, parameters.image_size)
     except ValueError as error:
         raise ParameterError(str(error)) from error
-    return NetworkSetup(runtime.place(network), runtime)
+    placed = runtime.place(network)
+    if parameters.graphs.folder:
+        placed = _with_graphs(placed, parameters)
+    return NetworkSetup(placed, runtime, parameters.graphs.folder)
+
+
+def _precision(parameters: NetworkParameters) -> str:
+    """Return the precision of what torch computes: with float32 graphs the same, unless asked."""
+    if parameters.graphs.folder and parameters.precision == AUTO:
+        return 'float32'
+    return parameters.precision
+
+
+def _with_graphs(network: Network, parameters: NetworkParameters) -> Network:
+    """
+    Return the network with the parts that were exported run by onnxruntime.
+
+    :raises ParameterError: the graphs cannot be used.
+    """
+    graphs = parameters.graphs
+    try:
+        # An optional dependency.
+        from sam_tracker.networks.exported.network import open_graphs
+    except ImportError as error:
+        raise ParameterError(f'graphs.folder needs the Python package {error.name}') from error
+    weights = sha256_of(find_checkpoint(parameters.checkpoint or parameters.model))
+    providers = [name.strip() for name in graphs.providers.split(',') if name.strip()]
+    try:
+        return open_graphs(network, weights, Path(graphs.folder), providers)
+    except GraphError as error:
+        raise ParameterError(f'graphs.folder: {error}') from error
 
 
 def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> TrackerSettings:

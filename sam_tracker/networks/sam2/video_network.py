@@ -207,7 +207,7 @@ class SamVideoNetwork(nn.Module):
         :param embedding: [1 or O, D, h, w] of ``ImageFeatures``.
         :returns: [O, D, h, w].
         """
-        tokens, positions = self._memory_tokens(memory)
+        tokens, positions = self.memory_tokens(memory)
         attended = self.memory_attention(
             as_tokens(embedding) + 0.1 * self.sine_position,
             tokens,
@@ -291,16 +291,7 @@ class SamVideoNetwork(nn.Module):
         :returns: [O, P, C_mem].
         """
 
-    def _laterals(self) -> list[tuple[Tensor, Tensor]]:
-        """
-        Return the linear maps of the two fine stages, as the decoder reads them.
-
-        The decoder's first step on them is the same for every object and prompt.
-        """
-        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
-        return [neck.lateral(0, decoder.conv_s0), neck.lateral(1, decoder.conv_s1)]
-
-    def _memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
+    def memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """Concatenate memories and pointers to tokens and their positions, [O, M, C_mem]."""
         pieces = self.configuration.tokens_per_pointer
         recency = self.maskmem_tpos_enc.flatten(1)[memory.positions]
@@ -314,6 +305,15 @@ class SamVideoNetwork(nn.Module):
         tokens = torch.cat([entering(part, weight) for part in parts], dim=1)
         positions = torch.cat((position, pointer_position.repeat_interleave(pieces, dim=1)), dim=1)
         return tokens, entering(positions, weight)
+
+    def _laterals(self) -> list[tuple[Tensor, Tensor]]:
+        """
+        Return the linear maps of the two fine stages, as the decoder reads them.
+
+        The decoder's first step on them is the same for every object and prompt.
+        """
+        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
+        return [neck.lateral(0, decoder.conv_s0), neck.lateral(1, decoder.conv_s1)]
 
 
 def learned(*shape: int) -> nn.Parameter:

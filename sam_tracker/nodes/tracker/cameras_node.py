@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ class CamerasNode(Node):
             # The cameras share the cores; threads that wait for each other would spin.
             torch.set_num_threads(max((os.cpu_count() or 1) // len(namespaces), 1))
         loaded = set_up_network(parameters)
-        setup = NetworkSetup(shared_by_threads(loaded.network), loaded.runtime)
+        setup = replace(loaded, network=shared_by_threads(loaded.network))
         try:
             for topic, namespace in namespaces.items():
                 self.trackers.append(_tracker(topic, namespace, setup, options))

@@ -2,10 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of every node that runs a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT, KNOWN_CHECKPOINTS
 from sam_tracker.ros.parameters.declaration import AUTO, declared
+
+
+@dataclass(frozen=True)
+class GraphParameters:
+    """Exported graphs that run instead of torch's network."""
+
+    folder: str = declared(
+        '',
+        'Folder that sam_tracker-export wrote from the same weights and image size: onnxruntime '
+        'then runs the network on tracked frames, in float32, and torch on prompts. Empty: all '
+        'in torch.',
+    )
+    providers: str = declared(
+        '',
+        'Execution providers of onnxruntime, the preferred one first, separated by commas, such '
+        'as TensorrtExecutionProvider,CUDAExecutionProvider. Empty: the one of device.',
+    )
 
 
 @dataclass(frozen=True)
@@ -60,3 +77,4 @@ class NetworkParameters:
         minimum=1,
         maximum=1024,
     )
+    graphs: GraphParameters = field(default_factory=GraphParameters)
