@@ -4,12 +4,17 @@
 Time that the node adds to its tracker, from publishing an image to receiving its tracks.
 
     python benchmark/node.py
+    python benchmark/node.py --rate 60 --minutes 10
 
 Images are published by this process, tracked by a tracker node in another, and the tracks come
 back here, over DDS, with and without config/fastdds_large_images.xml. The node's diagnostics
 report the time that the tracker and its network take for an image; it is subtracted. The "rest" is
 transport in both directions and the node itself; "in the node" is its part from the arrival of
 the image in the node to the publication of its tracks.
+
+With ``--minutes`` images come faster than the node tracks them, and what counts is how old they
+are when their tracks arrive: the age at the 95th percentile over the time between two tracks. It
+is below two where nothing waits but for the frame that is being tracked.
 """
 
 import argparse
@@ -46,6 +51,10 @@ from sam_tracker.ros.process.fast_dds import large_image_environment
 from sam_tracker.srv import AddPrompt
 
 SIZES = ((640, 480), (1280, 720))
+HEADINGS = (
+    f'{"size":9} {"Fast DDS":8} {"objects":>7} {"returned":>11} {"trip":>8} {"tracker":>8} '
+    f'{"rest":>8} {"in node":>8} {"share":>8} {"memcpys":>8}'
+)
 PATIENCE = 60.0
 """Seconds."""
 SHORTEST_RUN = 6.0
@@ -133,14 +142,7 @@ class Bench:
 
     def run(self, picture: NDArray[np.uint8], objects: int, seconds: float) -> Trip:
         self.prepare(picture, objects)
-        self.sent.clear()
-        self.returned.clear()
-        start = time.monotonic()
-        while time.monotonic() < start + max(seconds, SHORTEST_RUN):
-            due = time.monotonic() + 1 / self.rate
-            self.publish(picture)
-            while (left := due - time.monotonic()) > 0:
-                self.executor.spin_once(timeout_sec=left)
+        self.publish_for(picture, max(seconds, SHORTEST_RUN))
         sent = len(self.sent)
         self.diagnostics.clear()
         self.spin_until(lambda: self.diagnostics, 'diagnostics')
@@ -155,6 +157,32 @@ class Bench:
             float(self.diagnostics['tracking median (ms)']),
             sent,
             len(self.returned),
+        )
+
+    def publish_for(self, picture: NDArray[np.uint8], seconds: float) -> None:
+        self.sent.clear()
+        self.returned.clear()
+        end = due = time.monotonic()
+        end += seconds
+        while due < end:
+            self.publish(picture)
+            # Images that could not be sent in time are left out, not sent all at once.
+            due = max(due + 1 / self.rate, time.monotonic())
+            while (left := due - time.monotonic()) > 0:
+                self.executor.spin_once(timeout_sec=left)
+            self.executor.spin_once(timeout_sec=0)
+
+    def overload(self, picture: NDArray[np.uint8], minutes: float) -> None:
+        """Print how old images are when their tracks arrive, with one object."""
+        self.prepare(picture, 1)
+        self.publish_for(picture, 60 * minutes)
+        arrivals, ages, _ = (np.array(each) / 1e6 for each in zip(*self.returned, strict=True))
+        between = float(np.median(np.diff(arrivals)))
+        middle, late, worst = np.percentile(ages, [50, 95, 100])
+        print(
+            f'{len(self.sent)} images in {minutes:g} minutes, tracks of {len(ages)}, one every'
+            f' {between:.1f} ms\nage of an image when its tracks arrive: median {middle:.1f} ms,'
+            f' 95 % {late:.1f} ms ({late / between:.2f} times that), worst {worst:.1f} ms'
         )
 
     def close(self) -> None:
@@ -198,6 +226,11 @@ def measure(arguments: argparse.Namespace) -> None:
         node = subprocess.Popen(command)
         bench = Bench(arguments.rate)
         try:
+            if arguments.minutes:
+                width, height = SIZES[0]
+                noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+                bench.overload(noise, arguments.minutes)
+                return
             for width, height in SIZES:
                 picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
                 memcpy = memcpy_milliseconds(picture)
@@ -222,6 +255,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--rate', type=float, default=10.0, help='images per second')
     parser.add_argument('--seconds', type=float, default=8.0, help='for each row')
+    parser.add_argument('--minutes', type=float, help='of images that come too fast, instead')
     parser.add_argument('--threads', type=int, default=1, help='of the network, on the CPU')
     parser.add_argument('--one-environment', action='store_true', help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -229,14 +263,15 @@ def main() -> int:
         measure(arguments)
         return 0
     print(f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s); ms')
-    print(
-        f'{"size":9} {"Fast DDS":8} {"objects":>7} {"returned":>11} {"trip":>8} {"tracker":>8} '
-        f'{"rest":>8} {"in node":>8} {"share":>8} {"memcpys":>8}'
-    )
+    environments = {'default': {}, 'profile': large_image_environment()}
+    if arguments.minutes:
+        del environments['default']
+    else:
+        print(HEADINGS)
     plain = {key: value for key, value in os.environ.items() if 'DEFAULT_PROFILES' not in key}
     os.environ.clear()
     os.environ.update(plain)
-    for name, profile in (('default', {}), ('profile', large_image_environment())):
+    for name, profile in environments.items():
         environment = {**plain, **profile, 'BENCH_PROFILE': name}
         environment.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         command = [sys.executable, __file__, *sys.argv[1:], '--one-environment']
