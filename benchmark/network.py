@@ -216,6 +216,7 @@ def compare(
     # Two more frames at the start, for compilation, and two at the end, to time the parts.
     clip = moving_pattern(FULL_MEMORY + frames + 4)
     images = network_input(torch.from_numpy(clip), size)
+    costs: dict[int, dict[str, float]] = {}
     for count in objects:
         boxes = grid_of_boxes(count)
         loop = PlainLoop(network, runtime)
@@ -254,6 +255,22 @@ def compare(
                     step(image)
             spent = ', '.join(f'{part} {w.total / len(rest):.1f}' for part, w in watches.items())
             print(f'{whose:>20}: {spent}')
+            if whose == 'ours':
+                costs[count] = {part: w.total / len(rest) for part, w in watches.items()}
+                costs[count]['frame'] = statistics.median(ours_times)
+    if len(costs) > 1:
+        print_added_object(costs)
+
+
+def print_added_object(costs: dict[int, dict[str, float]]) -> None:
+    """Print what each object costs beyond the fewest, by the milliseconds for both numbers."""
+    least, most = min(costs), max(costs)
+    added = {
+        part: (costs[most][part] - spent) / (most - least) for part, spent in costs[least].items()
+    }
+    share = added.pop('frame') / costs[least]['frame']
+    parts = ', '.join(f'{part} {spent:.1f}' for part, spent in added.items())
+    print(f'{"an added object":>20}: {share:.2f} of a frame with {least} ({parts})')
 
 
 def sam2_predictor(
