@@ -5,6 +5,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from sam_tracker import Frame, Prompt, Tracker, load_network
@@ -45,9 +46,19 @@ def test_what_a_tracked_frame_calls_is_captured_by_a_warm_up():
     assert captures.names == []
 
 
-def test_a_tracker_of_one_object_is_warmed_up_with_one():
-    network = load_network('nano')
-    tracker = tracker_of(network, 1)
+@pytest.mark.parametrize('most', [1, 2])
+def test_what_is_compiled_is_so_for_one_object_and_for_two(most, monkeypatch):
+    """What is compiled for two serves for any number; a tracker of one object has no second."""
+    network, sizes = load_network('nano'), set()
+    attend = network.attend_to_memory
+
+    def attending(embedding, memory):
+        sizes.add(len(memory.tokens))
+        return attend(embedding, memory)
+
+    monkeypatch.setattr(network, 'attend_to_memory', attending)
+    tracker = tracker_of(network, most)
     setup = NetworkSetup(network, Runtime(torch.device('cpu'), compiled=True))
     warm_up(tracker, setup, 160, 120)
     assert tracker.objects == []
+    assert sizes == {*range(1, most + 1)}

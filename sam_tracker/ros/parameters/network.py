@@ -62,8 +62,8 @@ class NetworkParameters:
     )
     compile: bool = declared(
         False,
-        'Compile the network with torch.compile: starting takes a minute longer, and tracking on '
-        'a GPU is faster.',
+        'Compile the network with torch.compile: starting takes a minute longer. On a GPU it '
+        'takes the place of cuda_graphs; which of the two is faster has not been measured.',
     )
     cuda_graphs: bool = declared(
         True,
