@@ -85,7 +85,7 @@ test: setup-test $(if $(TESTS),,lint)  ## set-up, ruff, mypy and all tests; TEST
 	$(PYTEST) $(or $(TESTS),$(PARALLEL))
 
 .PHONY: test-fast
-test-fast: setup-test  ## the tests that start no ROS graph and build nothing, in less than a minute
+test-fast: setup-test  ## the tests that start no ROS graph and build nothing, in two minutes on two cores
 	$(PYTEST) $(PARALLEL) -m 'not graph and not slow'
 
 .PHONY: test-ubuntu

@@ -97,9 +97,9 @@ def balanced():
     'name,size,objects',
     [
         ('test', 160, ('box', 'click', 'clicks', 'mask', 'late')),
-        ('tiny', 256, ('box', 'mask', 'late')),
-        ('small', 256, ('box', 'mask', 'late')),
-        ('base_plus', 256, ('box', 'mask', 'late')),
+        ('tiny', 128, ('box', 'mask', 'late')),
+        ('small', 128, ('box', 'mask', 'late')),
+        ('base_plus', 128, ('box', 'mask', 'late')),
         ('large', 128, ('box', 'mask', 'late')),
     ],
     ids=['test', 'tiny', 'small', 'base_plus', 'large'],

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
@@ -104,6 +105,7 @@ def test_a_working_cv_bridge_is_used(tmp_path):
     assert result.stdout == 'images are converted by cv_bridge\n'
 
 
+@pytest.mark.skipif(np.__version__ < '2', reason='what works with NumPy 1 may be built for it')
 def test_what_is_built_for_numpy_2_names_its_module():
     (extension,) = Path(cv2.__file__).parent.glob('cv2*.so')
     assert NUMPY_2_MODULE in extension.read_bytes()
