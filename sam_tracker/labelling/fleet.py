@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 import json
 import multiprocessing
 from multiprocessing.connection import Connection, wait
@@ -67,6 +68,8 @@ def _with_folders(paths: Sequence[Path], ends: Sequence[str]) -> list[str]:
 
 Attempt = tuple[Job, dict[str, object]]
 """A job and its entry of the manifest."""
+Work = Callable[[Job], dict[str, object]]
+"""Returns an entry, with the field ``error`` if something went wrong."""
 
 
 def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict[str, str]:
@@ -100,13 +103,14 @@ def in_this_process(jobs: Sequence[Job], reports: Callable[[str], Report]) -> It
         yield job, attempted(job, reports(job.name))
 
 
-def in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+def in_processes(jobs: Sequence[Job], workers: int, work: Work | None = None) -> Iterator[Attempt]:
     """
     Label recordings in several processes of this machine.
 
     Each recording has a process of its own, so that one that is killed costs no other.
 
     :param workers: processes at once.
+    :param work: what is done with a recording instead; it can be pickled.
     """
     context = multiprocessing.get_context('spawn')
     # torch would use every core in each process.
@@ -118,7 +122,7 @@ def in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
             while waiting and len(running) < workers:
                 job, tries = waiting.popleft()
                 receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_in_process, args=(job, sender, threads))
+                process = context.Process(target=_in_process, args=(job, sender, threads, work))
                 process.start()
                 sender.close()
                 running[receiver] = _Running(job, tries - 1, process, receiver)
@@ -164,10 +168,14 @@ class _Running:
         return found
 
 
-def _in_process(job: Job, sender: Connection, threads: int) -> None:
+def _in_process(job: Job, sender: Connection, threads: int, work: Work | None) -> None:
     torch.set_num_threads(threads)
-    sender.send(attempted(job, lambda *_: None))
+    sender.send(attempted(job, _silent) if work is None else work(job))
     sender.close()
+
+
+def _silent(*_: object) -> None:
+    """Report nothing."""
 
 
 def attempted(job: Job, report: Report) -> dict[str, object]:
@@ -194,12 +202,15 @@ def finish(
     verified: bool,
     reports: Callable[[str], Report],
     mirror: Mirror | None = None,
+    workers: int = 1,
 ) -> dict[str, str]:
     """
     Write all formats, with the same numbers for the same labels in all recordings.
 
     :param verified: write accepted objects alone.
-    :param mirror: of the output folder, if that is on other storage.
+    :param mirror: of the output folder, if that is on other storage; then one recording is written
+        after the other.
+    :param workers: processes at once.
     :returns: what went wrong, by name of the recording.
     :raises LabellingError: a project cannot be read.
     """
@@ -215,12 +226,24 @@ def finish(
             mirror.pull(name)
         for name in SHARED_FOLDERS:
             mirror.make_folders(name)
+    listed = sorted(categories)
+    if workers > 1 and mirror is None:
+        work = partial(_export_quietly, formats=formats, categories=listed, verified=verified)
+        done = dict(in_processes(jobs, workers, work))
+        return {job.name: str(done[job]['error']) for job in jobs if done[job].get('error')}
     failed = {}
     for job in jobs:
-        problem = _export(job, formats, sorted(categories), verified, reports(job.name), mirror)
+        problem = _export(job, formats, listed, verified, reports(job.name), mirror)
         if problem:
             failed[job.name] = problem
     return failed
+
+
+def _export_quietly(
+    job: Job, formats: Sequence[str], categories: Sequence[str], verified: bool
+) -> dict[str, object]:
+    """Write one recording, and return what went wrong."""
+    return {'error': _export(job, formats, categories, verified, _silent, None)}
 
 
 def _export(

@@ -265,7 +265,9 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     several = options.workers > 1 or options.ray is not None
     failed = label_all(_counted(attempts, len(jobs)) if several else attempts, mirror)
     labelled = [job for job in jobs if job.name not in failed]
-    not_written = finish(labelled, options.formats, options.verified, _bar, mirror)
+    not_written = finish(
+        labelled, options.formats, options.verified, _bar, mirror, options.workers
+    )
     for name, problem in {**failed, **not_written}.items():
         _fail(f'{name}: {problem}')
     sys.stdout.write(

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.labelling.fleet import attempted, in_processes, in_this_process, label_all
+from sam_tracker.labelling.fleet import attempted, finish, in_processes, in_this_process, label_all
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.prompts import ObjectPrompts
 
@@ -104,6 +104,40 @@ def test_processes_give_the_same_bytes_although_some_are_killed(jobs_in, expecte
     )
     assert failed.keys() == {'missing'} and 'does not exist' in failed['missing']
     assert labels(out) == expected
+
+
+def test_processes_write_the_formats_that_one_writes(folder, clip, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    for path in folder.iterdir():
+        if int(path.stem) >= 3:
+            path.unlink()
+        else:
+            shutil.copyfile(path, other / path.name)
+    jobs = [
+        Job(
+            source=source,
+            name=source.name,
+            folder=tmp_path / 'one',
+            first=ObjectPrompts(label).added(0, Prompt(box=clip.boxes[0, 0])),
+            checkpoint='nano',
+        )
+        for source, label in ((folder, 'thing'), (other, 'mug'))
+    ]
+    missing = replace(jobs[0], name='missing')
+    assert label_all(in_this_process(jobs, lambda _: lambda *_: None)) == {}
+    shutil.copytree(tmp_path / 'one', tmp_path / 'several')
+    jobs.append(missing)
+    formats = 'coco', 'davis', 'yolo'
+    written = []
+    for name, workers in (('one', 1), ('several', 2)):
+        here = [replace(job, folder=tmp_path / name) for job in jobs]
+        failed = finish(here, formats, False, lambda _: lambda *_: None, workers=workers)
+        assert failed.keys() == {'missing'} and 'is not labelled' in failed['missing']
+        paths = sorted(path for path in (tmp_path / name).rglob('*') if path.is_file())
+        written.append({path.relative_to(tmp_path / name): path.read_bytes() for path in paths})
+    assert written[0] == written[1]
+    assert written[1][Path('davis/ImageSets/2017/train.txt')] == b'clip\nother\n'
 
 
 def test_a_recording_that_always_dies_is_given_up(jobs_in, tmp_path, monkeypatch):

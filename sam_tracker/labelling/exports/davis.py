@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 import PIL.Image
 
-from sam_tracker.labelling.exports.export import Exported, emptied, replacing, write_jpeg
+from sam_tracker.labelling.exports.export import (
+    Exported,
+    emptied,
+    locked,
+    replacing,
+    write_jpeg,
+)
 from sam_tracker.labelling.labels import LabelledImage
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.rendering import object_colour
@@ -45,10 +51,12 @@ def export_davis(exported: Exported, folder: Path) -> None:
         write_jpeg(images.parent / exported.file_name(image.number), rgb)
         with replacing(masks / f'{exported.number(image.number)}.png') as file:
             file.write(_palette_png(id_image(image, ids)))
-    names = sorted(path.name for path in images.parent.iterdir())
-    for subset in ('train', 'val'):
-        with replacing(folder / 'ImageSets' / '2017' / f'{subset}.txt') as file:
-            file.write(''.join(f'{name}\n' for name in names).encode())
+    # Other processes write their recordings: whoever is the last lists them all.
+    with locked(images.parent):
+        names = sorted(path.name for path in images.parent.iterdir())
+        for subset in ('train', 'val'):
+            with replacing(folder / 'ImageSets' / '2017' / f'{subset}.txt') as file:
+                file.write(''.join(f'{name}\n' for name in names).encode())
 
 
 def id_image(image: LabelledImage, ids: list[int]) -> NDArray[np.uint8]:
