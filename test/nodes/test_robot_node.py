@@ -101,7 +101,7 @@ def test_two_robots_with_a_process_each_share_a_graph(
     names = [
         f'{namespace}/{name}'
         for name, namespace in node.get_node_names_and_namespaces()
-        if name in ('sam_tracker', 'localizer')
+        if namespace.strip('/') in ROBOTS and name in ('sam_tracker', 'localizer')
     ]
     assert sorted(names) == sorted(
         f'/{robot}/{name}' for robot in ROBOTS for name in ('sam_tracker', 'localizer')
