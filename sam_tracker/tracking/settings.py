@@ -55,7 +55,7 @@ class TrackerSettings:
     Cosine from which on a mask certainly shows the object. Masks between the two are verified
     (``doubts``); None: none is.
     """
-    verified_overlap: float = 0.55
+    verified_overlap: float = 0.5
     """IoU with the object's last certain mask, to which a mask that is verified must lead back."""
     frame_period: int = SECOND // 30
     """
