@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar, cast
 
 import torch
@@ -15,6 +16,8 @@ from sam_tracker.networks.cuda_graphs import graphed
 from sam_tracker.networks.precision import narrow_weights
 
 Network = TypeVar('Network', bound=PromptableNetwork)
+
+_PROCESSORS = Path('/proc/cpuinfo')
 
 PRECISIONS = {
     'float32': torch.float32,
@@ -89,8 +92,8 @@ def choose_runtime(
 
     :param device: a name that torch knows, such as ``cpu``, ``cuda`` or ``cuda:1``; ``auto`` is
         the first GPU if there is one, else the CPU.
-    :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 on a GPU that computes in it,
-        else float32.
+    :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 where it is computed in, on a
+        GPU or a CPU, else float32.
     :param cuda_graphs: whether to use them on a GPU for what ``torch.compile`` does not make; the
         two were not measured together.
     :raises ValueError: for a device that is not there or not supported, and a precision that is
@@ -110,8 +113,7 @@ def choose_runtime(
             f'device {device!r} is not there: torch finds {torch.cuda.device_count()} GPUs'
         )
     if precision == 'auto':
-        on_gpu = place.type == 'cuda'
-        precision = 'bfloat16' if on_gpu and computes_bfloat16(place) else 'float32'
+        precision = 'bfloat16' if computes_bfloat16(place) else 'float32'
     if precision not in PRECISIONS:
         raise ValueError(f'precision {precision!r} is not one of auto, {", ".join(PRECISIONS)}')
     graphs = cuda_graphs and place.type == 'cuda' and not compiled
@@ -119,5 +121,25 @@ def choose_runtime(
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Return whether a GPU computes in bfloat16 itself: from Ampere (8.0) on."""
-    return torch.cuda.get_device_capability(device) >= (8, 0)
+    """Return whether a GPU (from Ampere, 8.0, on) or a CPU computes in bfloat16 itself."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    try:
+        return multiplies_bfloat16(_PROCESSORS.read_text())
+    except OSError:
+        return False
+
+
+def multiplies_bfloat16(processors: str) -> bool:
+    """
+    Return whether processors have AVX512-BF16, as those with AMX do; of ARM's nothing is measured.
+
+    torch's own question counts processors that have to emulate it, which is slower than float32.
+
+    :param processors: as Linux describes them in ``/proc/cpuinfo``.
+    """
+    return any(
+        'avx512_bf16' in line.split()
+        for line in processors.splitlines()
+        if line.startswith('flags')
+    )

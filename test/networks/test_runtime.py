@@ -12,7 +12,7 @@ from sam_tracker.networks.masks import memory_mask
 from sam_tracker.networks.precision import narrow_weights
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.replayed_calls import tensors
-from sam_tracker.networks.runtime import Runtime, choose_runtime
+from sam_tracker.networks.runtime import Runtime, choose_runtime, multiplies_bfloat16
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 
@@ -172,6 +172,31 @@ def test_every_method_is_one_graph(network, inputs, last, monkeypatch):
 def test_what_cannot_be_had_is_refused_by_value(arguments, message):
     with pytest.raises(ValueError, match=message):
         choose_runtime(*arguments)
+
+
+@pytest.mark.parametrize(
+    ('processors', 'expected'),
+    [
+        ('processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 avx512vbmi\nbugs\t\t: none\n', True),
+        ('processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16x\nbugs\t\t: avx512_bf16\n', False),
+        ('processor\t: 0\nFeatures\t: fp asimd bf16\n', False),
+        ('', False),
+    ],
+)
+def test_a_processor_says_whether_it_multiplies_bfloat16(processors, expected):
+    assert multiplies_bfloat16(processors) is expected
+
+
+@pytest.mark.parametrize(
+    ('flags', 'expected'), [('avx512_bf16', torch.bfloat16), ('avx2', torch.float32)]
+)
+def test_the_precision_of_a_cpu_is_the_one_it_computes_in(tmp_path, monkeypatch, flags, expected):
+    described = tmp_path / 'cpuinfo'
+    monkeypatch.setattr('sam_tracker.networks.runtime._PROCESSORS', described)
+    assert choose_runtime('cpu').precision == torch.float32
+    described.write_text(f'processor\t: 0\nflags\t\t: fpu {flags}\n')
+    assert choose_runtime('cpu').precision == expected
+    assert choose_runtime('cpu', 'float32').precision == torch.float32
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')

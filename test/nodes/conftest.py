@@ -338,6 +338,7 @@ def tracker_program(graph, random_checkpoint) -> Program:
         'sam_tracker.nodes.tracker.tracker_node',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         # The random network answers all prompts with much the same mask, and they would be taken
         # for prompts on one object.
         resolve_overlaps='false',

@@ -25,7 +25,7 @@ from sam_tracker.tracking.settings import MODES, TrackerSettings
 def parameters(tmp_path_factory) -> TrackerParameters:
     path = tmp_path_factory.mktemp('weights') / 'random.pt'
     torch.save({'model': Sam2Network(configuration_named('nano')).state_dict()}, path)
-    return TrackerParameters(checkpoint=str(path), device='cpu')
+    return TrackerParameters(checkpoint=str(path), device='cpu', precision='float32')
 
 
 def test_a_checkpoint_file_tells_which_network_it_is_for(parameters):

@@ -70,6 +70,7 @@ def test_two_robots_with_a_process_each_share_a_graph(
             *('-r', f'__ns:=/{robot}'),
             checkpoint=random_checkpoint,
             device='cpu',
+            precision='float32',
             service_timeout=PATIENCE,
         )
         for robot in ROBOTS

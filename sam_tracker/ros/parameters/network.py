@@ -56,8 +56,8 @@ class NetworkParameters:
     )
     precision: str = declared(
         AUTO,
-        'Floating point type of the network. auto: bfloat16 on a GPU that supports it, else '
-        'float32. A CPU with AVX512-BF16 or AMX is faster with bfloat16 too.',
+        'Floating point type of the network. auto: bfloat16 on a GPU that supports it and on a '
+        'CPU with AVX512-BF16, else float32.',
         choices=(AUTO, 'float32', 'bfloat16', 'float16'),
     )
     compile: bool = declared(

@@ -202,6 +202,7 @@ def test_any_compressed_image_is_survived(graph, random_checkpoint, new_tester):
         '__ns:=/compressed',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         image_transport='compressed',
     )

@@ -143,6 +143,7 @@ def tracker(graph) -> object:
     return graph.start(
         'sam_tracker.nodes.tracker.tracker_node',
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         **{'everything.points_per_side': 6},
         **{'buffer.seconds': 60.0},
@@ -457,6 +458,7 @@ def test_the_tracker_node_ends_well_while_it_looks_for_everything(graph):
         '-r',
         '__node:=ending',
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         **{'everything.points_per_side': 256},
     )
@@ -479,6 +481,7 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
         '-r',
         'image:=other_image',
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         **{'everything.points_per_side': 256},
     )
@@ -522,6 +525,7 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
         '-r',
         '__node:=reader',
         device='cpu',
+        precision='float32',
         **{
             'text.model': tmp_path,
             'text.threshold': 0.0,
@@ -555,6 +559,7 @@ def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(graph, t
         '-r',
         '__node:=scorer',
         device='cpu',
+        precision='float32',
         **{
             'text.model': tmp_path,
             'text.threshold': 0.0,
@@ -596,6 +601,7 @@ def test_a_segmenter_without_weights_tells_why_until_it_has_some(graph):
         '__node:=weightless',
         checkpoint='/nowhere.pt',
         device='cpu',
+        precision='float32',
     )
     client = Client(graph, 'weightless')
     tester = Tester(graph, node='weightless')
@@ -624,6 +630,7 @@ def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(
         '-r',
         '__node:=managed',
         device='cpu',
+        precision='float32',
         autostart='false',
     )
     client = Client(graph, 'managed')
@@ -657,6 +664,7 @@ def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(graph, tmp_path):
         '-r',
         '__node:=searching',
         device='cpu',
+        precision='float32',
         **{'text.model': tmp_path},
     )
     program.wait_for_output('waiting for images')
@@ -696,6 +704,7 @@ def test_a_segmenter_with_the_first_sam_answers_and_names_it(graph, tmp_path):
         checkpoint=tmp_path / 'random.pth',
         image_size=256,
         device='cpu',
+        precision='float32',
         **{
             'segmentation.timeout': 10 * PATIENCE,
             'everything.points_per_side': 2,

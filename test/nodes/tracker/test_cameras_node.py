@@ -89,6 +89,7 @@ def test_cameras_are_tracked_apart_whatever_the_others_send(
         str(parameters),
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         resolve_overlaps='false',
         cameras='[/left/image, /right/image, /dead/image]',
         no_such_parameter='1',

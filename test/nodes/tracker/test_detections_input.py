@@ -38,7 +38,9 @@ NAMESPACE = '/robot'
 def tracker(graph, random_checkpoint):
     """A node of this process, so that detections can be handed to it without vision_msgs."""
     setup = set_up_network(
-        NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', cpu_threads=1)
+        NetworkParameters(
+            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
+        )
     )
     node = TrackerNode(
         setup=setup,

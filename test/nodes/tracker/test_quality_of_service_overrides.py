@@ -19,6 +19,7 @@ def overridden(graph: Graph, random_checkpoint, new_tester):
         'sam_tracker.nodes.tracker.tracker_node',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         **{
             'qos_overrides./sam_tracker/overlay.publisher.reliability': 'best_effort',
             'qos_overrides./sam_tracker/tracks.publisher.reliability': 'best_effort',

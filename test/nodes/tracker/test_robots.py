@@ -39,7 +39,9 @@ def robots(graph, random_checkpoint, tmp_path_factory):
     file = tmp_path_factory.mktemp('parameters') / 'robots.yaml'
     file.write_text(PARAMETERS)
     setup = set_up_network(
-        NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', cpu_threads=1)
+        NetworkParameters(
+            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
+        )
     )
     nodes = [
         TrackerNode(

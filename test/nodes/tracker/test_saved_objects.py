@@ -83,6 +83,7 @@ def start(graph, random_checkpoint, new_camera, new_tester, tmp_path):
             '__ns:=/saved',
             checkpoint=random_checkpoint,
             device='cpu',
+            precision='float32',
             cpu_threads=1,
             # The random network answers all prompts with much the same mask.
             resolve_overlaps='false',

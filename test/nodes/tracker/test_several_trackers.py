@@ -23,7 +23,9 @@ ENCODINGS = ('bytes', 'run_lengths')
 @pytest.fixture
 def trackers(graph, random_checkpoint):
     setup = set_up_network(
-        NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', cpu_threads=1)
+        NetworkParameters(
+            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
+        )
     )
     nodes = [
         TrackerNode(
@@ -76,7 +78,9 @@ def test_a_node_that_cannot_subscribe_stays_inactive_and_publishes_nothing(
 ):
     reliability = 'qos_overrides./blind/image.subscription.reliability'
     node = TrackerNode(
-        setup=set_up_network(NetworkParameters(checkpoint=str(random_checkpoint), device='cpu')),
+        setup=set_up_network(
+            NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', precision='float32')
+        ),
         namespace='/blind',
         context=graph.context,
         parameter_overrides=[

@@ -112,6 +112,7 @@ def test_two_cameras_in_two_namespaces_are_tracked_apart(
             f'__ns:={side}',
             checkpoint=random_checkpoint,
             device='cpu',
+            precision='float32',
             # The random network answers all prompts with much the same mask.
             resolve_overlaps='false',
         )

@@ -28,6 +28,7 @@ def manual_program(graph, random_checkpoint):
         '__ns:=/manual',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         autostart='false',
         # The random network answers all prompts with much the same mask.
@@ -144,6 +145,7 @@ def test_a_slow_network_drops_images_and_counts_them_and_answers_stay_young(
         '__ns:=/slow',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         cpu_threads=1,
         image_size=384,
     )
@@ -199,7 +201,14 @@ sys.exit(tracker_node.main())
 
 def start_slow(graph, random_checkpoint, go_on: Path, namespace: str):
     command = [sys.executable, '-c', SLOW, str(go_on), '--ros-args', '-r', f'__ns:={namespace}']
-    command += ['-p', f'checkpoint:={random_checkpoint}', '-p', 'device:=cpu']
+    command += [
+        '-p',
+        f'checkpoint:={random_checkpoint}',
+        '-p',
+        'device:=cpu',
+        '-p',
+        'precision:=float32',
+    ]
     return graph.run([*command, '-p', 'autostart:=false'])
 
 

@@ -30,7 +30,9 @@ def bundled_tester(graph, new_tester):
         find_checkpoint('nano')
     except CheckpointError as error:
         pytest.skip(f'no bundled weights: {error}')
-    program = graph.start('sam_tracker.nodes.tracker.tracker_node', device='cpu', cpu_threads=1)
+    program = graph.start(
+        'sam_tracker.nodes.tracker.tracker_node', device='cpu', precision='float32', cpu_threads=1
+    )
     tester = new_tester()
     tester.wait_until_active()
     yield tester

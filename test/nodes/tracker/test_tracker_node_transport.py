@@ -23,6 +23,7 @@ def program(graph, random_checkpoint):
         'image:=camera/color',
         checkpoint=random_checkpoint,
         device='cpu',
+        precision='float32',
         image_transport='compressed',
         **{'qos_overrides./camera/color/compressed.subscription.reliability': 'reliable'},
     )
