@@ -166,8 +166,8 @@ class ReplayedCall:
         del self._counts[key]
         if len(self._captured) == MOST_CAPTURED:
             self._captured.popitem(last=False)
-        inputs = [with_rows(each, rows, padded) for each in tensors(arguments)]
         try:
+            inputs = [with_rows(each, rows, padded) for each in tensors(arguments)]
             replay = self._capture(self._function, with_tensors(arguments, iter(inputs)))
         except RuntimeError as error:
             # Such as no memory for it, or an operation that waits for the device.

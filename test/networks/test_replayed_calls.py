@@ -136,6 +136,27 @@ def test_a_call_that_cannot_be_captured_is_made_as_ever(caplog):
     assert 'not permitted' in record.getMessage()
 
 
+def test_no_memory_for_the_inputs_of_a_capture_fails_no_call(caplog, monkeypatch):
+    attempts = []
+
+    def exhausted(tensor, rows, padded):
+        attempts.append(rows)
+        raise torch.OutOfMemoryError('out of memory')
+
+    monkeypatch.setattr(replayed_calls, 'with_rows', exhausted)
+    captures = Captures()
+    call = replayed(doubled, captures)
+    for number in range(2 * CALLS_BEFORE_CAPTURE + 2):
+        values = torch.full((5, 2), float(number))
+        assert torch.equal(call(values), 2 * values)
+    assert attempts == [5]
+    assert not captures.names
+    (record,) = caplog.records
+    assert (
+        'doubled is not captured any more, which is slower: out of memory' in record.getMessage()
+    )
+
+
 @pytest.mark.parametrize('name,images', [('nano', 1), ('nano', 3), ('edgetam', 1)])
 def test_padded_calls_of_a_network_return_what_the_network_returns(name, images, monkeypatch):
     monkeypatch.setattr(replayed_calls, 'CALLS_BEFORE_CAPTURE', 0)
