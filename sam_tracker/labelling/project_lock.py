@@ -9,6 +9,9 @@ from pathlib import Path
 from sam_tracker.core.file_lock import locked
 from sam_tracker.labelling.recording import LabellingError
 
+LOCK = 'lock'
+"""Name of the file in the folder of a project."""
+
 
 class ProjectLock:
     """Held until ``close``, or until the process ends, however it ends."""
@@ -20,7 +23,7 @@ class ProjectLock:
         :raises LabellingError: another run or review holds it, or it cannot be taken.
         """
         try:
-            self._file = locked(folder / 'lock')
+            self._file = locked(folder / LOCK)
         except BlockingIOError as error:
             raise LabellingError(f'{str(folder)!r} is in use by another run or review') from error
         except OSError as error:

@@ -20,11 +20,12 @@ import time
 
 from sam_tracker.core.paths import expanded
 from sam_tracker.labelling.job import Job, Report
-from sam_tracker.labelling.project_lock import ProjectLock
+from sam_tracker.labelling.project_lock import LOCK, ProjectLock
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.storage import Mirror, downloaded
 
-PREFIX = 'recording-'
+PREFIX = '.sam_tracker-scratch-'
+"""Of the names of folders that are removed; no user's folder has it."""
 WRITE_PERIOD = 60.0
 """Seconds from one writing back of labels to the next, at least."""
 MOST_WRITING = 0.1
@@ -105,7 +106,9 @@ def _remove_abandoned(parent: Path) -> None:
     for path in parent.glob(f'{PREFIX}*'):
         # It is held by its process, or was just made, or another process removes it too.
         with suppress(LabellingError, OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
+            old = time.time() - path.stat().st_mtime > ABANDONED_AFTER
+            # Taking the lock of a folder that is not ours would make it look like ours.
+            if old and (path / LOCK).is_file():
                 with closing(ProjectLock(path)):
                     shutil.rmtree(path)
 

@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from sam_tracker.labelling.project_lock import LOCK
 from sam_tracker.labelling.recording import LabellingError
 
 SCRATCH = Path('~/.cache/sam_tracker/label')
 """Where copies are made unless another folder is named."""
-NOT_COPIED = ('lock',)
+NOT_COPIED = (LOCK,)
 """Files that mean something on one machine alone."""
 LAST_SUFFIX = '.checkpoint'
 """A checkpoint tells the lengths of other files, which must be there before it."""

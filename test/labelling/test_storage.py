@@ -184,8 +184,9 @@ def test_storage_that_cannot_be_used_is_named(url, words, memory, tmp_path, caps
 
 
 def test_copies_that_a_killed_run_left_are_removed(tmp_path, monkeypatch):
-    left = tmp_path / 'recording-left'
+    left = tmp_path / f'{staging.PREFIX}left'
     left.mkdir()
+    (left / 'lock').touch()
     (left / 'clip.mp4').write_bytes(b'large')
     with scratch_folder(tmp_path) as first:
         # It was just made.
@@ -195,3 +196,14 @@ def test_copies_that_a_killed_run_left_are_removed(tmp_path, monkeypatch):
             assert not left.exists()
             assert first.exists() and second.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('name', ['recording-monday', f'{staging.PREFIX}monday'])
+def test_folders_of_a_user_in_the_scratch_folder_stay(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, 'ABANDONED_AFTER', -1.0)
+    kept = tmp_path / name / 'drive.mcap'
+    kept.parent.mkdir()
+    kept.write_bytes(b'precious')
+    with scratch_folder(tmp_path):
+        assert kept.exists()
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
