@@ -18,7 +18,7 @@ class CachedFrame:
     scale: ImageScale
     """How the image maps to the network's input; it knows the size of the image."""
     features: dict[Region, ImageFeatures] = field(default_factory=dict)
-    """By the part of the image that was encoded; bounded by what one frame is asked for."""
+    """By the part of the image that was encoded; the newest few of them."""
     stepped: bool = False
     """Whether all objects were propagated to it."""
 

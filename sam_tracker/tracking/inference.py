@@ -32,6 +32,8 @@ from sam_tracker.tracking.memory.store import MemoryStore
 from sam_tracker.tracking.settings import TrackerSettings
 
 PRESENT_LOGIT = 10.0
+MOST_VIEWS = 8
+"""Encodings that a frame keeps besides those just asked for: prompts may ask for ever more."""
 """Object logit of a frame that certainly shows the object."""
 
 
@@ -89,6 +91,9 @@ class Inference:
             )
             for index, view in enumerate(missing):
                 frame.features[view] = image_features(encoded, slice(index, index + 1))
+            for view in list(frame.features)[:-MOST_VIEWS]:
+                if view != frame.whole and view not in views:
+                    del frame.features[view]
         parts = [frame.features[view] for view in views]
         if len(set(views)) == 1:
             return parts[0]

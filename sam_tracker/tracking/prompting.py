@@ -259,7 +259,9 @@ class Prompting:
         closer = box_window(prompt.box, cached.image_size, self._inference.image_size)
         if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
             return None
-        fine = self._answered(held, frame, cached, prompt, closer, correcting, None)
+        # This part of the frame is looked at once; its encoding is not kept.
+        passing = replace(cached, features={})
+        fine = self._answered(held, frame, passing, prompt, closer, correcting, None)
         coarse = self._answered(held, frame, cached, prompt, view, correcting, None)
         if _fit(fine, cached) < _fit(coarse, cached) - FIT_TOLERANCE or not fine.decision.seen:
             return coarse

@@ -18,9 +18,14 @@ from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
 from sam_tracker.networks.weights.loading import load_network
+from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import MOST_MISSES
+from sam_tracker.tracking.inference import MOST_VIEWS, Inference
+from sam_tracker.tracking.motion.mask_selector import MaskSelector
+from sam_tracker.tracking.prompting import Prompting
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import TrackState
+from sam_tracker.tracking.tracked_object import TrackedObject
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip
 
@@ -185,6 +190,21 @@ def test_a_box_is_decoded_closely_and_its_object_followed_in_the_whole_image(net
     (track,) = tracker.step(Frame(picture((310, 206, 120, RED)), PERIOD))
     assert network.encoded == [1]
     assert errors(track, square(310, 206, 120)) < WIDTH / CELLS
+
+
+@pytest.mark.parametrize('side', [20, 120])
+def test_prompts_on_one_frame_keep_few_encodings(network, side):
+    inference = Inference(network, SETTINGS, None)
+    prompting = Prompting(inference, SETTINGS)
+    frame = Frame(picture((320, 240, 120, RED)), 0)
+    cached = CachedFrame(0, network.scale(WIDTH, HEIGHT))
+    for step in range(3 * MOST_VIEWS):
+        prompt = Prompt(box=square(280 + 3 * step, 240, side))
+        row, selector = inference.store.add(), MaskSelector(SETTINGS)
+        held = TrackedObject(1, '', row, selector, 0, (WIDTH, HEIGHT))
+        prompting.apply(held, frame, cached, prompt)
+        inference.store.remove(row)
+    assert len(cached.features) <= MOST_VIEWS + 1
 
 
 def test_a_box_that_fills_the_image_needs_no_closer_look(network):
