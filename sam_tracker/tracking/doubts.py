@@ -90,12 +90,14 @@ class Doubts:
         """
         Track the doubtful mask back to where its object was certain.
 
-        There must be one. The device is waited for once, and no image is encoded.
+        There must be one. The device is waited for once, and no image is encoded. If this fails,
+        the object is not verified again before its time either.
 
         :returns: the object's id, the mask, and whether it is the object's.
         """
         assert self._doubtful is not None
         (number, doubtful), self._doubtful = self._doubtful, None
+        self._verified[number] = self._frame
         certain = self._certain[number]
         candidates = self._inference.track_alone(
             doubtful.features, doubtful.mask.logits, doubtful.token, certain.features
@@ -104,7 +106,6 @@ class Doubts:
         found, known = candidates.mask_logits[0, best] > 0, certain.mask.logits > 0
         common, union = torch.stack([(found & known).sum(), (found | known).sum()]).tolist()
         overlap = common / max(union, 1)
-        self._verified[number] = self._frame
         if overlap >= max(CERTAIN_AGAIN, self.settings.verified_overlap):
             self._certain[number] = doubtful
         return number, doubtful, overlap >= self.settings.verified_overlap

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masks that look only half like their object are verified by tracking them backwards."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 import gc
 
@@ -144,6 +145,24 @@ def test_a_mask_is_verified_once_in_a_few_frames(network):
     assert network.verified == list(range(FIRST, 60, PERIOD))
 
 
+def test_a_verification_that_fails_is_not_tried_again_before_its_time(network, monkeypatch):
+    network.half = range(FIRST, 60)
+    attempts = []
+
+    def failing(*_arguments):
+        attempts.append(network.frame)
+        raise RuntimeError('out of memory')
+
+    monkeypatch.setattr('sam_tracker.tracking.inference.Inference.track_alone', failing)
+    tracker = Tracker(network, SETTINGS)
+    tracked(tracker, FIRST, verifying=False)
+    for number in range(FIRST, 60):
+        tracker.step(Frame(IMAGE, number * SETTINGS.frame_period))
+        with pytest.raises(RuntimeError) if tracker.doubtful else nullcontext():
+            tracker.verify()
+    assert attempts == list(range(FIRST, 60, PERIOD))
+
+
 def test_a_mask_that_leads_back_well_takes_the_place_of_the_certain_one(network):
     network.half = network.leads_back = range(FIRST, 60)
     certain = []
@@ -189,7 +208,8 @@ def test_doubts_end_with_a_prompt_a_removal_and_a_clock_that_restarts(network):
     tracker = doubting()
     tracker.restart_clock()
     assert not tracker.doubtful
-    assert not tracker.verify()
+    tracker.verify()
+    assert network.verified == []
 
 
 def test_a_bounded_number_of_encodings_is_kept_however_many_objects_turn(network):
