@@ -11,7 +11,7 @@ import warnings
 import torch
 
 from sam_tracker.networks.exported.graphs import Graph, graphs_of
-from sam_tracker.networks.exported.manifest import GraphError, Manifest
+from sam_tracker.networks.exported.manifest import FILE_NAME, GraphError, Manifest
 from sam_tracker.networks.exported.session import GraphSession
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
@@ -51,6 +51,8 @@ def export(
     choose_runtime('cpu', 'float32').place(network)
     folder.mkdir(parents=True, exist_ok=True)
     graphs = graphs_of(network, conditioning)
+    # One of an earlier export would vouch for a mixture of graphs if this one failed.
+    (folder / FILE_NAME).unlink(missing_ok=True)
     for graph in graphs:
         path = folder / f'{graph.name}.onnx'
         _write(graph, path, opset)

@@ -186,6 +186,8 @@ def test_a_graph_that_computes_something_else_ends_the_export(tmp_path, monkeypa
     halves = Call(torch.nn.Module(), lambda x: (x / 2,))
     wrong = Graph('encode_image', halves, ('half',), (Example({'x': one}, (one,)),))
     monkeypatch.setattr('sam_tracker.networks.exported.export.graphs_of', lambda *_: [wrong])
+    # Of an earlier export to the same folder: it must not vouch for what this one leaves there.
+    Manifest('nano', SIZE, 'weights', 7, 16, 18).write(tmp_path)
     assert export_command.main(['nano', '-o', str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert f'{tmp_path}/encode_image.onnx: differs from the network by 0.5 of' in error
