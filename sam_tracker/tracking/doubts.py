@@ -143,4 +143,5 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
         token=proposal.tokens[index],
         facts=replace(decision.facts, object_logit=decision.object_logit),
         selector=proposal.objects[index].selector,
+        focus=proposal.objects[index].focus,
     )

@@ -176,14 +176,14 @@ class Propagation:
 
         :param seen: the object's mask on that frame.
         :param confirmed: whether the mask is the object's; if not, the frame is remembered as one
-            of absence, and its motion as it was before.
+            of absence; its motion and the window it is looked for in are those before the frame.
         :returns: the object, which is distrusted unless the mask is its own.
         """
         facts, logits, logit = seen.facts, seen.mask.logits, seen.facts.object_logit
         if not confirmed:
             facts, logit = replace(facts, object_logit=-math.inf, area=0.0), ANOTHER_LOGIT
             logits = torch.full_like(logits, ABSENT)
-            held = replace(held, selector=seen.selector)
+            held = replace(held, selector=seen.selector, focus=seen.focus)
         memories = self._inference.memories(
             seen.features, logits[None], seen.token[None], [confirmed], [logit], binary=False
         )

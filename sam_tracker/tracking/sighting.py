@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sam_tracker.networks.api import ImageFeatures
+from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.memory.api import FrameFacts
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
@@ -27,3 +28,5 @@ class Sighting:
     """As they are if the mask is the object's."""
     selector: MaskSelector
     """The object's motion before the mask was a measurement."""
+    focus: Focus | None
+    """Where the object was looked for, before the mask could move that."""

@@ -128,6 +128,40 @@ def test_a_refuted_mask_does_not_move_the_object(network, disc):
     assert track.predicted_box == pytest.approx([8, 8, 32, 32], abs=4.5)
 
 
+@pytest.mark.parametrize('refuted', [True, False])
+def test_a_refuted_mask_does_not_move_the_window_that_the_object_is_looked_for_in(
+    network, disc, refuted
+):
+    still, moved = disc(SIZE // 4, 7.5, 7.5, 2), disc(SIZE // 4, 9, 7.5, 2)
+    script, preprocess = network.answer, network.preprocess
+    columns = np.arange(1024) // 4
+    image = np.broadcast_to(columns[None, :, None], (1024, 1024, 3)).astype(np.uint8)
+    mask = np.zeros((1024, 1024), bool)
+    mask[480:544, 480:544] = True
+    left = []
+
+    def watched(images):
+        """Note the column at which the window begins, in steps of 4 pixels."""
+        left.append(int(images[0, 0, 0, 0]))
+        return preprocess(images)
+
+    def answer(frame, number):
+        network.own = moved if frame == FIRST and not network.back else still
+        return script(frame, number)
+
+    network.preprocess, network.answer = watched, answer
+    network.leads_back = range(0 if refuted else LAST)
+    tracker = Tracker(network, replace(SETTINGS, closer_look=True))
+    tracker.add_prompt(Frame(image, 0), Prompt(mask=mask))
+    for number in range(1, FIRST + 2):
+        tracker.step(Frame(image, number * SETTINGS.frame_period))
+        tracker.verify()
+    assert network.verified == [FIRST]
+    before, after = left[-2:]
+    assert before > 0
+    assert (abs(after - before) < 2) == refuted
+
+
 def test_an_object_is_found_again_by_a_mask_that_leads_back_to_it(network):
     network.leads_back = range(14, 25)
     states = tracked(Tracker(network, SETTINGS), 25)
