@@ -20,6 +20,11 @@ import pytest
 # as those of the tests, and threads that wait for each other are slow where cores are shared.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+# Shells start jobs of the background with SIGINT ignored, which programs would inherit: those that
+# are to be stopped by it would not stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A loaded machine is no defect: examples of a property may take as long as they do.
 hypothesis_settings.register_profile('patient', deadline=None)
 hypothesis_settings.load_profile('patient')
