@@ -76,38 +76,50 @@ class _Reader:
         self.problems: list[str] = []
 
     def read_prompts(self, topic: str, minimum_score: float) -> None:  # noqa: ARG002
-        """Read what an operator sent, with the ids that a tracker would have given."""
+        """
+        Read what an operator sent.
+
+        Ids that prompts give are kept; a new object gets the id after the largest so far. A prompt
+        of an object that no earlier prompt made, such as one from before the recording, is read as
+        the first of that object, and named.
+        """
         for index, received, message in self._messages(topic):
             with self._named(f'prompt {index} is left out'):
-                self._add_prompt(message, received)
+                self._add_prompt(message, received, index)
 
     def read_detections(self, topic: str, minimum_score: float) -> None:
         """
         Read what a detector found.
 
         Detections with an id prompt their object where it was seen first and last. Without ids
-        nothing says which are the same object, so only the first image with detections counts.
+        nothing says which are the same object, so only the first image with usable detections
+        counts.
         """
         by_identity: dict[str, int] = {}
         last: dict[int, tuple[int, Prompt]] = {}
         first_without: int | None = None
         for index, received, message in self._messages(topic):
-            with self._named(f'detections {index}'):
+            with self._named(f'detections {index} are left out'):
                 frame = self._frame(message.header, received)
-                for each in message.detections:
-                    found, wrong = detections_of_message(replace(message, detections=[each]))
-                    self.problems += [f'detections {index}: {text}' for text in wrong]
-                    if not len(found) or found.scores[0] < minimum_score:
-                        continue
-                    prompt = Prompt(box=found.boxes[0])
-                    if each.id in by_identity:
-                        last[by_identity[each.id]] = frame, prompt
-                    elif each.id:
-                        object_id = self._added(0, frame, prompt, found.labels[0])
-                        by_identity[each.id] = object_id
-                    elif first_without in (None, index):
-                        first_without = index
-                        self._added(0, frame, prompt, found.labels[0])
+                for number, each in enumerate(message.detections):
+                    where = f'detection {number} of message {index} is left out'
+                    with self._named(where):
+                        found, wrong = detections_of_message(replace(message, detections=[each]))
+                        self.problems += [
+                            f'{where}: {text.removeprefix("detection 0: ")}' for text in wrong
+                        ]
+                        if not len(found) or found.scores[0] < minimum_score:
+                            continue
+                        prompt = Prompt(box=found.boxes[0])
+                        if each.id in by_identity:
+                            self._validate(prompt, frame)
+                            last[by_identity[each.id]] = frame, prompt
+                        elif each.id:
+                            object_id = self._added(0, frame, prompt, found.labels[0])
+                            by_identity[each.id] = object_id
+                        elif first_without in (None, index):
+                            self._added(0, frame, prompt, found.labels[0])
+                            first_without = index
         for object_id, (frame, prompt) in last.items():
             if frame not in self.prompts[object_id].by_frame:
                 self.prompts[object_id] = self.prompts[object_id].added(frame, prompt)
@@ -152,7 +164,7 @@ class _Reader:
             raise PromptError('it has no stamp, and was recorded before the first image')
         return before - 1
 
-    def _add_prompt(self, message: PromptMessage, received: int) -> None:
+    def _add_prompt(self, message: PromptMessage, received: int, index: int) -> None:
         object_id = message.object_id
         if only_names(message):
             if object_id not in self.prompts:
@@ -162,7 +174,13 @@ class _Reader:
         frame = self._frame(message.header, received)
         image = self._recording.images[frame]
         prompt = prompt_of_message(message, image.width, image.height)
+        known = object_id in self.prompts
         self._added(object_id, frame, prompt, message.label)
+        if object_id and not known:
+            self.problems.append(
+                f'prompt {index} is of object {object_id}, which no earlier prompt made: it is'
+                ' read as the first of this object'
+            )
 
     def _added(self, object_id: int, frame: int, prompt: Prompt, label: str) -> int:
         """
@@ -174,15 +192,25 @@ class _Reader:
         known = self.prompts.get(object_id, ObjectPrompts())
         if not object_id and len(self.prompts) == LARGEST_ID:
             raise PromptError(f'there are {LARGEST_ID} objects already')
-        image = self._recording.images[frame]
         # Points refine what was tracked until then; a box or a mask says anew where it is.
         refines = bool(known.by_frame) and prompt.box is None and prompt.mask is None
-        prompt.validate(image.width, image.height, refining=refines)
+        self._validate(prompt, frame, refines)
         if not object_id:
             self._last_id = object_id = next_object_id(self._last_id, self.prompts)
+        self._last_id = max(self._last_id, object_id)
         if not refines:
             self.corrections.discard((object_id, frame))
         elif frame not in known.by_frame:
             self.corrections.add((object_id, frame))
         self.prompts[object_id] = replace(known.added(frame, prompt), label=label or known.label)
         return object_id
+
+    def _validate(self, prompt: Prompt, frame: int, refines: bool = False) -> None:
+        """
+        Check that a prompt fits its image.
+
+        :param refines: it refines what was tracked until then.
+        :raises PromptError: it does not.
+        """
+        image = self._recording.images[frame]
+        prompt.validate(image.width, image.height, refining=refines)

@@ -167,10 +167,24 @@ def test_recorded_prompts_that_make_no_sense_are_left_out_and_named(bag, clip):
     bag.write()
     status, project, _ = label(bag)
     assert status == 0
+    # What was left out has used up no id.
     assert project.prompts.keys() == {1} and project.prompts[1].by_frame.keys() == {2}
     reasons = 'stamp 77', 'does not lie inside', 'are negative', 'no object 9'
     for number, (problem, reason) in enumerate(zip(project.problems, reasons, strict=True)):
         assert problem.startswith(f'prompt {number} is left out') and reason in problem
+
+
+def test_an_object_that_was_made_before_the_recording_keeps_its_id_and_is_named(bag, clip):
+    first, second = clip.boxes[2, :2]
+    bag.add('/prompt', 2, bag.prompt(bag.header(2), 7, box=first))
+    bag.add('/prompt', 2, bag.prompt(bag.header(2), box=second))
+    bag.write()
+    status, project, _ = label(bag)
+    assert status == 0
+    # A new object of the tracker came after those that it had.
+    assert project.prompts.keys() == {7, 8}
+    (problem,) = project.problems
+    assert problem.startswith('prompt 0 is of object 7, which no earlier prompt made')
 
 
 def test_tracked_detections_prompt_objects_where_they_are_first_and_last_seen(bag, clip):
@@ -197,6 +211,52 @@ def test_detections_without_ids_count_on_the_first_image_that_has_any(bag, clip)
     status, project, _ = label(bag)
     assert status == 0
     assert [each.by_frame.keys() for each in project.prompts.values()] == [{2}, {2}]
+
+
+OUTSIDE = (500, 500, 900, 900)
+
+
+def test_a_detection_that_makes_no_sense_costs_no_other_of_its_message(bag, clip):
+    first, second = clip.boxes[2, :2]
+    empty = (9, 9, 1, 1)
+    found = [
+        (OUTSIDE, 0.9, 'thing', 'track-1'),
+        (empty, 0.9, 'thing', 'track-2'),
+        (first, 0.9, 'thing', 'track-3'),
+        (OUTSIDE, 0.9, 'thing', ''),
+        (second, 0.9, 'thing', ''),
+    ]
+    bag.add('/detections', 2, bag.detections(bag.header(2), *found))
+    bag.write()
+    status, project, _ = label(bag)
+    assert status == 0
+    boxes = [each.by_frame[2].prompt.box for each in project.prompts.values()]
+    assert boxes == [pytest.approx(first), pytest.approx(second)]
+    reasons = (0, 'does not lie inside'), (1, 'is empty'), (3, 'does not lie inside')
+    for problem, (number, reason) in zip(project.problems, reasons, strict=True):
+        assert problem.startswith(f'detection {number} of message 0 is left out')
+        assert reason in problem
+
+
+def test_an_image_with_no_usable_detection_without_id_does_not_count_as_the_first(bag, clip):
+    bag.add('/detections', 1, bag.detections(bag.header(1), (OUTSIDE, 0.9, 'thing', '')))
+    bag.add('/detections', 3, bag.detections(bag.header(3), (clip.boxes[3, 0], 0.9, 'thing', '')))
+    bag.write()
+    status, project, _ = label(bag)
+    assert status == 0
+    assert [each.by_frame.keys() for each in project.prompts.values()] == [{3}]
+
+
+def test_the_last_sighting_that_makes_sense_prompts_its_object(bag, clip):
+    for number, box in ((2, clip.boxes[2, 0]), (5, clip.boxes[5, 0]), (9, OUTSIDE)):
+        found = box, 0.9, 'thing', 'track-7'
+        bag.add('/detections', number, bag.detections(bag.header(number), found))
+    bag.write()
+    status, project, _ = label(bag)
+    assert status == 0
+    assert project.prompts[1].by_frame.keys() == {2, 5}
+    (problem,) = project.problems
+    assert problem.startswith('detection 0 of message 2 is left out')
 
 
 def test_of_several_topics_of_prompts_one_must_be_chosen(bag, clip, capsys):
