@@ -84,7 +84,8 @@ def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict
     failed = {}
     for job, entry in attempts:
         if mirror is not None:
-            mirror.pull(MANIFEST)
+            # Other machines record theirs.
+            mirror.pull_again(MANIFEST)
         _record(job, entry)
         if mirror is not None:
             mirror.push(MANIFEST)
@@ -221,11 +222,6 @@ def finish(
         project = load_project(job.project_folder)
         if project is not None:
             categories |= set(project.labels(job.project_folder, verified).categories)
-    if mirror is not None:
-        for name in SHARED_FILES:
-            mirror.pull(name)
-        for name in SHARED_FOLDERS:
-            mirror.make_folders(name)
     listed = sorted(categories)
     if workers > 1 and mirror is None:
         work = partial(_export_quietly, formats=formats, categories=listed, verified=verified)
@@ -257,6 +253,11 @@ def _export(
     """Write one recording, and return what went wrong; empty: nothing."""
     try:
         with staged_for_export(job, mirror) as local:
+            if mirror is not None:
+                for name in SHARED_FILES:
+                    mirror.pull_again(name)
+                for name in SHARED_FOLDERS:
+                    mirror.make_folders(name)
             export_recording(local, formats, categories, verified, report)
         if mirror is not None:
             for name in formats:

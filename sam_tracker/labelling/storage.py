@@ -88,6 +88,16 @@ class Mirror:
                 self._system.get_file(f'{self._root}/{name}', str(path))
                 self._written[name] = _state(path)
 
+    def pull_again(self, name: str) -> None:
+        """
+        Copy a remote file that another machine may have changed; what was changed here is lost.
+
+        :param name: of the file in the folder; if it is not there, nothing is copied.
+        :raises LabellingError: it cannot be read.
+        """
+        self._written.pop(name, None)
+        self.pull(name)
+
     def push(self, under: str = '') -> None:
         """
         Copy what has changed back, and remove remote files whose copies were removed.

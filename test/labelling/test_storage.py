@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from sam_tracker.labelling import staging
+from sam_tracker.labelling.fleet import finish, in_this_process, label_all
 from sam_tracker.labelling.job import Job, label_recording
 from sam_tracker.labelling.label_command import main
 from sam_tracker.labelling.recording import LabellingError
@@ -89,6 +90,45 @@ def test_labels_on_other_storage_are_those_of_a_folder(stored, folder, prompts, 
     stored.pipe_file('/other/clip/0.png', (folder / '0.png').read_bytes())
     assert main(['memory://other/clip', *wish[1:]]) == 1
     assert "labels of 'memory://bucket/clip'" in capsys.readouterr().err
+
+
+def test_what_another_machine_wrote_meanwhile_is_kept(stored, prompts, tmp_path):
+    out = tmp_path / 'out'
+    jobs = [
+        Job(
+            source=tmp_path / name,
+            source_url='memory://bucket/clip',
+            name=name,
+            folder=out,
+            folder_url='memory://out',
+            prompts=prompts,
+            scratch=tmp_path / 'scratch',
+        )
+        for name in ('monday', 'tuesday')
+    ]
+
+    def attempts():
+        yield from in_this_process(jobs[:1], lambda _: lambda *_: None)
+        manifest = json.loads(stored.cat_file('/out/manifest.json'))
+        stored.pipe_file('/out/manifest.json', json.dumps({**manifest, 'other': {}}).encode())
+        yield from in_this_process(jobs[1:], lambda _: lambda *_: None)
+
+    mirror = Mirror('memory://out', out)
+    assert not label_all(attempts(), mirror)
+    manifest = json.loads(stored.cat_file('/out/manifest.json'))
+    assert manifest.keys() == {'monday', 'other', 'tuesday'}
+
+    def reports(name):
+        if name == 'tuesday':
+            classes = yaml.safe_load(stored.cat_file('/out/yolo/data.yaml'))
+            assert classes['names'] == {0: 'thing'}
+            classes['names'][1] = 'of another'
+            stored.pipe_file('/out/yolo/data.yaml', yaml.safe_dump(classes).encode())
+        return lambda *_: None
+
+    assert not finish(jobs, ['yolo'], False, reports, mirror)
+    classes = yaml.safe_load(stored.cat_file('/out/yolo/data.yaml'))
+    assert classes['names'] == {0: 'thing', 1: 'of another'}
 
 
 def test_a_run_goes_on_from_what_another_machine_wrote_back(
