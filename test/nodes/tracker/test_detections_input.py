@@ -299,7 +299,7 @@ def test_an_object_of_a_detector_expires_unless_somebody_has_refined_it(
         return labels(tester) == []
 
     detect_until(tester, send, decided, 'the end of the object, or many messages')
-    assert counted(tracker, 'expired') == expired + (not refined)
+    wait(lambda: counted(tracker, 'expired') == expired + (not refined), 'the count')
     assert labels(tester) == (['mug'] if refined else [])
     assert tester.set('detections.forget_after', 5.0).successful
     assert tester.set('lost_after', 2.0).successful

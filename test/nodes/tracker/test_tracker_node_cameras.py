@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cameras that stop, come back, die, jump in time, do not stamp, or are two; over real DDS."""
 
+import math
 import signal
 import sys
 import time
@@ -251,22 +252,6 @@ def test_a_warning_about_a_publisher_that_offers_too_little_goes_with_it(new_cam
     tester.next_tracks(3)
 
 
-# The last test: a publisher that was killed is missed only when its lease ends.
-def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
-    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
-    graph.wait_until(
-        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
-    )
-    assert tester.add_box().success
-    assert first.end(signal.SIGKILL) == -signal.SIGKILL
-    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
-    graph.wait_until(
-        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
-    )
-    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
-    second.end(signal.SIGKILL)
-
-
 def test_of_two_publishers_the_one_whose_clock_is_behind_is_named(new_camera, tester):
     new_camera(rate=15.0)
     behind = new_camera(rate=15.0)
@@ -282,10 +267,44 @@ def test_of_two_publishers_the_one_whose_clock_is_behind_is_named(new_camera, te
 def test_a_clock_that_is_set_back_by_less_than_a_second_stops_nothing(new_camera, tester):
     camera = new_camera(rate=20.0)
     tester.next_tracks(3)
-    camera.offset = -900_000_000
-    first = camera.publish()
-    tester.next_tracks(3)
-    assert nanoseconds(tester.tracks[-1].header.stamp) >= nanoseconds(first.stamp)
-    tester.diagnosed(
-        lambda status, _: 'stamps have jumped back' in status.message, 'a warning of a jump'
+    _, values = tester.diagnosed(lambda _, values: 'clock jumps' in values, 'diagnostics')
+    jumps, heard = int(values['clock jumps']), len(tester.diagnostics)
+    set_back = -math.inf
+
+    def told() -> bool:
+        nonlocal set_back
+        # Once is not enough on a loaded machine: 0.9 s later the images are newer again.
+        if time.monotonic() - set_back > 1.0:
+            camera.offset -= 900_000_000
+            set_back = time.monotonic()
+        return any(
+            'stamps have jumped back' in status.message
+            and int({each.key: each.value for each in status.values}['clock jumps']) > jumps
+            for message in tester.diagnostics[heard:]
+            for status in message.status[:1]
+        )
+
+    wait_until(told, 'a warning of a jump', 60.0)
+    sent, tracked = len(camera.headers), len(tester.tracks)
+
+    def goes_on() -> bool:
+        since = [header.stamp for header in camera.headers[sent:]]
+        return any(tracks.header.stamp in since for tracks in tester.tracks[tracked:])
+
+    wait_until(goes_on, 'tracks of images after the jump', 60.0)
+
+
+# The last test: a publisher that was killed is missed only when its lease ends.
+def test_a_camera_that_is_killed_and_started_again_is_seen_again(graph, tester):
+    first = graph.run([sys.executable, '-c', CAMERA, 'first'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'first', 'images of the first camera'
     )
+    assert tester.add_box().success
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = graph.run([sys.executable, '-c', CAMERA, 'second'])
+    graph.wait_until(
+        lambda: tester.next_tracks()[0].header.frame_id == 'second', 'images of the second camera'
+    )
+    assert [track.object_id for track in tester.next_tracks()[0].tracks] == [1]
+    second.end(signal.SIGKILL)
