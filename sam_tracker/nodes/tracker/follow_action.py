@@ -186,11 +186,12 @@ class FollowAction:
         return GoalResponse.REJECT if full else GoalResponse.ACCEPT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        key = bytes(handle.goal_id.uuid)
         with self._lock:
             # Others may have come on other threads since ``_on_goal``.
-            full = len(self._goals) >= MOST_GOALS
-        # It counts from now on, and not only when a thread is free to execute it.
-        goal = self._goal(handle)
+            full = key not in self._goals and len(self._goals) >= MOST_GOALS
+            # It counts from now on, and not only when a thread is free to execute it.
+            goal = self._goals.setdefault(key, _Goal(handle))
         if full:
             goal.end(Follow.Result.END_REFUSED, TOO_MANY)
         handle.execute()
