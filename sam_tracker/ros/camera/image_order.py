@@ -9,7 +9,10 @@ from sam_tracker.core.time import SECOND
 REORDERED = SECOND
 """Nanoseconds by which an image may arrive late; a larger step back is a clock jump."""
 LATE_IN_A_ROW = 3
-"""Late images with rising stamps, and no newer image between them, that show a clock jump."""
+"""
+Late images with rising stamps, and no newer image between them, that show a clock jump, unless a
+publisher that is slower may still be there: see ``ImageOrder``.
+"""
 
 
 class Order(enum.Enum):
@@ -26,11 +29,18 @@ class Order(enum.Enum):
 
 
 class ImageOrder:
-    """Classifies the stamps of one stream of images."""
+    """
+    Classifies the stamps of one stream of images.
+
+    Of two publishers whose clocks differ, the one with the later clock is followed. Its images may
+    be the rarer ones, so late images show a jump only once they span 1.5 times its period.
+    """
 
     def __init__(self) -> None:
         self._last: int | None = None
-        self._last_refused = 0
+        self._period = 0
+        """Nanoseconds between accepted images: a maximum that decays."""
+        self._first_refused = self._last_refused = 0
         self._refused_in_a_row = 0
         """Repeated or late images since the last accepted one, as long as their stamps rise."""
         self.jumps = 0
@@ -44,13 +54,20 @@ class ImageOrder:
         """
         last = self._last
         if last is None or stamp > last:
+            step = 0 if last is None else stamp - last
+            # A pause says nothing about the rate.
+            if step < REORDERED:
+                self._period = max(step, self._period * 3 // 4)
             return self._accept(stamp, Order.NEXT)
         if stamp <= last - REORDERED:
             return self._accept(stamp, Order.JUMPED_BACK)
-        rises = self._refused_in_a_row and stamp > self._last_refused
-        self._refused_in_a_row = self._refused_in_a_row + 1 if rises else 1
+        if self._refused_in_a_row and stamp > self._last_refused:
+            self._refused_in_a_row += 1
+        else:
+            self._refused_in_a_row, self._first_refused = 1, stamp
         self._last_refused = stamp
-        if self._refused_in_a_row == LATE_IN_A_ROW:
+        silence = stamp - self._first_refused
+        if self._refused_in_a_row >= LATE_IN_A_ROW and 2 * silence >= 3 * self._period:
             return self._accept(stamp, Order.JUMPED_BACK)
         return Order.REPEATED if stamp == last else Order.LATE
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stamps that repeat, come late, or jump back."""
 
+import numpy as np
+from numpy.typing import NDArray
 import pytest
 
 from sam_tracker.core.time import SECOND
@@ -73,6 +75,37 @@ def test_of_two_publishers_whose_clocks_differ_the_later_clock_is_followed():
         if number:
             assert order.classify(stamp - 300 * MILLISECOND) is Order.LATE
     assert order.jumps == 0
+
+
+@pytest.mark.parametrize(('rate', 'rate_behind'), [(5, 30), (10, 30), (30, 30), (30, 5), (2, 60)])
+@pytest.mark.parametrize('behind', [100, 300, 900])
+def test_of_two_publishers_the_later_clock_is_followed_at_any_rates(rate, rate_behind, behind):
+    random = np.random.default_rng(0)
+
+    def arrivals(rate: int) -> NDArray[np.int64]:
+        """Ten seconds, each image up to 0.1 periods early or late."""
+        times = (np.arange(10 * rate) + random.uniform(-0.1, 0.1, 10 * rate)) / rate
+        return np.round((60 + times) * SECOND).astype(np.int64)
+
+    images = [(int(arrival), int(arrival)) for arrival in arrivals(rate)]
+    images += [(int(each), int(each) - behind * MILLISECOND) for each in arrivals(rate_behind)]
+    order = ImageOrder()
+    jumps = []
+    for _, stamp in sorted(images):
+        order.classify(stamp)
+        jumps.append(order.jumps)
+    # The rate is not known before the second image.
+    assert jumps[-1] <= 1
+    assert jumps[-1] == jumps[len(jumps) // 5]
+
+
+def test_the_other_publisher_is_followed_once_that_with_the_later_clock_is_silent():
+    order = ImageOrder()
+    for number in range(20):
+        order.classify(60 * SECOND + number * 200 * MILLISECOND)
+    start = 60 * SECOND + 19 * 200 * MILLISECOND - 900 * MILLISECOND
+    orders = [order.classify(start + number * 33 * MILLISECOND) for number in range(12)]
+    assert orders == [Order.LATE] * 10 + [Order.JUMPED_BACK, Order.NEXT]
 
 
 def test_a_stamp_that_stands_is_a_repetition_for_ever():
