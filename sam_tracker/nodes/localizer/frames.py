@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+import math
+import time
 from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import TransformStamped
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
     from sam_tracker.localization.place import Place
     from sam_tracker.ros.parameters.localizer import LocalizerParameters
     from sam_tracker.ros.process.managed_node import ManagedNode
+
+
+STRAGGLERS = 10.0
+"""Seconds for which transforms of the old clock may still come after it was set back."""
+FORGET_PAUSE = 1.0
+"""Seconds between two times that all transforms are forgotten, so that new ones can come."""
 
 
 class FrameError(ValueError):
@@ -65,6 +73,7 @@ class Frames:
         self._buffer = self._broadcaster = None
         self._awaited: Header | None = None
         self._known: Future | None = None
+        self._restarted = self._forgotten = -math.inf
         if self.target:
             self._buffer = tf2_ros.Buffer()
             self._guard = node.create_guard_condition(on_known, callback_group=group)
@@ -125,7 +134,23 @@ class Frames:
 
     def restart(self) -> None:
         """Forget all transforms but static ones: the clock was set back."""
+        self._restarted = time.monotonic()
+        self._forget()
+
+    def give_up(self) -> None:
+        """
+        Forget the transforms again if the clock was set back a short while ago.
+
+        A transform of the old clock that came after ``restart`` makes tf2 refuse all later ones
+        as too old. To be called when a transform that was waited for has not come.
+        """
+        now = time.monotonic()
+        if now - self._restarted < STRAGGLERS and now - self._forgotten >= FORGET_PAUSE:
+            self._forget()
+
+    def _forget(self) -> None:
         if self._buffer is not None:
+            self._forgotten = time.monotonic()
             self._buffer.clear()
 
     def broadcast(self, header: Header, places: Sequence[Place]) -> None:

@@ -57,7 +57,7 @@ class LocalizerSession:
 
     A fault costs what it concerns: without usable depth there are directions, without calibration
     or transform nothing is published for the image. Faults are counted and named, also while
-    nobody subscribes to the results.
+    nobody subscribes to the results; only depth images are not decoded then.
     """
 
     def __init__(
@@ -144,6 +144,7 @@ class LocalizerSession:
         for match, to_output in self._queue.ready(now):
             if isinstance(to_output, FrameError):
                 self._report(Fault.FRAME, str(to_output))
+                self._frames.give_up()
                 continue
             try:
                 self._place(match, to_output)
@@ -166,9 +167,9 @@ class LocalizerSession:
         tracks = match.item
         camera = self._camera_for(tracks)
         usable = self._usable(match.depth, camera)
+        frame = recorded_frame(tracks)
         if not (self._output.wanted or self._frames.broadcasting):
             return
-        frame = recorded_frame(tracks)
         depth = None if usable is None else self._decoded(usable)
         ground = self._ground(to_output)
         view = View(frame.stamp, camera, depth, ground, to_output)

@@ -179,8 +179,12 @@ def test_what_is_missing_is_named_also_while_nobody_subscribes(listener, start):
         robot.send_depth(values, late=late)
         robot.send_tracks()
 
+    outside = whole_mask_message(np.ones((HEIGHT, WIDTH), np.uint8))
+    outside.region.x_offset = 100
+
     faults = {
         'no camera_info has come': partial(send, depth()),
+        'the mask of object 7': lambda: robot.send_tracks(mask=outside),
         'the depth image has 80x60 pixels': partial(send, depth()[:60, :80]),
         'no depth image within 0.05 s': partial(send, depth(), 10 * SECOND),
         'no depth image for': robot.send_tracks,

@@ -9,7 +9,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from sam_tracker.core.time import SECOND
-from sam_tracker.ros.messages.stamps import time_message
+from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 
 from .conftest import DISTANCE, LOCALIZER, PERIOD, depth
 
@@ -105,6 +105,31 @@ def test_a_clock_that_is_set_back_costs_no_more_than_the_images_on_their_way(
         lambda: any(each.header.stamp.sec < 100 for each in robot.with_depth()),
         'places after the jump',
         partial(send, robot, transforms),
+    )
+
+
+def test_transforms_that_come_after_the_clock_was_set_back_cost_no_later_images(
+    robot, transforms, start
+):
+    start(LOCALIZER, target_frame='odom')
+    robot.number = 1000
+    robot.wait_for_the_localizer()
+    robot.play_until(robot.with_depth, 'places', partial(send, robot, transforms))
+    robot.number = 0
+    robot.places.clear()
+
+    def send_some_late() -> None:
+        send(robot, transforms)
+        if robot.number < 10:
+            transforms.send(images_ago=-1000)
+
+    robot.play_until(
+        lambda: any(
+            SECOND < nanoseconds(each.header.stamp) - 10 * PERIOD < 900 * PERIOD
+            for each in robot.with_depth()
+        ),
+        'places after the late transforms',
+        send_some_late,
     )
 
 
