@@ -27,6 +27,9 @@ from sam_tracker.ros.parameters.tracker import TrackingParameters
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
+NO_FAMILIARITY = -1.0
+"""The parameter with which every mask is taken for the object, and none is verified."""
+
 Network = TypeVar('Network', bound=PromptableNetwork)
 
 
@@ -142,9 +145,12 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
     motion, memory = parameters.motion, parameters.memory
     settings = TrackerSettings.for_network(suited, parameters.mode)
     familiarity = parameters.familiarity
+    if familiarity is not None:
+        settings = replace(settings, familiarity=familiarity)
+    if familiarity == NO_FAMILIARITY:
+        settings = replace(settings, certain_familiarity=None)
     return replace(
         settings,
-        familiarity=settings.familiarity if familiarity is None else familiarity,
         motion_weight=suited.motion_weight if motion.weight is None else motion.weight,
         stable_frames=motion.stable_frames,
         stable_affinity=motion.stable_affinity,

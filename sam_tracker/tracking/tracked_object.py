@@ -125,11 +125,16 @@ class TrackedObject:
         )
 
     def recognised(self, decision: Decision) -> Decision:
-        """Return a decision on its newest frame after a comparison with its appearances."""
-        settings = self.settings
-        least = settings.certain_familiarity if self.distrusted else settings.familiarity
+        """
+        Return a decision on its newest frame after a comparison with its appearances.
+
+        An object that is distrusted must be certain, as long as masks are verified.
+        """
+        least, certain = self.settings.familiarity, self.settings.certain_familiarity
         if least is None:
             return decision
+        if self.distrusted and certain is not None:
+            least = max(least, certain)
         return decision.compared([each for _, each in self.appearances], least)
 
     def seen_as(self, appearance: Appearance | None) -> TrackedObject:

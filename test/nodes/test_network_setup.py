@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sam_tracker.core.time import SECOND
+from sam_tracker.networks.mobile.configuration import MobileConfiguration
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights.catalogue import CheckpointError
@@ -100,6 +101,15 @@ def test_familiarity_is_what_suits_the_network_in_the_default_mode_unless_it_is_
         assert tracker_settings(parameters, nano).familiarity == 0.3
     tiny = configuration_named('tiny').suited_settings
     assert tracker_settings(TrackerParameters(), tiny).familiarity is None
+
+
+def test_a_familiarity_of_minus_one_also_switches_verification_off():
+    suited = MobileConfiguration().suited_settings
+    assert (
+        tracker_settings(TrackerParameters(familiarity=-0.9), suited).certain_familiarity == 0.75
+    )
+    settings = tracker_settings(TrackerParameters(familiarity=-1.0), suited)
+    assert (settings.familiarity, settings.certain_familiarity) == (-1.0, None)
 
 
 def test_a_mode_that_does_not_exist_is_refused_with_those_that_do():

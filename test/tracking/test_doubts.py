@@ -224,6 +224,23 @@ def test_nothing_is_verified_for_a_network_of_unknown_familiarity(network, missi
     assert network.verified == []
 
 
+def test_a_distrusted_object_is_tracked_again_when_verification_is_switched_off(network):
+    tracker = Tracker(network, SETTINGS)
+    states = tracked(tracker, FIRST + 2)
+    assert states[FIRST + 1] is TrackState.OCCLUDED
+    tracker.change(replace(SETTINGS, familiarity=-1.0, certain_familiarity=None))
+    (track,) = tracker.step(Frame(IMAGE, (FIRST + 2) * SETTINGS.frame_period))
+    assert track.state is TrackState.TRACKED
+
+
+def test_an_object_that_is_distrusted_is_not_compared_less_strictly_than_others(network):
+    tracker = Tracker(network, SETTINGS)
+    tracked(tracker, FIRST + 2)
+    tracker.change(replace(SETTINGS, familiarity=0.8, certain_familiarity=0.5))
+    (track,) = tracker.step(Frame(IMAGE, (FIRST + 2) * SETTINGS.frame_period))
+    assert track.state is TrackState.OCCLUDED
+
+
 def test_doubts_end_with_a_prompt_a_removal_and_a_clock_that_restarts(network):
     def doubting():
         network.frame = -1

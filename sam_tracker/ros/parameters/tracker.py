@@ -216,8 +216,10 @@ class TrackingParameters:
     familiarity: float | None = declared(
         None,
         'Cosine of the mean image embedding of a mask to those of the prompted masks, below which '
-        'the mask shows something else and the object counts as absent. auto: what the mode says, '
-        'which in sam_tracker is 0.4 for nano and mobile and no comparison for other networks.',
+        'the mask shows something else and the object counts as absent. With mobile, masks from '
+        'there up to 0.75 are verified (docs/modes.md). -1: all masks are taken for the object, '
+        'and none is verified. auto: what the mode says, which in sam_tracker is 0.4 for nano and '
+        'mobile and no comparison for other networks.',
         change=Change.LIVE,
         kind=float,
         minimum=-1.0,
