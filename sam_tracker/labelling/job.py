@@ -29,7 +29,8 @@ from sam_tracker.labelling.prompts import (
     read_prompts,
 )
 from sam_tracker.labelling.recording import LabellingError, Recording
-from sam_tracker.labelling.storage import SCRATCH, is_url
+from sam_tracker.labelling.storage import SCRATCH
+from sam_tracker.labelling.urls import is_url, public_url
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
@@ -82,8 +83,8 @@ class Job:
 
     @property
     def origin(self) -> str:
-        """Path or URL of the recording."""
-        return self.source_url or str(self.source.resolve())
+        """Path of the recording, or its URL as ``public_url`` returns it."""
+        return public_url(self.source_url) or str(self.source.resolve())
 
     @property
     def project_folder(self) -> Path:

@@ -26,7 +26,8 @@ from sam_tracker.command_line import (
     number,
 )
 from sam_tracker.core.paths import expanded
-from sam_tracker.labelling.storage import SCRATCH, is_url
+from sam_tracker.labelling.storage import SCRATCH
+from sam_tracker.labelling.urls import is_url, name_of, path_of, public_url
 from sam_tracker.networks.weights.catalogue import (
     DEFAULT_CHECKPOINT,
     KNOWN_CHECKPOINTS,
@@ -289,7 +290,9 @@ def review(options: argparse.Namespace) -> int:
     from sam_tracker.labelling.review.session import ReviewSession
 
     if is_url(options.recordings[0]):
-        raise LabellingError(f'copy {options.recordings[0]!r} to this machine to review it')
+        raise LabellingError(
+            f'copy {public_url(options.recordings[0])!r} to this machine to review it'
+        )
     folder = expanded(options.recordings[0])
     recordings = folder / 'recordings'
     names = sorted(each.parent.name for each in recordings.glob(f'*/{PROJECT}'))
@@ -321,8 +324,7 @@ def _jobs(options: argparse.Namespace, folder: Path) -> list[Job]:
 
     # Processes of a cluster have other working directories.
     sources = [
-        Path(f'/{each}') if is_url(each) else expanded(each).resolve()
-        for each in options.recordings
+        path_of(each) if is_url(each) else expanded(each).resolve() for each in options.recordings
     ]
     first = _first(options)
     text_model = None if options.text_model is None else expanded(options.text_model).resolve()
@@ -358,7 +360,7 @@ def _prompts(given: str | None, name: str) -> dict[str, Any]:
     if given is None:
         return {}
     if is_url(given):
-        one = given.endswith(('.yaml', '.yml'))
+        one = name_of(given).endswith(('.yaml', '.yml'))
         return {'prompts_url': given if one else f'{given.rstrip("/")}/{name}.yaml'}
     path = expanded(given).resolve()
     return {'prompts': path / f'{name}.yaml' if path.is_dir() else path}

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 from sam_tracker.labelling.project_lock import LOCK
 from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.labelling.urls import name_of, public_url, without_secrets
 
 SCRATCH = Path('~/.cache/sam_tracker/label')
 """Where copies are made unless another folder is named."""
@@ -19,16 +19,6 @@ NOT_COPIED = (LOCK,)
 """Files that mean something on one machine alone."""
 LAST_SUFFIX = '.checkpoint'
 """A checkpoint tells the lengths of other files, which must be there before it."""
-
-
-def is_url(text: str) -> bool:
-    """Return whether a text names a file on other storage."""
-    return '://' in text
-
-
-def name_of(url: str) -> str:
-    """Return the name of the file or folder that a URL names."""
-    return PurePosixPath(urlsplit(url).path.rstrip('/')).name or urlsplit(url).netloc
 
 
 def downloaded(url: str, folder: Path) -> Path:
@@ -48,7 +38,7 @@ def downloaded(url: str, folder: Path) -> Path:
     mirror = Mirror(url, target)
     mirror.pull()
     if not target.exists():
-        raise LabellingError(f'{url!r} does not exist')
+        raise LabellingError(f'{public_url(url)!r} does not exist')
     return target
 
 
@@ -179,16 +169,17 @@ def _state(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _errors_of(url: str) -> Iterator[None]:
-    """Name the URL in whatever its storage raises."""
+    """Name the URL, without secrets, in whatever its storage raises."""
     try:
         yield
     except LabellingError:
         raise
     except ImportError as error:
         raise LabellingError(
-            f"{url!r} needs 'sam_tracker[storage]', and often a library of its kind: {error}"
+            f"{public_url(url)!r} needs 'sam_tracker[storage]', and often a library of its kind:"
+            f' {error}'
         ) from error
     except Exception as error:
         # Each storage has errors of its own.
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise LabellingError(f'{url!r} cannot be used: {reason}') from error
+        reason = without_secrets(' '.join(str(error).split()), url) or type(error).__name__
+        raise LabellingError(f'{public_url(url)!r} cannot be used: {reason}') from error

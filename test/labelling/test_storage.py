@@ -178,10 +178,25 @@ def test_a_recording_is_read_over_http(video, clip, tmp_path, capsys):
         assert copy.read_bytes() == video.read_bytes()
         with pytest.raises(LabellingError, match=r'nothing\.mp4'):
             downloaded(f'{address}/nothing.mp4', tmp_path / 'copy')
+        signed = address.replace('//', '//me:secret@')
+        copy = downloaded(f'{signed}/clip.mp4?token=secret/1', tmp_path / 'signed')
+        assert copy.name == 'clip.mp4' and copy.read_bytes() == video.read_bytes()
+        out = tmp_path / 'out'
+        wish = ['-o', str(out), '--everything', '--scratch', str(tmp_path / 'scratch')]
+        assert main([f'{signed}/nothing.mp4?token=secret/1', *wish]) == 1
+        error, manifest = capsys.readouterr().err, (out / 'manifest.json').read_text()
+        assert json.loads(manifest)['nothing']['source'] == f'{address}/nothing.mp4'
+        assert 'secret' not in error and 'secret' not in manifest
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_key_may_hold_what_ends_the_path_of_other_urls(memory, tmp_path):
+    memory.pipe_file('/bucket/take #2?.mp4', b'film')
+    copy = downloaded('memory://bucket/take #2?.mp4', tmp_path)
+    assert copy == tmp_path / 'take #2?.mp4' and copy.read_bytes() == b'film'
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
