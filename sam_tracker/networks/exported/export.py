@@ -41,7 +41,8 @@ def export(
     :param folder: made if it is missing; older graphs in it are replaced.
     :param conditioning: conditioning frames that memory attention has places for.
     :param opset: version of ONNX's operators.
-    :raises GraphError: the network is none of SAM 2.1's kind, or a graph computes something else.
+    :raises GraphError: the network is none of SAM 2.1's kind, torch cannot write a graph,
+        onnxruntime cannot run it, or it computes something else.
     """
     if not isinstance(network, Sam2MemoryNetwork):
         raise GraphError(
@@ -78,20 +79,27 @@ def _write(graph: Graph, path: Path, opset: int) -> None:
     inputs = graph.examples[0].inputs
     # The exporter reports its own progress, and what concerns its developers.
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            graph.module.eval(),
-            # Those of inference mode cannot be traced.
-            tuple(value.clone() for value in inputs.values()),
-            path,
-            input_names=list(inputs),
-            output_names=list(graph.outputs),
-            opset_version=opset,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter('ignore')
+            torch.onnx.export(
+                graph.module.eval(),
+                # Those of inference mode cannot be traced.
+                tuple(value.clone() for value in inputs.values()),
+                path,
+                input_names=list(inputs),
+                output_names=list(graph.outputs),
+                opset_version=opset,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except (ImportError, OSError):
+        # No fault of the graph.
+        raise
+    except Exception as error:
+        # Its own text is instructions to developers of models; the reason is the cause.
+        raise GraphError.of(path, error.__cause__ or error) from error
 
 
 def _difference(graph: Graph, path: Path) -> float:
@@ -99,7 +107,10 @@ def _difference(graph: Graph, path: Path) -> float:
     session = GraphSession(path, torch.device('cpu'), ())
     largest = 0.0
     for example in graph.examples:
-        answers = session(*example.inputs.values())
+        try:
+            answers = session(*example.inputs.values())
+        except Exception as error:  # onnxruntime's have no common class
+            raise GraphError.of(path, error) from error
         for answer, expected in zip(answers, example.expected, strict=True):
             apart = float((answer - expected).abs().max() / expected.abs().max())
             largest = max(largest, apart) if apart == apart else float('inf')

@@ -14,6 +14,12 @@ FILE_NAME = 'graphs.json'
 class GraphError(ValueError):
     """Graphs that cannot be written, read or used; the text names the reason."""
 
+    @classmethod
+    def of(cls, path: Path, error: BaseException) -> GraphError:
+        """Return what another library says about a graph, in one line."""
+        lines = str(error).splitlines() or [type(error).__name__]
+        return cls(f'{path}: {lines[0]}')
+
 
 @dataclass(frozen=True)
 class Manifest:

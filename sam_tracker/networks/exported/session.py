@@ -17,6 +17,8 @@ _TYPES = {
     'tensor(int64)': (torch.int64, np.int64),
 }
 
+_ON_A_CUDA_DEVICE = {'CUDAExecutionProvider', 'TensorrtExecutionProvider'}
+
 
 class GraphSession:
     """One graph, loaded."""
@@ -28,7 +30,8 @@ class GraphSession:
         :param device: of the tensors that it is given, and of those that it returns.
         :param providers: of onnxruntime, the preferred one first, such as
             ``TensorrtExecutionProvider``; empty: the one of the device.
-        :raises GraphError: onnxruntime cannot load the file, or has no such provider.
+        :raises GraphError: onnxruntime cannot load the file, has no such provider, or cannot start
+            the preferred one.
         """
         if not providers:
             providers = [f'{device.type.upper()}ExecutionProvider']
@@ -40,10 +43,20 @@ class GraphSession:
         options.intra_op_num_threads = torch.get_num_threads()
         # Its threads would spin between two frames.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        # It would log each error that it also raises; 4 is fatal.
+        options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=on_device(providers, device)
+            )
         except Exception as error:  # its errors have no common class
-            raise GraphError(f'{path}: {str(error).splitlines()[0]}') from error
+            raise GraphError.of(path, error) from error
+        started = self._session.get_providers()
+        if providers[0] not in started:
+            # Such as for want of a CUDA library: onnxruntime only warns, and runs on the CPU.
+            raise GraphError(
+                f'{path}: onnxruntime could not start {providers[0]!r}, only {", ".join(started)}'
+            )
         self._device = device
         self._outputs = self._session.get_outputs()
 
@@ -75,3 +88,13 @@ class GraphSession:
         if self._device.type == 'cuda':
             binding.synchronize_outputs()
         return tuple(outputs)
+
+
+def on_device(
+    providers: Sequence[str], device: torch.device
+) -> list[str | tuple[str, dict[str, int]]]:
+    """Return providers as onnxruntime takes them, on the GPU of a device where they run on one."""
+    return [
+        (name, {'device_id': device.index or 0}) if name in _ON_A_CUDA_DEVICE else name
+        for name in providers
+    ]

@@ -29,7 +29,7 @@ from sam_tracker.video.generated import generate_clip
 
 onnx = pytest.importorskip('onnx', reason='graphs need the extra `export`')
 pytest.importorskip('onnxscript', reason='graphs need the extra `export`')
-pytest.importorskip('onnxruntime', reason='graphs need the extra `export`')
+onnxruntime = pytest.importorskip('onnxruntime', reason='graphs need the extra `export`')
 
 # Eight exports take 20 s of processor time, before the first test.
 pytestmark = pytest.mark.slow
@@ -192,6 +192,56 @@ def test_a_graph_that_computes_something_else_ends_the_export(tmp_path, monkeypa
     error = capsys.readouterr().err
     assert f'{tmp_path}/encode_image.onnx: differs from the network by 0.5 of' in error
     assert not (tmp_path / 'graphs.json').exists()
+
+
+def test_a_graph_that_cannot_be_written_or_run_is_one_line(tmp_path, monkeypatch, capfd):
+    one = torch.ones(1, 4)
+
+    def fails(call, *inputs):
+        graph = Graph(
+            'decode',
+            Call(torch.nn.Module(), call),
+            ('output',),
+            tuple(Example({'x': each}, (each,)) for each in inputs),
+        )
+        monkeypatch.setattr('sam_tracker.networks.exported.export.graphs_of', lambda *_: [graph])
+        assert export_command.main(['nano', '-o', str(tmp_path)]) == 1
+        error = capfd.readouterr().err
+        assert error.startswith(f'sam_tracker-export: {tmp_path}/decode.onnx: ')
+        assert error.count('\n') == 1
+        return error
+
+    # ONNX has no such operator.
+    assert 'bessel_j0' in fails(lambda x: (torch.special.bessel_j0(x),), one)
+    # The second example is beyond what there is to gather from.
+    indices = torch.zeros(1, dtype=torch.int64), torch.full((1,), 9)
+    assert 'index = 9' in fails(lambda x: (torch.arange(4)[x] + x,), *indices)
+
+
+@pytest.mark.filterwarnings('ignore:Specified provider')
+def test_a_provider_that_does_not_start_is_an_error_instead_of_the_cpu(folder, monkeypatch):
+    from sam_tracker.networks.exported.session import GraphSession
+
+    if 'CUDAExecutionProvider' in onnxruntime.get_available_providers():
+        pytest.skip('this onnxruntime may start it')
+    # As where onnxruntime was built with CUDA and its libraries are missing.
+    both = ['CUDAExecutionProvider', 'CPUExecutionProvider']
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: both)
+    path, device = folder / 'encode_image.onnx', torch.device('cpu')
+    with pytest.raises(GraphError, match=r"could not start 'CUDAExecutionProvider', only CPUEx"):
+        GraphSession(path, device, both)
+    GraphSession(path, device, both[::-1])
+
+
+def test_graphs_run_on_the_gpu_of_the_network():
+    from sam_tracker.networks.exported.session import on_device
+
+    providers = ['TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider']
+    assert on_device(providers, torch.device('cuda:1')) == [
+        (providers[0], {'device_id': 1}),
+        (providers[1], {'device_id': 1}),
+        providers[2],
+    ]
 
 
 @pytest.mark.parametrize(
