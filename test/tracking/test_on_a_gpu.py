@@ -122,21 +122,3 @@ def test_a_frame_waits_for_a_gpu_once_and_its_masks_once_more(
     for track in tracks:
         _ = track.mask
     assert len(reads) <= 2
-
-
-def test_objects_that_come_and_go_on_a_gpu_compile_nothing(clip):
-    from torch._dynamo.utils import counters
-
-    runtime = choose_runtime('cuda')
-    tracker = Tracker(runtime.place(load_network('nano')), None, runtime)
-    before = counters['stats']['unique_graphs']
-    stamp = 0
-    for number in range(5):
-        box = [20.0 + 20 * number, 30.0, 50.0 + 20 * number, 80.0]
-        tracker.add_prompt(Frame(clip.frames[0], stamp), Prompt(box=box))
-        for pixels in clip.frames[1:5]:
-            stamp += 1
-            tracker.step(Frame(pixels, stamp))
-        if number % 2:
-            tracker.remove(tracker.objects[0].object_id)
-    assert counters['stats']['unique_graphs'] == before
