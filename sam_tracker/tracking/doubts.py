@@ -40,7 +40,8 @@ class Doubts:
     """
     The sightings of the objects of one tracker: the last certain one, and a doubtful newest one.
 
-    Bounded: a mask for each object and one more, and ``MOST_ENCODINGS`` encodings for all.
+    Bounded: a mask for each object and one more, ``MOST_ENCODINGS`` encodings for all objects and
+    one more. None is a view of a larger tensor, which would be kept as long.
     """
 
     def __init__(self, inference: Inference, settings: TrackerSettings) -> None:
@@ -139,8 +140,8 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
     return Sighting(
         stamp=proposal.frame.stamp,
         features=proposal.frame.features[scale.region],
-        mask=DecodedMask(proposal.shown[index], scale),
-        token=proposal.tokens[index],
+        mask=DecodedMask(proposal.shown[index].clone(), scale),
+        token=proposal.tokens[index].clone(),
         facts=replace(decision.facts, object_logit=decision.object_logit),
         selector=proposal.objects[index].selector,
         focus=proposal.objects[index].focus,

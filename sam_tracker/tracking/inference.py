@@ -90,7 +90,9 @@ class Inference:
                 torch.cat(inputs) if len(inputs) > 1 else inputs[0]
             )
             for index, view in enumerate(missing):
-                frame.features[view] = image_features(encoded, slice(index, index + 1))
+                part = image_features(encoded, slice(index, index + 1))
+                # A view of the batch would keep the batch for as long as it is kept itself.
+                frame.features[view] = part if len(missing) == 1 else _copied(part)
             for view in list(frame.features)[:-MOST_VIEWS]:
                 if view != frame.whole and view not in views:
                     del frame.features[view]
@@ -311,6 +313,12 @@ def image_features(features: ImageFeatures, chosen: slice | list[int]) -> ImageF
         index = chosen
     return ImageFeatures(
         features.embedding[index], tuple(level[index] for level in features.high_resolution)
+    )
+
+
+def _copied(features: ImageFeatures) -> ImageFeatures:
+    return ImageFeatures(
+        features.embedding.clone(), tuple(level.clone() for level in features.high_resolution)
     )
 
 

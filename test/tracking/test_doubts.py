@@ -15,6 +15,7 @@ from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.tracking.doubts import MOST_ENCODINGS, PERIOD
 from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.sighting import Sighting
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracker import Tracker
 
@@ -292,6 +293,10 @@ def test_a_bounded_number_of_encodings_is_kept_however_many_objects_turn(network
         tracker.step(Frame(IMAGE, number * SETTINGS.frame_period))
     assert tracker.doubtful
     gc.collect()
+    sightings = [each for each in gc.get_objects() if type(each) is Sighting]
+    assert sightings
+    for each in (tensor for seen in sightings for tensor in (seen.mask.logits, seen.token)):
+        assert each.untyped_storage().nbytes() == each.nbytes, 'a view of all objects'
     encodings = {
         each.data_ptr()
         for each in gc.get_objects()

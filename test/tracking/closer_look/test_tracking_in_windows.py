@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
@@ -147,6 +148,22 @@ def test_the_mask_at_image_size_lies_where_the_object_is(network):
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[384:424, 484:524] = True
     assert (track.mask & truth).sum() / (track.mask | truth).sum() > 0.85
+
+
+def test_the_encoding_of_a_window_does_not_keep_those_of_the_others(network):
+    frame = CachedFrame(0, network.scale(WIDTH, HEIGHT))
+    views = [Region(0, 0, 128, 128), Region(200, 100, 128, 128), Region(400, 200, 128, 128)]
+    together = Inference(network, SETTINGS, None).encode(frame, picture(), views)
+    assert network.encoded == [3]
+    for index, view in enumerate(views):
+        kept = frame.features[view]
+        for each, whole in zip(
+            (kept.embedding, *kept.high_resolution),
+            (together.embedding, *together.high_resolution),
+            strict=True,
+        ):
+            assert each.untyped_storage().nbytes() == each.nbytes
+            assert torch.equal(each[0], whole[index])
 
 
 def test_windows_of_several_objects_are_encoded_in_one_batch(network):
