@@ -229,19 +229,28 @@ class Inference:
         return PromptAnswer(candidates)
 
     def read_mask(
-        self, features: ImageFeatures, mask: DecodedMask, scale: ImageScale
+        self,
+        features: ImageFeatures,
+        mask: DecodedMask,
+        scale: ImageScale,
+        found: MaskCandidates,
     ) -> PromptAnswer:
         """
         Answer with a mask of another part of the frame, as if it had been given.
 
         :param scale: of the part of the frame that the features are of.
+        :param found: O = C = 1, the candidate that the mask is, for its scores.
         """
         size = self.image_size
         fine = resize_logits(mask.logits[None, None], size, size)[0, 0]
         shown = DecodedMask(fine, mask.scale).onto(scale)
         # A mask smaller than a network pixel keeps the pixels that show most of it.
         given = (shown >= shown.amax().clamp(max=0)).float()
-        return self._given_mask(features, given[None, None])
+        answer = self._given_mask(features, given[None, None])
+        scored = replace(
+            answer.candidates, predicted_iou=found.predicted_iou, object_logit=found.object_logit
+        )
+        return replace(answer, candidates=scored)
 
     def memories(
         self,

@@ -265,9 +265,7 @@ class Prompting:
         coarse = self._answered(held, frame, cached, prompt, view, correcting, None)
         if _fit(fine, cached) < _fit(coarse, cached) - FIT_TOLERANCE or not fine.decision.seen:
             return coarse
-        logits, _ = chosen_masks(fine.candidates, [fine.decision.choice.index])
-        mask = DecodedMask(logits[0], fine.scale)
-        return self._answered(held, frame, cached, prompt, view, correcting, None, taken=mask)
+        return self._answered(held, frame, cached, prompt, view, correcting, None, taken=fine)
 
     def _answered(
         self,
@@ -278,12 +276,12 @@ class Prompting:
         view: Region,
         correcting: bool,
         previous: DecodedMask | None,
-        taken: DecodedMask | None = None,
+        taken: PromptDecision | None = None,
     ) -> PromptDecision:
         """
         Decode a prompt on a part of the frame and choose its mask.
 
-        :param taken: a mask that answers the prompt already.
+        :param taken: an answer of another part, whose mask is taken.
         """
         scale = self._inference.scale(cached, view)
         features = self._inference.encode(cached, frame.pixels, [view])
@@ -293,7 +291,9 @@ class Prompting:
                 features, prompt, scale, held.row, correcting, logits
             )
         else:
-            answer = self._inference.read_mask(features, taken, scale)
+            logits, _ = chosen_masks(taken.candidates, [taken.decision.choice.index])
+            mask = DecodedMask(logits[0], taken.scale)
+            answer = self._inference.read_mask(features, mask, scale, taken.candidates)
         candidates, measured = self._inference.measured(
             features, answer.candidates, [scale], cached
         )
