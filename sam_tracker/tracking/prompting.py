@@ -226,46 +226,47 @@ class Prompting:
     ) -> PromptDecision:
         """Decode a prompt on the part of the frame that shows best what it means."""
         view = self._prompt_view(prompt, cached, previous)
-        if prompt.box is not None and prompt.mask is None and previous is None:
-            found = self._found_in_box(held, frame, cached, prompt, view, correcting)
-            if found is not None:
-                return found
         answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
+        if prompt.box is not None and prompt.mask is None and previous is None:
+            return self._outlined(held, frame, cached, answered, correcting)
         closer = self._closer_view(answered, cached)
         if closer == view:
             return answered
         return self._answered(held, frame, cached, prompt, closer, correcting, previous)
 
-    def _found_in_box(
+    def _outlined(
         self,
         held: TrackedObject,
         frame: Frame,
         cached: CachedFrame,
-        prompt: Prompt,
-        view: Region,
+        answered: PromptDecision,
         correcting: bool,
-    ) -> PromptDecision | None:
+    ) -> PromptDecision:
         """
         Decode a box closely, and take the mask for given where the object is looked for.
 
         The first mask is what all later ones are compared with: it is worth a second encoding.
         What a closer look finds may be a part of the object, which then fits its box badly.
 
-        :returns: None where a closer look shows no more.
+        :param answered: what the box is answered with there.
+        :returns: the same where a closer look shows no more.
         """
-        assert prompt.box is not None
-        if not self._settings.closer_look:
-            return None
+        prompt, view = answered.prompt, answered.scale.region
+        if prompt.box is None or not self._settings.closer_look:
+            return answered
         closer = box_window(prompt.box, cached.image_size, self._inference.image_size)
         if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
-            return None
+            return answered
         # This part of the frame is looked at once; its encoding is not kept.
         passing = replace(cached, features={})
         fine = self._answered(held, frame, passing, prompt, closer, correcting, None)
-        coarse = self._answered(held, frame, cached, prompt, view, correcting, None)
-        if _fit(fine, cached) < _fit(coarse, cached) - FIT_TOLERANCE or not fine.decision.seen:
-            return coarse
-        return self._answered(held, frame, cached, prompt, view, correcting, None, taken=fine)
+        if _fit(fine, cached) < _fit(answered, cached) - FIT_TOLERANCE or not fine.decision.seen:
+            return answered
+        logits, _ = chosen_masks(fine.candidates, [fine.decision.choice.index])
+        mask = DecodedMask(logits[0], fine.scale)
+        features, scale = answered.features, answered.scale
+        taken = self._inference.read_mask(features, mask, scale, fine.candidates)
+        return self._decided(held, cached, prompt, features, scale, taken)
 
     def _answered(
         self,
@@ -276,24 +277,24 @@ class Prompting:
         view: Region,
         correcting: bool,
         previous: DecodedMask | None,
-        taken: PromptDecision | None = None,
     ) -> PromptDecision:
-        """
-        Decode a prompt on a part of the frame and choose its mask.
-
-        :param taken: an answer of another part, whose mask is taken.
-        """
+        """Decode a prompt on a part of the frame and choose its mask."""
         scale = self._inference.scale(cached, view)
         features = self._inference.encode(cached, frame.pixels, [view])
-        if taken is None:
-            logits = None if previous is None else previous.onto(scale)
-            answer = self._inference.read_prompt(
-                features, prompt, scale, held.row, correcting, logits
-            )
-        else:
-            logits, _ = chosen_masks(taken.candidates, [taken.decision.choice.index])
-            mask = DecodedMask(logits[0], taken.scale)
-            answer = self._inference.read_mask(features, mask, scale, taken.candidates)
+        logits = None if previous is None else previous.onto(scale)
+        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        return self._decided(held, cached, prompt, features, scale, answer)
+
+    def _decided(
+        self,
+        held: TrackedObject,
+        cached: CachedFrame,
+        prompt: Prompt,
+        features: ImageFeatures,
+        scale: ImageScale,
+        answer: PromptAnswer,
+    ) -> PromptDecision:
+        """Choose one of the masks that a prompt is answered with."""
         candidates, measured = self._inference.measured(
             features, answer.candidates, [scale], cached
         )
