@@ -13,7 +13,13 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale, prompt_points
 from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.networks.api import ImageFeatures, MaskCandidates, Memory, VideoNetwork
+from sam_tracker.networks.api import (
+    ImageFeatures,
+    MaskCandidates,
+    Memory,
+    PromptEncoding,
+    VideoNetwork,
+)
 from sam_tracker.networks.batching import LARGEST_BATCH, batches
 from sam_tracker.networks.mask_images import network_mask
 from sam_tracker.networks.masks import (
@@ -164,8 +170,7 @@ class Inference:
             conditioned = self._conditioned(
                 shown, [rows[index] for index in batch], [readings[index] for index in batch]
             )
-            no_points = conditioned.new_zeros((len(batch), 0, 2))
-            prompts = self.network.encode_prompts(no_points, no_points[..., 0].long())
+            prompts = self._no_prompts(len(batch))
             decoded.append(self.network.decode(shown, conditioned, prompts, several=True))
             order += batch
         return order, joined(decoded)
@@ -189,9 +194,7 @@ class Inference:
         )
         memory = Memory(memories[:, None], position, pointers[:, None], pointers.new_ones((1, 1)))
         conditioned = self.network.attend_to_memory(to.embedding, memory)
-        no_points = conditioned.new_zeros((1, 0, 2))
-        prompts = self.network.encode_prompts(no_points, no_points[..., 0].long())
-        return self.network.decode(to, conditioned, prompts, several=True)
+        return self.network.decode(to, conditioned, self._no_prompts(1), several=True)
 
     def read_prompt(
         self,
@@ -297,11 +300,14 @@ class Inference:
             return self.network.without_memory(features.embedding)
         return self.network.attend_to_memory(features.embedding, self.store.gather(rows, read))
 
+    def _no_prompts(self, count: int, dense: Tensor | None = None) -> PromptEncoding:
+        """Return the prompts of objects about which no points are said, `dense` if a mask is."""
+        none = torch.zeros((count, 0, 2), device=self.device)
+        return self.network.encode_prompts(none, none[..., 0].long(), dense)
+
     def _given_mask(self, features: ImageFeatures, given: Tensor) -> PromptAnswer:
         """Answer with a given mask [1, 1, S, S]; the decoder only makes its token."""
-        dense = self.network.encode_mask_prompt(given)
-        no_points = dense.new_zeros((1, 0, 2))
-        prompts = self.network.encode_prompts(no_points, no_points[..., 0].long(), dense)
+        prompts = self._no_prompts(1, self.network.encode_mask_prompt(given))
         answer = self.network.decode(features, features.embedding, prompts, several=False)
         candidates = replace(
             answer,
