@@ -66,7 +66,12 @@ def parse(arguments: list[str] | None = None) -> Settings:
         '--shipped-size', type=int, help='side that the weights are to be used at; --size'
     )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--processes', type=int, default=1, help='on a CPU: one for each core')
+    parser.add_argument(
+        '--processes',
+        type=int,
+        default=1,
+        help='one for each core of a CPU; two or three on a GPU',
+    )
     parser.add_argument('--clips', type=int, help='of 4 frames in a batch; 4 on a CPU, else 64')
     parser.add_argument('--objects', type=int, default=3, help='followed in each clip')
     parser.add_argument(

@@ -44,9 +44,11 @@ class MovingAverage:
 def average_parameters(network: nn.Module) -> None:
     """Replace every parameter by its mean over the processes."""
     parameters = list(network.parameters())
-    flat = torch.cat([parameter.flatten() for parameter in parameters])
+    # Processes that share a GPU meet on the host: NCCL wants a GPU for each.
+    flat = torch.cat([parameter.flatten() for parameter in parameters]).cpu()
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()
+    flat = flat.to(parameters[0].device)
     sizes = [parameter.numel() for parameter in parameters]
     for parameter, mean in zip(parameters, flat.split(sizes), strict=True):
         parameter.copy_(mean.view_as(parameter))

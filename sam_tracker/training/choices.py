@@ -49,7 +49,7 @@ def draw_choices(rng: np.random.Generator, clicks: bool, frames: int) -> Choices
         prompt=prompt,
         box_jitter=float(rng.choice([0.0, 0.03, 0.1])),
         several_on_prompt=rng.random() < 0.25,
-        corrections=int(rng.integers(1, 3)) if rng.random() < 0.35 else 0,
+        corrections=int(rng.integers(1, 3)) if rng.random() < (0.35 if frames > 2 else 0.6) else 0,
         newest_click_alone=rng.random() < 0.6,
         corrected_frame=int(rng.integers(1, frames - 1)) if corrected else None,
         later_prompt='box' if rng.random() < 0.2 else 'point',

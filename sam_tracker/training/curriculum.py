@@ -47,7 +47,8 @@ class Curriculum:
         elif practice < 0.8:
             choices = (2, 3, 4, 5, 6)
         else:
-            choices = (4, 8, 12, 16, 24)
+            # Prompts are practised on one frame of each clip only, so some clips are short.
+            choices = (1, 2, 4, 8, 12, 16, 24)
         fitting = [frames for frames in choices if frames <= self.longest]
         return int(rng.choice(fitting or [self.longest]))
 

@@ -3,6 +3,7 @@
 """Where a training process gets its batches: from itself, or from workers that feed a GPU."""
 
 from collections.abc import Iterator
+from itertools import count
 from multiprocessing.sharedctypes import Synchronized
 import os
 from typing import TYPE_CHECKING
@@ -24,21 +25,35 @@ class EndlessBatches(IterableDataset[Batch]):
     Batches of one worker that feeds a GPU.
 
     The run's progress, from 0 to 1, reaches it through shared memory.
+
+    :param first_step: of the run; each worker draws the batches of every n-th step from there.
     """
 
-    def __init__(self, settings: Settings, seeds: list[int], progress: 'SharedFloat') -> None:
+    def __init__(
+        self, settings: Settings, seeds: list[int], first_step: int, progress: 'SharedFloat'
+    ) -> None:
         self._settings = settings
         self._seeds = seeds
+        self._first_step = first_step
         self._progress = progress
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(1)
         worker = get_worker_info()
-        rng = np.random.default_rng([*self._seeds, worker.id if worker else 0])
-        while True:
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        rng = np.random.default_rng([*self._seeds, number])
+        for step in count(self._first_step + number, workers):
             share = self._progress.value
-            frames = self._settings.curriculum.clip_length(rng, share)
-            yield _draw(self._settings, rng, share, frames)
+            yield _draw(self._settings, rng, share, clip_length(self._settings, step, share))
+
+
+def clip_length(settings: Settings, step: int, share: float) -> int:
+    """
+    Return the number of frames of a step's clips.
+
+    Equal in all processes, so that none waits for another's longer clips.
+    """
+    return settings.curriculum.clip_length(np.random.default_rng([settings.seed, step]), share)
 
 
 def _draw(settings: Settings, rng: np.random.Generator, share: float, frames: int) -> Batch:
@@ -61,29 +76,34 @@ class BatchSource:
     """
     Draws batches in the calling process on a CPU, in workers when a GPU is to be kept busy.
 
-    Workers choose the clips' lengths themselves, since they draw ahead.
+    :param first_step: the step of the first batch that will be asked for.
     """
 
-    def __init__(self, settings: Settings, seeds: list[int], device: torch.device) -> None:
+    def __init__(
+        self, settings: Settings, seeds: list[int], first_step: int, device: torch.device
+    ) -> None:
         self._settings = settings
         self._device = device
+        self._step = first_step
         self._rng = np.random.default_rng([*seeds, 1])
         self._batches: Iterator[Batch] | None = None
         if device.type == 'cuda':
             context = torch.multiprocessing.get_context('spawn')
             self._progress: SharedFloat = context.Value('d', 0.0)
             loader = DataLoader(
-                EndlessBatches(settings, [*seeds, 2], self._progress),
+                EndlessBatches(settings, [*seeds, 2], first_step, self._progress),
                 batch_size=None,
-                num_workers=max(1, (os.cpu_count() or 2) - 1),
+                num_workers=max(1, (os.cpu_count() or 2) // settings.processes - 1),
                 prefetch_factor=2,
                 multiprocessing_context=context,
             )
             self._batches = iter(loader)
 
-    def batch(self, share: float, frames: int) -> Batch:
-        """Return a batch for this point of the run; `frames` binds on a CPU."""
+    def batch(self, share: float) -> Batch:
+        """Return the batch of the next step, for this point of the run."""
+        step, self._step = self._step, self._step + 1
         if self._batches is None:
+            frames = clip_length(self._settings, step, share)
             return _draw(self._settings, self._rng, share, frames)
         self._progress.value = share
         return next(self._batches).to(self._device)

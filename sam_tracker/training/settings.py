@@ -28,6 +28,7 @@ class Settings:
     shipped_size: int | None = None
     """Side of the frames that the weights are to be used at; None: `image_size`."""
     processes: int = 1
+    """That train together; each has `clips` of its own."""
     device: str = 'cpu'
     clips: int = 4
     """Clips of four frames in a batch of each process; more shorter ones, fewer longer ones."""

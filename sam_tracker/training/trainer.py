@@ -87,7 +87,7 @@ class Trainer:
         seeds = [settings.seed, rank, self._step]
         self._rng = np.random.default_rng(seeds)
         self._generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
-        self._source = BatchSource(settings, seeds, self._device)
+        self._source = BatchSource(settings, seeds, self._step, self._device)
         self._progress = _Progress(settings.minutes, spent)
         self._sums: dict[str, list[float]] = {}
         self._log_file = settings.output / LOG
@@ -189,7 +189,7 @@ class Trainer:
             self._evaluate(1.0)
 
     def _agreed(self, share: float) -> float:
-        """Bring the processes to one mind: of the parameters, and of how far the run is."""
+        """Average the parameters of all processes; return how far the first has come."""
         if self._settings.processes == 1:
             return share
         average_parameters(self._network)
@@ -199,12 +199,9 @@ class Trainer:
 
     def _take_step(self, share: float) -> None:
         settings = self._settings
-        # Equal for all processes, so that none waits for another's longer clips.
-        common = np.random.default_rng([settings.seed, self._step])
-        frames = settings.curriculum.clip_length(common, share)
-        batch = self._source.batch(share, frames)
+        batch = self._source.batch(share)
         choices = replace(
-            draw_choices(self._rng, settings.curriculum.clicks(share), frames),
+            draw_choices(self._rng, settings.curriculum.clicks(share), len(batch.images)),
             teacher=settings.curriculum.teacher(share),
         )
         self._network.image_encoder.trunk.requires_grad_(share >= settings.frozen_share)

@@ -53,13 +53,31 @@ def test_clips_of_a_gpu_have_equally_many_objects_so_that_shapes_repeat():
     settings = Settings(
         output=Path(), minutes=1.0, device='cuda', clips=3, objects=4, image_size=SIZE
     )
-    batches = iter(EndlessBatches(settings, [0], Value('d', 0.5)))
+    batches = iter(EndlessBatches(settings, [0], 0, Value('d', 0.5)))
     for batch in (next(batches), next(batches)):
         clips = batch.images.shape[1]
         assert batch.clip_of.tolist() == [clip for clip in range(clips) for _ in range(4)]
         assert batch.masks.shape[1] == 4 * clips
         # Each is an object to be prompted.
         assert batch.masks[0].flatten(1).any(1).all()
+
+
+def test_processes_that_share_a_gpu_draw_clips_of_equal_lengths_but_other_content():
+    settings = Settings(
+        output=Path(),
+        minutes=1.0,
+        device='cuda',
+        clips=1,
+        image_size=SIZE,
+        curriculum=Curriculum(longest=4, fresh=False),
+    )
+    progress = Value('d', 0.5)
+    processes = [iter(EndlessBatches(settings, [0, rank], 3, progress)) for rank in (0, 1)]
+    pairs = [[next(process) for process in processes] for _ in range(6)]
+    lengths = [[len(batch.images) for batch in pair] for pair in pairs]
+    assert all(first == second for first, second in lengths)
+    assert len({first for first, _ in lengths}) > 1
+    assert not any(torch.equal(first.images, second.images) for first, second in pairs)
 
 
 @pytest.fixture(scope='module')
