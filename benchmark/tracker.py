@@ -15,10 +15,10 @@ stores frames here: its time is that of its network and its own state.
 import argparse
 from collections.abc import Callable, Iterator
 import functools
-import logging
 import statistics
 import time
 
+from network import HEIGHT, WIDTH, grid_of_boxes, moving_pattern, sam2_predictor
 import numpy as np
 import torch
 
@@ -30,22 +30,7 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
-WIDTH, HEIGHT = 640, 480
 FULL_MEMORY = 17
-META_FILES = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
-
-
-def boxes(objects: int) -> np.ndarray:
-    """[N, 4] boxes in a grid."""
-    corners = [(40 + 140 * (n % 4), 20 + 110 * (n // 4)) for n in range(objects)]
-    return np.array([[x, y, x + 100, y + 80] for x, y in corners], float)
-
-
-def frames(count: int) -> np.ndarray:
-    """[T, H, W, 3] uint8."""
-    ground = np.random.default_rng(0).integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
-    image = np.kron(ground, np.ones((8, 8, 1), np.uint8))
-    return np.stack([np.roll(image, 2 * number, axis=1) for number in range(count)])
 
 
 def ours(network: Sam2Network, clip: np.ndarray, objects: int, plain: bool) -> Iterator[None]:
@@ -53,7 +38,7 @@ def ours(network: Sam2Network, clip: np.ndarray, objects: int, plain: bool) -> I
     settings = TrackerSettings()
     settings = settings.in_mode('sam2') if plain else settings
     tracker = Tracker(network, settings)
-    for box in boxes(objects):
+    for box in grid_of_boxes(objects):
         tracker.add_prompt(Frame(clip[0], 0), Prompt(box=box))
     for number, frame in enumerate(clip[1:], 1):
         for track in tracker.step(Frame(frame, number * settings.frame_period)):
@@ -69,7 +54,7 @@ def sam2(predictor: torch.nn.Module, images: torch.Tensor, objects: int) -> Iter
     # Its progress bar would count in the times.
     module.tqdm = lambda iterable, **_: iterable
     state = predictor.init_state('')
-    for number, box in enumerate(boxes(objects), 1):
+    for number, box in enumerate(grid_of_boxes(objects), 1):
         predictor.add_new_points_or_box(state, 0, number, box=box)
     for frame, _, logits in predictor.propagate_in_video(state):
         if frame:
@@ -97,20 +82,9 @@ def build(
 ) -> tuple[Sam2Network, torch.nn.Module | None]:
     """Return our network, and sam2 with the same weights or None."""
     network = Sam2Network(configuration_named(name, image_size)).eval().to(device)
-    try:
-        from sam2.build_sam import build_sam2_video_predictor
-    except ImportError:
-        return network, None
-    if name not in META_FILES:
-        return network, None
-    logging.getLogger().setLevel(logging.ERROR)
-    predictor = build_sam2_video_predictor(
-        f'configs/sam2.1/sam2.1_hiera_{META_FILES[name]}.yaml',
-        device=str(device),
-        hydra_overrides_extra=[f'++model.image_size={image_size}'],
-    )
-    predictor.fill_hole_area = 0
-    predictor.load_state_dict(network.state_dict())
+    predictor = sam2_predictor(name, image_size, device)
+    if predictor is not None:
+        predictor.load_state_dict(network.state_dict())
     return network, predictor
 
 
@@ -135,7 +109,7 @@ def main() -> None:
     torch.manual_seed(0)
     device = torch.device(options.device)
     network, predictor = build(options.network, options.image_size, device)
-    clip = frames(FULL_MEMORY + options.frames)
+    clip = moving_pattern(FULL_MEMORY + options.frames)
     with torch.inference_mode():
         images = network_input(torch.from_numpy(clip).to(device), options.image_size)
     print(

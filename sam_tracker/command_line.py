@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Shared by the commands: one-line errors, numeric types, prompt options, and tables."""
+"""Shared by the commands: one-line errors, numeric types, common options, and tables."""
 
 import argparse
 from collections.abc import Collection, Sequence
@@ -67,6 +67,52 @@ def add_prompt_options(parser: argparse.ArgumentParser, image: str) -> argparse.
         type=Path,
         metavar='FILE',
         help=f'an image as large as {image}; every pixel that is not black is the object',
+    )
+    return group
+
+
+def add_text_options(parser: argparse.ArgumentParser, text: str, model: str) -> None:
+    """
+    Add ``--text``, ``--text-model`` and ``--text-threshold``.
+
+    :param text: help of ``--text``.
+    :param model: for the help: the models that the command takes.
+    """
+    group = parser.add_argument_group('text')
+    group.add_argument('--text', help=text)
+    group.add_argument(
+        '--text-model',
+        type=Path,
+        metavar='FOLDER',
+        help=f'a model of the transformers library on this machine: {model}',
+    )
+    group.add_argument(
+        '--text-threshold',
+        type=number,
+        default=0.2,
+        metavar='P',
+        help='minimum score (default: %(default)s)',
+    )
+
+
+def add_network_options(
+    parser: argparse.ArgumentParser, checkpoint: str
+) -> argparse._ArgumentGroup:
+    """
+    Add ``--checkpoint`` and ``--device``.
+
+    :param checkpoint: the default, which is bundled.
+    :returns: the group, so that a command can add further options of the network.
+    """
+    group = parser.add_argument_group('network')
+    group.add_argument(
+        '--checkpoint',
+        default=checkpoint,
+        metavar='NAME',
+        help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
+    )
+    group.add_argument(
+        '--device', default='auto', help='auto, cpu, cuda, cuda:1 (default: %(default)s)'
     )
     return group
 

@@ -131,7 +131,7 @@ class BagRecording:
             from.
         """
         self.bag, self.topic = bag, _chosen(bag, topic)
-        self._images: list[ImageInfo] = []
+        self.images: list[ImageInfo] = []
         self._places: list[int] = []
         """Number of each image among all messages of the topic."""
         self._limits: list[tuple[float, float] | None] = []
@@ -154,7 +154,7 @@ class BagRecording:
             header = message.header
             stamp = header.stamp.sec * SECOND + header.stamp.nanosec
             height, width = rgb.shape[:2]
-            self._images.append(
+            self.images.append(
                 ImageInfo(f'{self.topic}:{place}', stamp, width, height, header.frame_id)
             )
             self._places.append(place)
@@ -162,27 +162,19 @@ class BagRecording:
             self.received.append(received)
             checksum = zlib.adler32(rgb.tobytes())
             digest.update(f'{stamp} {received} {width} {checksum}\n'.encode())
-            progress(len(self._images), None)
+            progress(len(self.images), None)
         self._ordered = self._every_received == sorted(self._every_received)
         self._refused = [f'{count} images left out: {text}' for text, count in refused.items()]
-        self._digest = digest.hexdigest()
-        if not self._images:
+        self.digest = digest.hexdigest()
+        if not self.images:
             reasons = '; '.join([*bag.problems, *self._refused]) or 'the topic is empty'
             raise LabellingError(
                 f'no image of topic {self.topic!r} in {str(bag.path)!r} can be read: {reasons}'
             )
 
     @property
-    def images(self) -> Sequence[ImageInfo]:
-        return self._images
-
-    @property
     def problems(self) -> Sequence[str]:
         return [*self.bag.problems, *self._refused]
-
-    @property
-    def digest(self) -> str:
-        return self._digest
 
     def read(self, start: int, stop: int) -> Iterator[Image]:
         place, time = 0, None

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class VideoRecording:
         self._path = path
         self._source = self._opened()
         self._seeks = True
-        self._problems: list[str] = []
+        self.problems: list[str] = []
         self._places: list[int] = []
         """Number of each image among the decoded and the damaged ones."""
         self._checksums: list[int] = []
@@ -60,20 +60,8 @@ class VideoRecording:
             digest.update(f'{frame.nanoseconds} {width} {self._checksums[-1]}\n'.encode())
             progress(len(images), self._source.frame_count)
         if self._source.undecoded:
-            self._problems.append(f'{self._source.undecoded} damaged frames were left out')
-        self._images, self._digest, self._next = images, digest.hexdigest(), len(images)
-
-    @property
-    def images(self) -> Sequence[ImageInfo]:
-        return self._images
-
-    @property
-    def problems(self) -> Sequence[str]:
-        return self._problems
-
-    @property
-    def digest(self) -> str:
-        return self._digest
+            self.problems.append(f'{self._source.undecoded} damaged frames were left out')
+        self.images, self.digest, self._next = images, digest.hexdigest(), len(images)
 
     def read(self, start: int, stop: int) -> Iterator[Image]:
         number = start
@@ -98,7 +86,7 @@ class VideoRecording:
         try:
             return self._source.read()
         except VideoError as error:
-            self._problems.append(str(error))
+            self.problems.append(str(error))
             return None
 
     def _sought(self, start: int, stop: int) -> Iterator[Image]:
@@ -147,40 +135,28 @@ class FolderRecording:
         self._paths: list[Path] = []
         self._limits: list[tuple[float, float] | None] = []
         """The range of 16-bit images before each image, which depends on all before it."""
-        self._images: list[ImageInfo] = []
-        self._problems: list[str] = []
+        self.images: list[ImageInfo] = []
+        self.problems: list[str] = []
         for number, each in enumerate(paths):
             limits = shared.limits
             try:
                 bgr = read_image(each, shared)
             except ImageFileError as error:
-                self._problems.append(f'{error}; left out')
+                self.problems.append(f'{error}; left out')
                 continue
             stamp = stamps[number] if known else None
             height, width = bgr.shape[:2]
             nominal = round(number * 1_000_000_000 / 30)
-            self._images.append(
+            self.images.append(
                 ImageInfo(each.name, nominal if stamp is None else stamp, width, height)
             )
             self._paths.append(each)
             self._limits.append(limits)
             digest.update(f'{each.name} {bgr.shape} {zlib.adler32(bgr.data)}\n'.encode())
             progress(number + 1, len(paths))
-        if not self._images:
+        if not self.images:
             raise LabellingError(f'folder {str(path)!r} has no readable image')
-        self._digest = digest.hexdigest()
-
-    @property
-    def images(self) -> Sequence[ImageInfo]:
-        return self._images
-
-    @property
-    def problems(self) -> Sequence[str]:
-        return self._problems
-
-    @property
-    def digest(self) -> str:
-        return self._digest
+        self.digest = digest.hexdigest()
 
     def read(self, start: int, stop: int) -> Iterator[Image]:
         for number in range(start, stop):

@@ -20,7 +20,9 @@ from tqdm import tqdm
 
 from sam_tracker.command_line import (
     OneLineParser,
+    add_network_options,
     add_prompt_options,
+    add_text_options,
     box_corners,
     has_prompt,
     number,
@@ -155,23 +157,10 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--everything', action='store_true', help='label all objects of the first image'
     )
-    words = parser.add_argument_group('text')
-    words.add_argument(
-        '--text', help='label what it names on the first image: "red mug", "mug. screwdriver."'
-    )
-    words.add_argument(
-        '--text-model',
-        type=Path,
-        metavar='FOLDER',
-        help='a detector of the transformers library on this machine: OWLv2, OWL-ViT or Grounding'
-        ' DINO',
-    )
-    words.add_argument(
-        '--text-threshold',
-        type=number,
-        default=0.2,
-        metavar='P',
-        help='lowest score of a detection (default: %(default)s)',
+    add_text_options(
+        parser,
+        'label what it names on the first image: "red mug", "mug. screwdriver."',
+        'OWLv2, OWL-ViT or Grounding DINO',
     )
     parser.add_argument(
         '--verified', action='store_true', help='write only objects that were accepted in a review'
@@ -209,16 +198,7 @@ def argument_parser() -> argparse.ArgumentParser:
         help='open the labels of an output folder in a browser: sam_tracker-label FOLDER --review',
     )
     parser.add_argument('--port', type=int, default=0, help='of the review (default: a free one)')
-    network = parser.add_argument_group('network')
-    network.add_argument(
-        '--checkpoint',
-        default=DEFAULT_CHECKPOINT,
-        metavar='NAME',
-        help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
-    )
-    network.add_argument(
-        '--device', default='auto', help='auto, cpu, cuda, cuda:1 (default: %(default)s)'
-    )
+    network = add_network_options(parser, DEFAULT_CHECKPOINT)
     network.add_argument(
         '--mode',
         choices=MODES,

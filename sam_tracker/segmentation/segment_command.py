@@ -21,7 +21,9 @@ from tqdm import tqdm
 
 from sam_tracker.command_line import (
     OneLineParser,
+    add_network_options,
     add_prompt_options,
+    add_text_options,
     box_corners,
     has_prompt,
     number,
@@ -134,33 +136,13 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar='N',
         help='1: search in 4 crops too, 2: in 16 more, ...; for small objects in large images',
     )
-    words = parser.add_argument_group('text')
-    words.add_argument('--text', help='what to look for: "red mug", "mug. screwdriver."')
-    words.add_argument(
-        '--text-model',
-        type=Path,
-        metavar='FOLDER',
-        help='a detector of the transformers library on this machine (OWLv2, OWL-ViT, Grounding '
-        'DINO), whose boxes are prompts; or CLIP or SigLIP, which score the masks that the '
-        'automatic mode finds',
+    add_text_options(
+        parser,
+        'what to look for: "red mug", "mug. screwdriver."',
+        'a detector (OWLv2, OWL-ViT, Grounding DINO), whose boxes are prompts; or CLIP or SigLIP, '
+        'which score the masks that the automatic mode finds',
     )
-    words.add_argument(
-        '--text-threshold',
-        type=number,
-        default=0.2,
-        metavar='P',
-        help='minimum score (default: %(default)s)',
-    )
-    network = parser.add_argument_group('network')
-    network.add_argument(
-        '--checkpoint',
-        default=DEFAULT_CHECKPOINT,
-        metavar='NAME',
-        help='a file, or a name that sam_tracker-checkpoint lists (default: %(default)s, bundled)',
-    )
-    network.add_argument(
-        '--device', default='auto', help='auto, cpu, cuda, cuda:1 (default: %(default)s)'
-    )
+    add_network_options(parser, DEFAULT_CHECKPOINT)
     return parser
 
 

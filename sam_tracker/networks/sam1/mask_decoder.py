@@ -9,7 +9,12 @@ import torch.nn.functional as F
 from sam_tracker.networks.sam1.configuration import Sam1Configuration
 from sam_tracker.networks.sam1.vision_transformer import TwoLayerPerceptron
 from sam_tracker.networks.sam2.layers import ChannelNorm, MultiLayerPerceptron, as_tokens
-from sam_tracker.networks.sam2.mask_decoder import upscale
+from sam_tracker.networks.sam2.mask_decoder import (
+    hypernetworks,
+    masks_of_tokens,
+    upscale,
+    upscaling,
+)
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
 from sam_tracker.networks.sam2.two_way_transformer import TwoWayBlock, TwoWayTransformer
 
@@ -26,16 +31,8 @@ class MaskDecoder(nn.Module):
             layer.mlp = TwoLayerPerceptron(dimension, configuration.decoder_feedforward, nn.ReLU())
         self.iou_token = nn.Embedding(1, dimension)
         self.mask_tokens = nn.Embedding(4, dimension)
-        self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(dimension, dimension // 4, kernel_size=2, stride=2),
-            ChannelNorm(dimension // 4),
-            nn.GELU(),
-            nn.ConvTranspose2d(dimension // 4, dimension // 8, kernel_size=2, stride=2),
-            nn.GELU(),
-        )
-        self.output_hypernetworks_mlps = nn.ModuleList(
-            MultiLayerPerceptron(dimension, dimension, dimension // 8, depth=3) for _ in range(4)
-        )
+        self.output_upscaling = upscaling(dimension)
+        self.output_hypernetworks_mlps = hypernetworks(dimension)
         self.iou_prediction_head = MultiLayerPerceptron(
             dimension, configuration.iou_head_hidden, 4, depth=3
         )
@@ -61,22 +58,8 @@ class MaskDecoder(nn.Module):
         wanted = slice(1, 4) if several else slice(0, 1)
         predicted_iou = self.iou_prediction_head(tokens[:, 0])[:, wanted]
         mask_tokens = tokens[:, 1:5][:, wanted]
-        weights = torch.stack(
-            [
-                hypernetwork(token)
-                for hypernetwork, token in zip(
-                    list(self.output_hypernetworks_mlps)[wanted],
-                    mask_tokens.unbind(1),
-                    strict=True,
-                )
-            ],
-            dim=1,
-        )
-        # [O, h * w * 4 * 4, D / 8]: each token's four children, and theirs.
-        fine = self._upscaled(image).flatten(1, 3)
-        masks = (weights @ fine.transpose(1, 2)).unflatten(2, (side, side, 2, 2, 2, 2))
-        # To rows (token, child, its child) and columns likewise.
-        masks = masks.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(objects, -1, 4 * side, 4 * side)
+        of_masks = list(self.output_hypernetworks_mlps)[wanted]
+        masks = masks_of_tokens(of_masks, mask_tokens, self._upscaled(image), side)
         return masks, predicted_iou, mask_tokens
 
     def _upscaled(self, image: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mask decoder: image embedding and prompts to candidate masks and scores."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
@@ -30,18 +32,10 @@ class MaskDecoder(nn.Module):
         self.obj_score_token = nn.Embedding(1, dimension)
         self.iou_token = nn.Embedding(1, dimension)
         self.mask_tokens = nn.Embedding(4, dimension)
-        self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(dimension, dimension // 4, kernel_size=2, stride=2),
-            ChannelNorm(dimension // 4),
-            nn.GELU(),
-            nn.ConvTranspose2d(dimension // 4, dimension // 8, kernel_size=2, stride=2),
-            nn.GELU(),
-        )
+        self.output_upscaling = upscaling(dimension)
         self.conv_s0 = nn.Conv2d(dimension, dimension // 8, kernel_size=1)
         self.conv_s1 = nn.Conv2d(dimension, dimension // 4, kernel_size=1)
-        self.output_hypernetworks_mlps = nn.ModuleList(
-            MultiLayerPerceptron(dimension, dimension, dimension // 8, depth=3) for _ in range(4)
-        )
+        self.output_hypernetworks_mlps = hypernetworks(dimension)
         self.iou_prediction_head = MultiLayerPerceptron(
             dimension, configuration.iou_head_hidden, 4, depth=3
         )
@@ -114,21 +108,51 @@ class MaskDecoder(nn.Module):
         x = upscale(image, up1) + children(middle, levels=1)
         x = F.gelu(norm.tokens(x))
         x = F.gelu(upscale(x, up2) + children(fine, levels=2))
-        weights = torch.stack(
-            [
-                hypernetwork(token)
-                for hypernetwork, token in zip(
-                    list(self.output_hypernetworks_mlps)[wanted],
-                    mask_tokens[:, wanted].unbind(1),
-                    strict=True,
-                )
-            ],
-            dim=1,
-        )
-        masks = weights @ x.flatten(1, 3).transpose(1, 2)
-        side = middle.shape[-1] // 2
-        masks = masks.unflatten(2, (side, side, 2, 2, 2, 2)).permute(0, 1, 2, 4, 6, 3, 5, 7)
-        return masks.reshape(len(masks), -1, 4 * side, 4 * side)
+        of_masks = list(self.output_hypernetworks_mlps)[wanted]
+        return masks_of_tokens(of_masks, mask_tokens[:, wanted], x, side=middle.shape[-1] // 2)
+
+
+def upscaling(dimension: int) -> nn.Sequential:
+    """Return the layers that upscale an image embedding of D channels to D/8, fourfold."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(dimension, dimension // 4, kernel_size=2, stride=2),
+        ChannelNorm(dimension // 4),
+        nn.GELU(),
+        nn.ConvTranspose2d(dimension // 4, dimension // 8, kernel_size=2, stride=2),
+        nn.GELU(),
+    )
+
+
+def hypernetworks(dimension: int) -> nn.ModuleList:
+    """Return the four perceptrons that map a mask token [D] to weights [D/8] of its mask."""
+    return nn.ModuleList(
+        MultiLayerPerceptron(dimension, dimension, dimension // 8, depth=3) for _ in range(4)
+    )
+
+
+def masks_of_tokens(
+    perceptrons: Sequence[nn.Module], tokens: Tensor, pixels: Tensor, side: int
+) -> Tensor:
+    """
+    Compute a mask from each mask token.
+
+    :param perceptrons: C of ``hypernetworks``.
+    :param tokens: [O, C, D].
+    :param pixels: [O, h * w, 4, 4, D/8]: of each image token the four children, and theirs.
+    :param side: h = w.
+    :returns: logits [O, C, 4h, 4w].
+    """
+    weights = torch.stack(
+        [
+            perceptron(token)
+            for perceptron, token in zip(perceptrons, tokens.unbind(1), strict=True)
+        ],
+        dim=1,
+    )
+    masks = weights @ pixels.flatten(1, 3).transpose(1, 2)
+    # To rows (token, child, its child) and columns likewise.
+    masks = masks.unflatten(2, (side, side, 2, 2, 2, 2)).permute(0, 1, 2, 4, 6, 3, 5, 7)
+    return masks.reshape(len(masks), -1, 4 * side, 4 * side)
 
 
 def upscale(tokens: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import json
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,12 +197,12 @@ def request_of(text: str) -> Request:
         raise
 
 
-def _watch(fields: Mapping[str, Any]) -> Watch:
-    return Watch(_text(fields, 'tracker'))
+OfTracker = TypeVar('OfTracker', Watch, Reset, ReadParameters, StartRecording, StopRecording)
 
 
-def _shown(_: Mapping[str, Any]) -> Shown:
-    return Shown()
+def _of_tracker(command: Callable[[str], OfTracker]) -> Callable[[Mapping[str, Any]], OfTracker]:
+    """Return the parser of a command that only names a tracker."""
+    return lambda fields: command(_text(fields, 'tracker'))
 
 
 def _add_prompt(fields: Mapping[str, Any]) -> AddPrompt:
@@ -218,10 +218,6 @@ def _rename(fields: Mapping[str, Any]) -> Rename:
     return Rename(_text(fields, 'tracker'), object_id, label)
 
 
-def _read_parameters(fields: Mapping[str, Any]) -> ReadParameters:
-    return ReadParameters(_text(fields, 'tracker'))
-
-
 def _set_parameter(fields: Mapping[str, Any]) -> SetParameter:
     value: Any = fields.get('value')
     if type(value) is str:
@@ -231,14 +227,6 @@ def _set_parameter(fields: Mapping[str, Any]) -> SetParameter:
     elif type(value) not in {bool, float}:
         raise CommandError(f'value must be a number, a text, true or false, not {_short(value)}')
     return SetParameter(_text(fields, 'tracker'), _text(fields, 'name'), value)
-
-
-def _start_recording(fields: Mapping[str, Any]) -> StartRecording:
-    return StartRecording(_text(fields, 'tracker'))
-
-
-def _stop_recording(fields: Mapping[str, Any]) -> StopRecording:
-    return StopRecording(_text(fields, 'tracker'))
 
 
 def _find_candidates(fields: Mapping[str, Any]) -> FindCandidates:
@@ -251,10 +239,6 @@ def _remove(fields: Mapping[str, Any]) -> RemoveObject:
     return RemoveObject(_text(fields, 'tracker'), _integer(fields, 'object_id', 1, LARGEST_ID))
 
 
-def _reset(fields: Mapping[str, Any]) -> Reset:
-    return Reset(_text(fields, 'tracker'))
-
-
 def _set_paused(fields: Mapping[str, Any]) -> SetPaused:
     paused = fields.get('paused')
     if not isinstance(paused, bool):
@@ -264,18 +248,18 @@ def _set_paused(fields: Mapping[str, Any]) -> SetPaused:
 
 PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = MappingProxyType(
     {
-        'watch': _watch,
-        'shown': _shown,
+        'watch': _of_tracker(Watch),
+        'shown': lambda _: Shown(),
         'add_prompt': _add_prompt,
         'find_candidates': _find_candidates,
         'remove': _remove,
         'rename': _rename,
-        'reset': _reset,
+        'reset': _of_tracker(Reset),
         'set_paused': _set_paused,
-        'parameters': _read_parameters,
+        'parameters': _of_tracker(ReadParameters),
         'set_parameter': _set_parameter,
-        'start_recording': _start_recording,
-        'stop_recording': _stop_recording,
+        'start_recording': _of_tracker(StartRecording),
+        'stop_recording': _of_tracker(StopRecording),
     }
 )
 
