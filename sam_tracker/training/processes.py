@@ -22,8 +22,7 @@ def _run_process(rank: int, settings: Settings) -> None:
         torch.set_num_threads(1)
     else:
         torch.set_float32_matmul_precision('high')
-        # The encoder sees as many shapes as there are lengths of clips.
-        torch.backends.cudnn.benchmark = True
+        # cuDNN's benchmark stays off: for these shapes it takes half a minute each.
     cv2.setNumThreads(1)
     if settings.processes > 1:
         os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')
