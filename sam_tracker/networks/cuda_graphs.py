@@ -46,17 +46,24 @@ class GraphCapture:
         graph = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            # What libraries and compiled parts do at the first call with these very strides and on
-            # this stream must not happen while kernels are captured.
-            function(*arguments)
-            # Other threads may use the device meanwhile.
-            graph.capture_begin(self._pool, capture_error_mode='thread_local')
-            try:
-                result = function(*arguments)
-            finally:
-                graph.capture_end()
-        current.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                # What libraries and compiled parts do at the first call with these very strides
+                # and on this stream must not happen while kernels are captured.
+                function(*arguments)
+                # Other threads may use the device meanwhile.
+                graph.capture_begin(self._pool, capture_error_mode='thread_local')
+                try:
+                    result = function(*arguments)
+                finally:
+                    graph.capture_end()
+        except RuntimeError:
+            # A pool that no graph has ended up in cannot be captured into again.
+            self._pool = torch.cuda.graph_pool_handle()
+            raise
+        finally:
+            # The arguments may be freed once this has returned.
+            current.wait_stream(self._stream)
 
         def replay() -> Result:
             graph.replay()

@@ -76,7 +76,11 @@ class Runtime:
         narrow = self.precision != torch.float32 and self.device.type != 'cpu'
         with (
             torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=self.precision, enabled=narrow),
+            # A converted weight that is cached while a graph is captured would lie in the memory
+            # of that graph, and be read after the next replay has overwritten it.
+            torch.autocast(
+                self.device.type, dtype=self.precision, enabled=narrow, cache_enabled=False
+            ),
         ):
             yield
 

@@ -103,9 +103,11 @@ class Doubts:
         candidates = self._inference.track_alone(
             doubtful.features, doubtful.mask.logits, doubtful.token, certain.features
         )
-        best = candidates.predicted_iou[0].argmax()
-        found, known = candidates.mask_logits[0, best] > 0, certain.mask.logits > 0
-        common, union = torch.stack([(found & known).sum(), (found | known).sum()]).tolist()
+        # An index of one element stays on the device; a number would be waited for.
+        best = candidates.predicted_iou[0].argmax(keepdim=True)
+        found = candidates.mask_logits[0].index_select(0, best)[0] > 0
+        known = certain.mask.logits > 0
+        common, union = torch.stack([(found & known).sum(), (found | known).sum()]).cpu().tolist()
         overlap = common / max(union, 1)
         if overlap >= max(CERTAIN_AGAIN, self.settings.verified_overlap):
             self._certain[number] = doubtful

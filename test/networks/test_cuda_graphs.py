@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that are replayed as CUDA graphs; without a GPU see test_replayed_calls.py."""
 
+from functools import partial
+import threading
+
 import pytest
 import torch
 
 from sam_tracker.networks.api import Memory
-from sam_tracker.networks.cuda_graphs import graphed
+from sam_tracker.networks.cuda_graphs import GraphCapture, graphed
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.replayed_calls import (
     CALLS_BEFORE_CAPTURE,
     MOST_CAPTURED,
+    ReplayedCall,
     layout,
     tensors,
     with_tensors,
@@ -97,3 +101,100 @@ def test_graphs_of_a_gpu_are_bounded():
         reserved.append(torch.cuda.memory_reserved())
     for held in (allocated, reserved):
         assert held[-1] < 1.5 * max(held[: len(layouts)])
+
+
+def product(matrix, values):
+    """A matrix product and its norm, with memory in between that later calls use again."""
+    return (torch.relu(values @ matrix) + values).softmax(-1) @ matrix
+
+
+def waiting(matrix, values):
+    """What cannot be captured: the host needs a number of the device."""
+    return (values @ matrix) * float(values.sum())
+
+
+@pytest.fixture
+def matrix():
+    generator = torch.Generator('cuda').manual_seed(0)
+    return torch.randn(256, 256, generator=generator, device='cuda')
+
+
+def rows_of(count, number):
+    generator = torch.Generator('cuda').manual_seed(number)
+    return torch.randn(count, 256, generator=generator, device='cuda')
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_a_gpu_goes_on_after_a_call_that_it_cannot_capture(matrix, caplog):
+    capture, lock = GraphCapture(torch.device('cuda:0')), threading.Lock()
+    refused = ReplayedCall(partial(waiting, matrix), capture, lock)
+    good = ReplayedCall(partial(product, matrix), capture, lock)
+    with torch.inference_mode():
+        # Also where it was the first capture of all.
+        for number in range(CALLS_BEFORE_CAPTURE + 3):
+            values = rows_of(5, number)
+            torch.testing.assert_close(refused(values), waiting(matrix, values))
+        for number in range(CALLS_BEFORE_CAPTURE + 3):
+            values = rows_of(5, number)
+            torch.testing.assert_close(good(values), product(matrix, values), rtol=1e-3, atol=1e-3)
+    assert 'is not captured any more' in caplog.text
+    assert len(good._captured) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_rows_that_pad_a_batch_change_no_other_on_a_gpu(matrix):
+    call = ReplayedCall(
+        partial(product, matrix), GraphCapture(torch.device('cuda:0')), threading.Lock()
+    )
+    with torch.inference_mode():
+        for number in range(CALLS_BEFORE_CAPTURE + 1):
+            # What stays behind in the rows that the next calls do not fill.
+            values = rows_of(6, number)
+            values[5] = torch.nan
+            call(values)
+        for number in range(3):
+            values = rows_of(5, number)
+            torch.testing.assert_close(call(values), product(matrix, values), rtol=1e-3, atol=1e-3)
+    assert len(call._captured) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no GPU')
+def test_calls_are_captured_while_other_threads_use_the_gpu(matrix):
+    done, failures, rounds = threading.Event(), [], []
+
+    def reading():
+        # As the thread that publishes masks does: allocates, computes, and waits for the result.
+        number = 0
+        with torch.inference_mode():
+            while not done.is_set():
+                size = 64 + 8 * (number % 64)
+                values = torch.arange(size * size, device='cuda').view(size, size)
+                if not torch.equal(
+                    (values + 1).cpu(), torch.arange(size * size).view(size, -1) + 1
+                ):
+                    failures.append(number)
+                number += 1
+        rounds.append(number)
+
+    threads = [threading.Thread(target=reading) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        call = ReplayedCall(
+            partial(product, matrix), GraphCapture(torch.device('cuda:0')), threading.Lock()
+        )
+        with torch.inference_mode():
+            for rows in (1, 2, 3, 4, 6, 8, 12, 16):
+                for number in range(CALLS_BEFORE_CAPTURE + 3):
+                    values = rows_of(rows, number)
+                    torch.testing.assert_close(
+                        call(values), product(matrix, values), rtol=1e-3, atol=1e-3
+                    )
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert len(call._captured) == 8
+    assert not failures
+    assert len(rounds) == 2
+    assert all(rounds)

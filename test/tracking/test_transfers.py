@@ -13,6 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
+# It looks up torch's functions when it is imported, which must not be while they are replaced.
+import torch._dynamo  # noqa: F401
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -50,16 +53,27 @@ class Transfers(TorchDispatchMode):
         return result
 
 
+class Reads(list):
+    """Shapes of what ``Tensor.cpu`` has read from the device."""
+
+    values = staticmethod(torch.ones)
+    """What is read: numbers of a shape and type."""
+
+
+def alternating(shape, dtype):
+    """Return 0, 1, 0, 1 and so on; the cosine to ones is 0.71."""
+    return (torch.arange(np.prod(shape)) % 2).reshape(shape).to(dtype)
+
+
 @pytest.fixture
 def reads(monkeypatch):
-    """List the shapes of what ``Tensor.cpu`` reads from the device; it reads ones."""
-    read, cpu = [], torch.Tensor.cpu
+    read, cpu = Reads(), torch.Tensor.cpu
 
     def reading(tensor):
         if tensor.device != META:
             return cpu(tensor)
         read.append(tuple(tensor.shape))
-        return torch.ones(tensor.shape, dtype=tensor.dtype)
+        return read.values(tensor.shape, dtype=tensor.dtype)
 
     monkeypatch.setattr(torch.Tensor, 'cpu', reading)
     # The meta device has no autocast.
@@ -125,3 +139,18 @@ def test_no_part_of_a_prompt_is_uploaded_with_a_wait(kind, reads):
     small = [waits for shape, waits in transfers.uploads if shape != (HEIGHT, WIDTH, 3)]
     assert small
     assert not any(small)
+
+
+def test_a_verification_waits_for_the_device_once(reads):
+    tracker = tracker_of('mobile', 1, same_object=1.0, closer_look=False)
+    # It certainly looks as on the frame of its prompt, and then half like it.
+    tracker.step(frame(1))
+    reads.values = alternating
+    tracker.step(frame(2))
+    assert tracker.doubtful
+    reads.clear()
+    with Transfers() as transfers:
+        tracker.verify()
+    assert len(reads) == 1
+    assert not transfers.mixed
+    assert not any(waits for _, waits in transfers.uploads)
