@@ -28,9 +28,6 @@ from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.runtime import Runtime
 from sam_tracker.tracking.settings import TrackerSettings
 
-PROMPTS_READ = 2
-"""Prompted frames that a stretch reads: those at its ends, so that a correction stays between."""
-
 Advance = Callable[[int, int], None]
 """Called with the frames that were propagated so far, in both directions, and all there are."""
 
@@ -147,13 +144,8 @@ class Labeller:
         keys = {}
         for object_id, each in prompts.items():
             if each.by_frame:
-                for stretch in plan(
-                    object_id,
-                    each.by_frame,
-                    len(self._recording.images),
-                    PROMPTS_READ,
-                    self._whole,
-                ):
+                count = len(self._recording.images)
+                for stretch in plan(object_id, each.by_frame, count, each.defining, self._whole):
                     keys[stretch] = stretch_key(stretch, each, self._context)
         return keys
 

@@ -104,7 +104,7 @@ class OfflineTracker:
         Decode what was said about objects on one frame.
 
         A prompt that stands alone is decoded without any memory, a correction from the mask that
-        it corrects and with the memories of the nearest prompts that stand alone.
+        it corrects and with the memories of prompts that stand alone, see ``ObjectPrompts.basis``.
 
         :param number: of the frame in the recording.
         :param prompts: by object id; of corrected objects the prompts that stand alone were

@@ -38,7 +38,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import ImageFileError, read_mask
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.recording import LabellingError
-from sam_tracker.labelling.stretch import nearest
+from sam_tracker.labelling.stretch import read
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +156,17 @@ class ObjectPrompts:
         found = self.corrected(frame, prompt, mask, visible)
         return found.having(frame, replace(found.by_frame[frame], reviewed=said))
 
+    @property
+    def defining(self) -> int:
+        """Number of the frame that says what the object is: the first that corrects no label."""
+        alone = [number for number, said in self.by_frame.items() if said.stands_alone]
+        by_hand = [number for number in alone if self.by_frame[number].stage is Stage.HAND]
+        return min(by_hand or alone or self.by_frame)
+
     def basis(self, frame: int) -> tuple[int, ...]:
         """Return the frames of the prompts that a correction is read with, the nearest first."""
         alone = [number for number, said in self.by_frame.items() if said.stands_alone]
-        return nearest(sorted(alone), frame, frame, BASIS)
+        return read(alone, frame, frame, self.defining)
 
     def digest(self, frame: int) -> str:
         """Return a digest of all that the object on a prompted frame depends on."""
@@ -180,9 +187,6 @@ class ObjectPrompts:
         frames = {int(key): SaidPrompt.from_json(said) for key, said in fields['frames'].items()}
         return cls(fields['label'], frames)
 
-
-BASIS = 2
-"""Prompts whose memories are read with a correction."""
 
 Prompts = Mapping[int, ObjectPrompts]
 """By object id."""

@@ -76,7 +76,7 @@ def our_logits(network, frames, direction):
         frame = Frame(frames[number], number * PERIOD)
         tracker.prompt(number, frame, {1: ObjectPrompts().added(number, Prompt(box=ours))})
     (stretch,) = (
-        each for each in plan(1, PROMPTED, FRAMES, 2, whole=True) if each.direction == direction
+        each for each in plan(1, PROMPTED, FRAMES, 0, whole=True) if each.direction == direction
     )
     found = {stretch.start: tracker.prompted(1, stretch.start).track.logits}
     tracker.begin(stretch)
