@@ -44,7 +44,7 @@ LINKS = {
     'srv': 'messages.md',
     'action': 'messages.md',
 }
-"""What links into the checkout begin with, and what the site has instead."""
+"""Prefixes of links into the checkout, and their replacements on the site."""
 
 TITLES = {
     '.msg': ('',),

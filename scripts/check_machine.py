@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Says in one line why the set-up would fail on this machine, if it would."""
+"""Prints in one line why the set-up would fail on this machine, if it would."""
 
 import importlib.util
 from pathlib import Path

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How an object looks: a histogram of its colours."""
+"""Appearance of an object: a histogram of its colours."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of rows and columns that fit best together (the Hungarian method, by SciPy)."""
+"""Optimal assignment of rows to columns (Hungarian method, by SciPy)."""
 
 import numpy as np
 from numpy.typing import NDArray

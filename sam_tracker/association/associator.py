@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Detections to tracked objects, image by image."""
+"""Matches detections with tracked objects and decides what to prompt or remove."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from sam_tracker.association.votes import Support, Votes
 from sam_tracker.core.boxes import Box, box_iou
 
 LEARNING_RATE = 0.2
-"""Weight of the newest look at an object in what is known of its colours."""
+"""Weight of the newest histogram in the running mean of an object's colours."""
 
 
 class Associator:
     """
-    Compares detections with tracked objects, and says which of them are to be prompted.
+    Matches the detections of an image with the tracked objects, and returns what to prompt.
 
     Pairs are found by the IoU of their boxes, times the share of the mask inside the detection, as
     the assignment with the highest sum (Hungarian method). An object that is hidden has the box
@@ -64,7 +64,7 @@ class Associator:
         """Stamps of the prompts that are to start further ones."""
 
     def configure(self, settings: AssociationSettings) -> None:
-        """Change the settings; what is known of the objects stays, but votes begin anew."""
+        """Change the settings; votes are reset, everything else is kept."""
         if (settings.confirmations, settings.window) != (
             self.settings.confirmations,
             self.settings.window,
@@ -87,11 +87,11 @@ class Associator:
         return object_id in self._started
 
     def disown(self, object_id: int) -> None:
-        """Never have an object removed, because somebody else has prompted it."""
+        """Never remove this object any more, because another client has prompted it."""
         self._started.pop(object_id, None)
 
     def look(self, object_id: int, colours: Histogram) -> None:
-        """Remember the colours of an object that is surely seen."""
+        """Update the colours of an object from an image on which its mask is reliable."""
         known = self._colours.get(object_id)
         self._colours[object_id] = (
             colours if known is None else known + LEARNING_RATE * (colours - known)
@@ -122,7 +122,7 @@ class Associator:
         colours_at: Callable[[Box], Histogram | None],
     ) -> Outcome:
         """
-        Compare the detections of one image with the objects on it.
+        Match the detections of one image with the objects on it.
 
         :param detections: valid ones (``detections.checked``), in any number.
         :param objects: on the image of the detections, or on one close to it.
@@ -286,7 +286,7 @@ class Associator:
         return acted is not None and abs(stamp - acted) <= SETTLING
 
     def _expired(self, objects: TrackedObjects, matches: dict[int, int]) -> list[Action]:
-        """Return the removal of objects that detections have started and nobody sees."""
+        """Return removals of objects that detections have started and that are no longer seen."""
         actions = []
         for object_id in list(self._started):
             row = objects.ids.index(object_id) if object_id in objects.ids else None

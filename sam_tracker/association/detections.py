@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a detector found on one image."""
+"""The detections of one image, and their validation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def checked(
     boxes: NDArray[np.float64], scores: NDArray[np.float64], labels: Sequence[str]
 ) -> tuple[Detections, list[str]]:
     """
-    Return the detections that make sense, and what is wrong with each of the others.
+    Return the valid detections, and the problem of each of the others.
 
     :param boxes: [N, 4] x_min, y_min, x_max, y_max.
     :param scores: [N].

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the detections of one image mean for the tracked objects."""
+"""Result of matching the detections of one image with the tracked objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sam_tracker.core.boxes import Box
 
 
 class Effect(enum.Enum):
-    """What is to be done with an object."""
+    """What to do with an object."""
 
     NEW = 'new objects'
     FOUND_AGAIN = 'found again'
@@ -33,7 +33,7 @@ class Action:
 
 @dataclass(eq=False)
 class Outcome:
-    """What was made of the detections of one image."""
+    """Result of matching the detections of one image."""
 
     matches: dict[int, int] = field(default_factory=dict)
     """Rows of the detections by object id."""

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What detections may do to the tracked objects."""
+"""Settings of the association of detections with tracked objects."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What detectors see and nobody tracks, until it has been seen often enough to be believed."""
+"""Detected objects that are not tracked yet, until enough detections confirm them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sam_tracker.core.boxes import Box, box_iou
 from sam_tracker.core.time import SECOND
 
 MOST = 128
-"""Things that are followed this way; more are ignored, so that memory stays bounded."""
+"""Most objects kept this way; further ones are ignored, so that memory is bounded."""
 SETTLING = SECOND
 """Nanoseconds after a prompt for which its detections mean the object that was prompted."""
 
 
 @dataclass(eq=False)
 class Tentative:
-    """A thing that was detected, perhaps by mistake."""
+    """An unconfirmed object."""
 
     box: Box
     """Of the newest detection."""
@@ -47,7 +47,7 @@ class TentativeObjects:
         return len(self._tentative)
 
     def configure(self, settings: AssociationSettings) -> None:
-        """Change the settings; where votes count otherwise, what is not confirmed begins anew."""
+        """Change the settings; unconfirmed objects are dropped if votes count differently."""
         before = (self.settings.confirmations, self.settings.window)
         if (settings.confirmations, settings.window) != before:
             # What has led to a prompt must not lead to another one.

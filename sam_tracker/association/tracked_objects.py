@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the tracked objects on one image, as far as detections are compared with it."""
+"""The tracked objects on one image, as needed to match detections with them."""
 
 from __future__ import annotations
 

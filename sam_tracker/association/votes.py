@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""N of M: what is detected on several of the last images counts."""
+"""M-of-N confirmation: an object counts once it was detected on enough of the last images."""
 
 from __future__ import annotations
 

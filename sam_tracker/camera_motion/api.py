@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the motion of the camera between two frames comes from."""
+"""Interface of a source of camera motion between two frames."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -82,7 +82,7 @@ class ImageFlow:
     def between(
         self, previous: Frame, frame: Frame, objects: Sequence[Box]
     ) -> NDArray[np.float64] | None:
-        """Do what ``CameraMotionSource`` says; frames of different sizes have no motion."""
+        """Implement ``CameraMotionSource``; None between frames of different sizes."""
         before = self._last
         if before is None or before.stamp != previous.stamp:
             before = _reduced(previous)

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Between the pixels of a source image and those of the network: the one place where they meet.
+Conversion between pixels of the source image and pixels of the network's input.
 
 Outside: pixels of the source image, float, origin in the top left corner of the top left pixel,
 so that pixel centres lie at +0.5; boxes are half open. Inside: the image is resized to the square
@@ -24,7 +24,7 @@ from sam_tracker.core.time import SECOND
 
 @dataclass(frozen=True)
 class ImageScale:
-    """How the pixels of a source image, or of a part of it, map to those of a network's input."""
+    """Mapping from pixels of a source image, or a part of it, to pixels of a network's input."""
 
     width: int
     """Columns of the image, or of the part of it that is shown."""

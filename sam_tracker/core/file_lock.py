@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Locks that other processes, and other owners in this one, see."""
+"""File locks between processes, and between owners within one process."""
 
 import fcntl
 from pathlib import Path
@@ -11,7 +11,7 @@ def locked(path: Path) -> BinaryIO:
     """
     Return a lock file, made if there is none: locked until it is closed or the process ends.
 
-    :raises BlockingIOError: somebody else holds the lock.
+    :raises BlockingIOError: it is locked already.
     :raises OSError: it cannot be made or locked.
     """
     file = path.open('ab')

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a homography [3, 3] of the image plane does near a point."""
+"""A homography [3, 3] of the image plane, linearised at a point."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LocalMotion:
-    """What a homography does near one point."""
+    """A homography linearised at one point."""
 
     point: NDArray[np.float64]
-    """[2] where the point goes."""
+    """[2] the image of the point."""
     jacobian: Matrix
-    """[2, 2] of the map there: how small differences of position, and velocities, change."""
+    """[2, 2] Jacobian at the point; it maps velocities and small displacements."""
 
     @property
     def scale(self) -> float:
-        """By how much lengths grow, as a geometric mean over all directions."""
+        """Change of lengths: the geometric mean over all directions."""
         (a, b), (c, d) = self.jacobian.tolist()
         return float(abs(a * d - b * c) ** 0.5)
 
@@ -31,8 +31,8 @@ class LocalMotion:
         """
         Return the sides of the box of an object there after the motion, and their Jacobian.
 
-        The object is taken for the ellipse in its box: the box of the turned corners would grow
-        with every turn of the camera, one way and back.
+        The object is modelled as the ellipse in its box. The bounding box of the rotated corners
+        would grow with every turn of the camera, in either direction.
 
         :param sides: [2] width and height, neither of them zero.
         :returns: [2] width and height, and [2, 2] of these by ``sides``.
@@ -44,9 +44,9 @@ class LocalMotion:
 
 def local_motion(homography: Matrix, point: NDArray[np.float64]) -> LocalMotion | None:
     """
-    Return what a homography does near a point [2]; None where the point leaves the image plane.
+    Linearise a homography at a point [2]; None where it maps the point to infinity or beyond.
 
-    A camera that turned by a right angle has no image of what was in front of it.
+    This happens when the camera turns by a right angle or more.
 
     :param homography: [3, 3], of any scale; invertible.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Paths as people write them, and folders as they leave them."""
+"""Expand paths with ``~``, and list folders without hidden files."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -108,10 +108,10 @@ class Prompt:
 
     def added_to(self, earlier: Prompt) -> Prompt:
         """
-        Return what this prompt and an earlier one of the same image say together.
+        Return this prompt combined with an earlier one on the same image.
 
         The points of both count, the newest ``MOST_POINTS`` of them; a new box replaces the
-        earlier one, and a mask all that was said before.
+        earlier one, and a mask replaces the whole earlier prompt.
         """
         if self.mask is not None:
             return self
@@ -132,7 +132,7 @@ class Prompt:
         return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
 
     def lies_in(self, region: Region) -> bool:
-        """Return whether all that the prompt shows lies in a part of the image."""
+        """Return whether points, box and mask all lie in a part of the image."""
         extent, box = self.extent, region.box
         inside = ((self.points >= box[:2]) & (self.points <= box[2:])).all()
         if extent is None:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Contact sheet of tracked clips: shows errors that figures at a few labels miss."""
+"""Contact sheet of tracked clips, which shows errors between the labelled frames."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-One correcting click on generated clips, whose truth is known.
+Evaluation of one correcting click on generated clips, whose ground truth is known.
 
 An object is prompted on the first frame. On that frame, or on a later one, a click goes into the
 middle of the largest error of its mask, as in the evaluation of interactive segmentation.
@@ -25,14 +25,14 @@ from sam_tracker.tracking.tracker import Tracker
 
 FIRST_PROMPTS = ('box', 'point', 'mask')
 SMALLEST_ERROR = 3.0
-"""Pixels from the middle of an error to its border, below which nobody would click."""
+"""Pixels from the middle of an error to its border, below which no click is made."""
 MASK_MARGIN = 3
 """Pixels by which a mask prompt is drawn too large."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What one click did to one object."""
+    """Effect of one click on one object."""
 
     first_prompt: str
     """One of FIRST_PROMPTS."""
@@ -76,7 +76,7 @@ def corrections(
         for image in images[1:]:
             tracker.step(image)
             masks.append(_mask(tracker, 1))
-        # The last frame comes first: its tracker has already walked there.
+        # The last frame comes first: its tracker is already there.
         for number in sorted({0, last}, reverse=True):
             click = correcting_click(masks[number], truth[number])
             if click is None or not truth[number].any():

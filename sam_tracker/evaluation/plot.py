@@ -53,5 +53,5 @@ def _finish(figure: Figure, panels: tuple[object, ...], path: Path, title: str) 
     for panel in panels:
         panel.grid(alpha=0.3)  # type: ignore[attr-defined]
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The canvas is named, so that no display is ever looked for.
+    # The canvas is given, so that no display is needed.
     FigureCanvasAgg(figure).print_png(path)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of recorded sequences: each, all, and by attribute."""
+"""Figures of recorded sequences: of each, of all, and by attribute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ FIGURES = {
     'gone': 'gone',
     'returned': 'after return',
 }
-"""Key of a figure to the head of its column, in the order in which they are told."""
+"""Key of a figure to the head of its column, in the order of the tables."""
 
 SIZES = ((0.05, 'side up to 5 %'), (0.1, '5 to 10 %'), (0.2, '10 to 20 %'), (0.3, '20 to 30 %'))
 LARGEST = 'side above 30 %'

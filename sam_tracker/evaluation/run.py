@@ -26,9 +26,9 @@ class TargetResult:
 
     target: Target
     boxes: Values
-    """[T, 4] predicted; NaN where it was said not to be seen."""
+    """[T, 4] predicted; NaN where it was predicted absent."""
     present: NDArray[np.bool_]
-    """[T] whether it was said to be seen."""
+    """[T] whether it was predicted present."""
     overlap: Values
     """[T] of the predicted and the true box; NaN where no true box is known."""
     region: Values
@@ -101,7 +101,7 @@ class _Record:
 
 
 Watcher = Callable[[int, Image, Mapping[int, Observation]], None]
-"""Is shown the number of a frame, the frame, and what was observed of each object by its id."""
+"""Called with the number of a frame, the frame, and the observations by object id."""
 
 
 def run(

@@ -30,7 +30,7 @@ Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 HORIZONS = ((1, 1), (2, 5), (6, 15), (16, 30), (31, 60), (61, None))
-"""First and last frame after the prompt of each stretch over which J is told."""
+"""First and last frame after the prompt of each interval over which J is averaged."""
 
 TITLES = {
     'region': 'J',
@@ -46,7 +46,7 @@ TITLES = {
     'switches': 'switches',
     'on_another': 'on another',
 }
-"""Key of a figure to the head of its column, in the order in which they are told."""
+"""Key of a figure to the head of its column, in the order of the tables."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Prompts that were recorded with the images: what an operator sent, or what a detector found.
+Reads prompts from a bag: those of an operator, or the detections of a detector.
 
 Messages are read in the order of their recording. What cannot be used is left out, and named.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PROMPT = 'sam_tracker/msg/Prompt'
 DETECTIONS = 'vision_msgs/msg/Detection2DArray'
 MOST_PROBLEMS = 20
-"""Of a topic, that are named one by one."""
+"""Problems of a topic that are listed; further ones are counted."""
 
 
 def recorded_prompts(
@@ -77,7 +77,7 @@ class _Reader:
 
     def read_prompts(self, topic: str, minimum_score: float) -> None:  # noqa: ARG002
         """
-        Read what an operator sent.
+        Read the prompts of an operator.
 
         Ids that prompts give are kept; a new object gets the id after the largest so far. A prompt
         of an object that no earlier prompt made, such as one from before the recording, is read as
@@ -89,7 +89,7 @@ class _Reader:
 
     def read_detections(self, topic: str, minimum_score: float) -> None:
         """
-        Read what a detector found.
+        Read the detections of a detector.
 
         Detections with an id prompt their object where it was seen first and last. Without ids
         nothing says which are the same object, so only the first image with usable detections
@@ -134,7 +134,7 @@ class _Reader:
 
     @contextmanager
     def _named(self, what: str) -> Iterator[None]:
-        """Keep an error as a problem."""
+        """Record an error as a problem."""
         try:
             yield
         except PromptError as error:
@@ -192,7 +192,7 @@ class _Reader:
         known = self.prompts.get(object_id, ObjectPrompts())
         if not object_id and len(self.prompts) == LARGEST_ID:
             raise PromptError(f'there are {LARGEST_ID} objects already')
-        # Points refine what was tracked until then; a box or a mask says anew where it is.
+        # Points refine the track until then; a box or a mask replaces it.
         refines = bool(known.by_frame) and prompt.box is None and prompt.mask is None
         self._validate(prompt, frame, refines)
         if not object_id:

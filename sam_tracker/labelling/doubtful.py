@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a person should look first."""
+"""Finds the labels that a person should review first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sam_tracker.labelling.labels import LabelSet
 
 THRESHOLD = 0.5
-"""Doubt from which on a label is worth a look."""
+"""Doubt from which a label should be reviewed."""
 GAP = 5
 """Images without doubt that do not end a doubtful stretch."""
 

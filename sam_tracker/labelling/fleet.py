@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Many recordings: each labelled once, whatever happens to the others.
+Labels many recordings; a failure of one does not affect the others.
 
 A pool takes one recording after the other: this process, some processes of this machine, or a Ray
 cluster. A recording whose process is killed is taken again, and resumes where it was.
@@ -74,7 +74,7 @@ Work = Callable[[Job], dict[str, object]]
 
 def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict[str, str]:
     """
-    Record in the manifest what pools do, as they do it.
+    Record the results of a pool in the manifest as they arrive.
 
     :param attempts: of ``in_this_process``, ``in_processes`` or ``ray_pool.on_ray``.
     :param mirror: of the output folder, if that is on other storage.
@@ -98,7 +98,7 @@ def in_this_process(jobs: Sequence[Job], reports: Callable[[str], Report]) -> It
     """
     Label recordings one after the other.
 
-    :param reports: makes what is told of the progress of a recording, from its name.
+    :param reports: returns the progress callback of a recording, by its name.
     """
     for job in jobs:
         yield job, attempted(job, reports(job.name))
@@ -111,7 +111,7 @@ def in_processes(jobs: Sequence[Job], workers: int, work: Work | None = None) ->
     Each recording has a process of its own, so that one that is killed costs no other.
 
     :param workers: processes at once.
-    :param work: what is done with a recording instead; it can be pickled.
+    :param work: the function that labels a recording; can be pickled.
     """
     context = multiprocessing.get_context('spawn')
     # torch would use every core in each process.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is told about the objects of a recording."""
+"""The prompts of a run for the objects of a recording."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """Result of a job."""
 
     images: int
     objects: int
@@ -185,7 +185,7 @@ def _label(job: Job, report: Report) -> Outcome:
             prompts = known
         else:
             if not told.corrections_are_in(known):
-                # They correct labels, which there must be first.
+                # They correct labels, which must exist first.
                 known = corrections(job.project_folder, known, told.alone)
                 frames = label(known).frames
             prompts = corrections(job.project_folder, known, told.prompts)
@@ -239,7 +239,7 @@ def _check_source(job: Job, before: Project) -> None:
 
 
 def _standing_reviews(job: Job, before: Project, prompts: Prompts) -> dict[int, Review]:
-    """Return the decisions about objects whose labels stay what they were."""
+    """Return the reviews of objects whose labels have not changed."""
     if (before.checkpoint, before.mode) != (job.checkpoint, job.mode):
         return {}
 
@@ -261,7 +261,7 @@ def _instructions(
     before: Project | None,
     network: VideoNetwork,
 ) -> Instructions | None:
-    """Return what the file, the options or the bag say; None: the prompts of the project stay."""
+    """Return the prompts of the file, the options or the bag; None: keep those of the project."""
     said: Prompts
     if job.prompts is not None:
         stamps = [image.stamp for image in recording.images]

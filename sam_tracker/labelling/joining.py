@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Two directions of one object between two prompted frames, joined to one track.
+Joins the two directions of an object between two prompted frames to one track.
 
 On every frame the label of one direction is taken, along the cheapest path from the forward track
 at the first prompted frame to the backward track at the last. A direction costs what it is unsure
@@ -31,7 +31,7 @@ SWITCH_WEIGHT = 4.0
 
 @dataclass(frozen=True)
 class PairFacts:
-    """What the choice between two directions needs of one frame; small, for long stretches."""
+    """Input, for one frame, of the choice between two directions; small, for long stretches."""
 
     certainty: tuple[float, float]
     """That the object is where, or as absent as, the forward and the backward track say."""
@@ -99,7 +99,7 @@ def jump_costs(boxes: Sequence[tuple[float, ...] | None]) -> NDArray[np.float64]
 
 def doubt(track: LabelledTrack, agreement: float | None = None) -> float:
     """
-    Return how much a label needs a look, 0 to 1.
+    Return the doubt about a label, 0 to 1.
 
     :param agreement: IoU with the label of the other direction; None: there is none.
     """

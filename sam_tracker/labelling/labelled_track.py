@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of one object on one frame, as it is stored."""
+"""The label of one object on one frame, as it is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sam_tracker.tracking.track import Track, TrackState
 
 
 class Stage(enum.Enum):
-    """How a label came about: the three stages of SAM's data engine (arXiv 2304.02643)."""
+    """Origin of a label: the three stages of SAM's data engine (arXiv 2304.02643)."""
 
     HAND = 'hand'
     """By a prompt on this frame."""
@@ -54,7 +54,7 @@ class LabelledTrack:
     """COCO's compressed run lengths of the mask; empty: not visible."""
     stage: Stage = Stage.AUTOMATIC
     doubt: float = 0.0
-    """0 to 1: how much the label needs a look, see ``joining``."""
+    """Doubt about the label, 0 to 1; see ``joining``."""
 
     @classmethod
     def of(cls, track: Track, stage: Stage = Stage.AUTOMATIC) -> LabelledTrack:

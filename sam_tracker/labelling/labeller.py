@@ -34,11 +34,11 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Propagated:
-    """What was done for a set of labels."""
+    """Work done for a set of labels."""
 
     labels: LabelSet
     frames: int
-    """Frames that were propagated now, in both directions together."""
+    """Frames that were propagated in this run, in both directions together."""
     reused: int
     """Stretches that were there already."""
 
@@ -105,7 +105,7 @@ class Labeller:
 
     def label(self, prompts: Prompts, advance: Advance = lambda done, total: None) -> Propagated:  # noqa: ARG005
         """
-        Propagate what is not propagated yet, join the directions, and write the labels.
+        Propagate unfinished stretches, join the directions, and write the labels.
 
         :raises LabellingError: there is no prompt, or one does not fit its image.
         """
@@ -132,7 +132,7 @@ class Labeller:
 
     def prompted(self, prompts: Prompts, object_id: int, frame: int) -> LabelledTrack:
         """
-        Return what a prompt gives on its own frame; nothing is propagated or written.
+        Return the answer to a prompt on its own frame; nothing is propagated or written.
 
         :raises LabellingError: a prompt does not fit its image.
         """

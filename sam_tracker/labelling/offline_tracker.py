@@ -52,7 +52,7 @@ class ConditioningFrame:
 
 @dataclass(frozen=True, eq=False)
 class StretchState:
-    """How far a stretch is propagated, with all that the next frame needs."""
+    """Progress of a stretch, and the state that its next frame needs."""
 
     stretch: Stretch
     held: TrackedObject
@@ -101,7 +101,7 @@ class OfflineTracker:
 
     def prompt(self, number: int, frame: Frame, prompts: Mapping[int, ObjectPrompts]) -> None:
         """
-        Decode what was said about objects on one frame.
+        Decode the prompts of objects on one frame.
 
         A prompt that stands alone is decoded without any memory, a correction from the mask that
         it corrects and with the memories of prompts that stand alone, see ``ObjectPrompts.basis``.
@@ -200,7 +200,7 @@ class OfflineTracker:
         return tracks
 
     def states(self) -> list[StretchState]:
-        """Return all that is needed to go on from here, on the host."""
+        """Return the state that ``restore`` needs, on the host."""
         states = []
         for stretch, held in self._active.items():
             bank, memories, pointers = self._inference.store.row_state(held.row)
@@ -209,7 +209,7 @@ class OfflineTracker:
         return states
 
     def restore(self, states: Sequence[StretchState]) -> None:
-        """Go on from what ``states`` returned."""
+        """Continue from the result of ``states``."""
         for state in states:
             row = self._inference.store.restore(state.bank, state.memories, state.pointers)
             self._active[state.stretch] = replace(state.held, row=row)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of one labelled recording besides its labels: a JSON file in its folder."""
+"""Metadata of a labelled recording: a JSON file in its folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = 'project.json'
 
 
 class Review(enum.Enum):
-    """What a person decided about the labels of an object."""
+    """Decision of a reviewer about the labels of an object."""
 
     OPEN = 'open'
     ACCEPTED = 'accepted'
@@ -27,7 +27,7 @@ class Review(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """One recording, what was said about it, and what a person made of the result."""
+    """One recording, its prompts, and their review."""
 
     source: str
     """Path of the recording."""
@@ -41,13 +41,13 @@ class Project:
     reviews: Mapping[int, Review] = field(default_factory=dict)
     """By object id; objects that are not named are open."""
     seconds_spent: float = 0.0
-    """That a person had the recording open for review."""
+    """Time that a person had the recording open for review."""
     problems: tuple[str, ...] = ()
-    """What could not be read, and what was assumed."""
+    """Images that could not be read, and assumptions that were made."""
     images: int = 0
 
     def review(self, object_id: int) -> Review:
-        """Return what was decided about an object."""
+        """Return the decision about an object."""
         return self.reviews.get(object_id, Review.OPEN)
 
     def labels(self, folder: Path, verified: bool = False) -> LabelSet:

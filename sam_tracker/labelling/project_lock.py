@@ -30,5 +30,5 @@ class ProjectLock:
             raise LabellingError(f'{str(folder)!r} cannot be locked: {error.strerror}') from error
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._file.close()

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What was said about the objects of a recording, on any of its frames.
+Prompts for the objects of a recording, on any of its frames, and the file format.
 
 The file is YAML::
 
@@ -43,20 +43,24 @@ from sam_tracker.labelling.stretch import read
 
 @dataclass(frozen=True, eq=False)
 class SaidPrompt:
-    """All that was said about one object on one frame."""
+    """All prompts for one object on one frame, combined."""
 
     prompt: Prompt
     stage: Stage = Stage.HAND
     corrected: NDArray[np.bool_] | None = None
-    """[H, W] the propagated mask that the points correct; empty: there was none. None: the prompt
-    stands alone."""
+    """
+    [H, W] the propagated mask that the points correct; empty: there was none. None: the prompt
+    stands alone.
+    """
     reviewed: str | None = None
-    """Digest of what was said on this frame before a review changed it; empty: nothing. None: no
-    review did."""
+    """
+    Digest of the prompt on this frame before a review changed it; empty: there was none. None: no
+    review changed it.
+    """
 
     @property
     def stands_alone(self) -> bool:
-        """Whether the prompt needs no other to be understood."""
+        """Whether the prompt can be decoded without others."""
         return self.corrected is None
 
     @property
@@ -101,20 +105,20 @@ class SaidPrompt:
 
 @dataclass(frozen=True, eq=False)
 class ObjectPrompts:
-    """What was said about one object."""
+    """All prompts for one object."""
 
     label: str = ''
     by_frame: Mapping[int, SaidPrompt] = field(default_factory=dict)
     """By the number of the frame."""
 
     def added(self, frame: int, prompt: Prompt) -> ObjectPrompts:
-        """Return these and one more, which adds to what was said on its frame before."""
+        """Return these and one more, which is combined with an earlier one on its frame."""
         if frame in self.by_frame:
             prompt = prompt.added_to(self.by_frame[frame].prompt)
         return self.having(frame, SaidPrompt(prompt))
 
     def having(self, frame: int, said: SaidPrompt) -> ObjectPrompts:
-        """Return these with something else said on one frame."""
+        """Return these with another prompt on one frame."""
         return replace(self, by_frame={**self.by_frame, frame: said})
 
     def corrected(
@@ -123,14 +127,14 @@ class ObjectPrompts:
         """
         Return these and one more, which corrects a label.
 
-        Points correct its mask; a box or a mask says anew where the object is.
+        Points correct its mask; a box or a mask replaces it.
 
         :param mask: [H, W] of the label.
         :param visible: whether the label has a mask.
         """
         before = self.by_frame.get(frame)
         if before is not None:
-            # What was said before still counts, and was made of the same mask.
+            # The earlier prompt still counts, and belongs to the same mask.
             merged = prompt.added_to(before.prompt)
             start = None if prompt.mask is not None else before.corrected
             return self.having(frame, replace(before, prompt=merged, corrected=start))
@@ -144,7 +148,7 @@ class ObjectPrompts:
         """
         Return these and one more, with which a review corrects a label.
 
-        It stays when the recording is labelled again with the prompts of before.
+        It is kept when the recording is labelled again with the original prompts.
 
         :param mask: [H, W] of the label.
         :param visible: whether the label has a mask.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the labelling engine must be able to do with a recording, whatever kind of file it is."""
+"""Interface of a recording of any kind, and functions that read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK_BYTES = 256 << 20
 """Pixels that are held at once while a recording is read backwards."""
 
 PERIOD = SECOND // 30
-"""Nanoseconds from image to image where nothing tells."""
+"""Nanoseconds from image to image where the times are unknown."""
 
 
 class LabellingError(Exception):

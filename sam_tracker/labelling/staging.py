@@ -4,8 +4,8 @@
 Local copies of one recording and its labels, where these are on other storage.
 
 Copies are made when a recording's turn comes and removed after it, so that a machine holds as many
-recordings as it labels at once. Labels are written back now and then, and at the end: a run that
-is killed goes on where they were written last, on any machine.
+recordings as it labels at once. Labels are written back periodically and at the end: a run that is
+killed goes on where they were written last, on any machine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ABANDONED_AFTER = 60.0
 @contextmanager
 def staged(job: Job, report: Report) -> Iterator[tuple[Job, Report]]:
     """
-    Yield a job all of whose files are on this machine, and what it reports to.
+    Yield a job all of whose files are on this machine, and its progress callback.
 
     :raises LabellingError: something cannot be copied, or the labels cannot be written back.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files on other storage than this machine's, by fsspec: s3, gs, http and whatever it knows."""
+"""Files on other storage (s3, gs, http, ...), by fsspec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sam_tracker.labelling.urls import name_of, public_url, without_secrets
 SCRATCH = Path('~/.cache/sam_tracker/label')
 """Where copies are made unless another folder is named."""
 NOT_COPIED = (LOCK,)
-"""Files that mean something on one machine alone."""
+"""Files that are only meaningful on one machine."""
 LAST_SUFFIX = '.checkpoint'
 """A checkpoint tells the lengths of other files, which must be there before it."""
 
@@ -169,7 +169,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _errors_of(url: str) -> Iterator[None]:
-    """Name the URL, without secrets, in whatever its storage raises."""
+    """Convert errors of the storage, naming the URL without secrets."""
     try:
         yield
     except LabellingError:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is propagated from where to where: the plan of a recording with prompts on its frames."""
+"""The plan of a recording: which frames are propagated from which prompted frames."""
 
 from __future__ import annotations
 

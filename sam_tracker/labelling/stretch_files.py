@@ -23,7 +23,7 @@ from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 
 FORMAT = 2
-"""Counts changes of what the engine computes; files of another number are not used."""
+"""Version of the results of the engine; files of another version are not used."""
 
 
 def stretch_key(stretch: Stretch, prompts: ObjectPrompts, context: str) -> str:
@@ -104,7 +104,7 @@ class StretchFiles:
 
     def resume(self, lengths: Mapping[str, int]) -> None:
         """
-        Go on from what ``lengths`` returned; what was written since is dropped.
+        Continue from the result of ``lengths``; later data are dropped.
 
         :raises OSError: a part is missing or shorter.
         """
@@ -127,7 +127,7 @@ class StretchFiles:
         self._open.clear()
 
     def keep_only(self, keys: Iterable[str]) -> None:
-        """Remove the files of stretches that nothing needs any more."""
+        """Remove the files of stretches that are no longer needed."""
         wanted = {f'{key}.jsonl' for key in keys}
         for path in self._folder.iterdir():
             if path.name not in wanted:

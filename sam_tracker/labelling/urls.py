@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""URLs of recordings: their names, and what of them may be written to files."""
+"""URLs of recordings: their names, and their removal of secrets before they are stored."""
 
 from __future__ import annotations
 

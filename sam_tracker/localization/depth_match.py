@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Choose the depth image for an image, by their stamps."""
+"""Pairs images with depth images by their stamps."""
 
 from __future__ import annotations
 

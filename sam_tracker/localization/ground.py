@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Distance without depth: from the point at which an object touches a known ground."""
+"""Distance without depth, from the point where an object touches a known ground plane."""
 
 from __future__ import annotations
 

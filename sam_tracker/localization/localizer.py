@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Places of the objects of a stream of images."""
+"""Positions of the objects of a stream of images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SURPRISE = 6.0
 
 @dataclass(frozen=True)
 class LocalizerSettings:
-    """What is known of the objects and the sensor."""
+    """Settings of a ``Localizer``."""
 
     limits: DepthLimits = field(default_factory=DepthLimits)
     acceleration: float = 0.5
@@ -54,7 +54,7 @@ class SeenObject:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What is known of one image besides its objects."""
+    """Depth, camera and transform of one image."""
 
     stamp: int
     """Nanoseconds."""

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where an object is, and how that is known."""
+"""Position of an object, and the method by which it was determined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Method(enum.IntEnum):
     """How a distance was determined; the values are those of sam_tracker/msg/Track3D."""
 
     NONE = 0
-    """It was not: only the direction is known."""
+    """Not determined: only the direction is known."""
     DEPTH = 1
     """From a depth image."""
     GROUND = 2
@@ -56,7 +56,7 @@ class Measurement:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where one object is at the time of one image, in the frame of the output, in metres."""
+    """Position of one object at the time of one image, in the frame of the output, in metres."""
 
     object_id: int
     method: Method

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What segmentation and tracking need of a network; no caller knows more of one than this.
+Interfaces of the networks that segmentation and tracking use.
 
 Sizes used throughout: S the side of the network's square input in pixels, s = S / 4 the side of
 mask logits, h = w the side of the image embedding and D its channels, B images, O objects, C
@@ -81,7 +81,7 @@ class MemoryLayout:
 
 @dataclass(frozen=True)
 class Memory:
-    """What O objects of equal layout remember, in the order in which it is attended to."""
+    """Memories of O objects of equal layout, in the order in which they are attended to."""
 
     tokens: Tensor
     """[O, K, N, C_mem], K memories from ``encode_memory``; any float dtype."""
@@ -246,7 +246,7 @@ class NetworkFamily:
     """One architecture in all its sizes, as ``registry`` lists it."""
 
     title: str
-    """What people call the architecture."""
+    """Name of the architecture for people."""
     names: tuple[str, ...]
     """Names of its sizes, unique among all families."""
     recognise: Callable[[Mapping[str, Tensor]], str | None]
@@ -258,4 +258,4 @@ class NetworkFamily:
     :raises ValueError: the side is impossible.
     """
     hint: Callable[[Collection[str]], str] = lambda missing: ''  # noqa: ARG005
-    """What a file without these keys probably is instead, for a message; or ''."""
+    """Guess at what a file without these keys is, for an error message; or ''."""

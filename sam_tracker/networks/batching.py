@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How many objects or prompts the network decodes at once, and which of them go together."""
+"""Grouping of objects or prompts into batches for the network."""
 
 from collections.abc import Hashable, Iterator, Sequence
 

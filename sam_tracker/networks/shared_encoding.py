@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One network for several threads, each with a camera of its own: waiting images are batched."""
+"""Shares one network between threads, each with its own camera, and batches waiting images."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The diagnostics of a camera node: once a second on /diagnostics, the gravest in the log."""
+"""Diagnostics of a camera node: published every second, missing images are also logged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLOCK_JUMP_WARNING = 30.0
 
 
 class CameraDiagnostics:
-    """Publishes the condition of a node, and looks after its image subscription."""
+    """Publishes the diagnostics of a node, and updates the reliability of its subscription."""
 
     def __init__(self, node: CameraNode[Any, CameraSession], activity: str) -> None:
         """
@@ -109,7 +109,7 @@ class CameraDiagnostics:
         self._logged_silence = silent
 
     def _namesakes(self) -> list[str]:
-        """Return a warning when another node has the name of this one."""
+        """Return a warning if another node has the same name."""
         node = self._node
         own = (node.get_name(), node.get_namespace())
         count = node.get_node_names_and_namespaces().count(own)

@@ -40,15 +40,15 @@ if TYPE_CHECKING:
     from sam_tracker.ros.camera.image_intake import ImageIntake
 
 STOP_TIMEOUT = 30.0
-"""Seconds that a thread is given to finish what it does, while the node lives on."""
+"""Seconds to wait for a thread to end when the node is deactivated."""
 END_TIMEOUT = 0.5
-"""Seconds that each thread is given to finish when the program ends."""
+"""Seconds to wait for each thread to end when the program ends."""
 GRACE = 2.0
 """Seconds after a signal within which the process ends, whatever its threads do."""
 
 
 class CameraSession(Protocol):
-    """What a camera node has between ``configure`` and ``cleanup``."""
+    """State of a camera node between ``configure`` and ``cleanup``."""
 
     setup: NetworkSetup[Any]
     buffer: ImageBuffer
@@ -80,7 +80,7 @@ Session = TypeVar('Session', bound=CameraSession)
 
 
 class CameraNode(ManagedNode, Generic[Parameters, Session]):
-    """The lifecycle of a session; subclasses make the session and speak with others."""
+    """Manages the lifecycle of a session; subclasses make the session."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
         if self.session is None:
             if self.context.ok():
                 self.get_logger().error(f'cannot be configured: {self.setup_error}')
-            # After an error for want of memory the next attempt needs what this one held.
+            # After an out-of-memory error the next attempt needs the memory that this one held.
             free_memory()
             return TransitionCallbackReturn.FAILURE
         self.image_input = ImageInput(

@@ -84,7 +84,7 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup[VideoNetwork]:
 
 
 def set_up_image_network(parameters: NetworkParameters) -> NetworkSetup[PromptableNetwork]:
-    """Do the same for a network that need not track; errors as of ``set_up_network``."""
+    """Load a network that need not track; errors as for ``set_up_network``."""
     return _set_up(parameters, load_image_network)
 
 

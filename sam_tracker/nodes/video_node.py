@@ -160,7 +160,7 @@ class VideoNode(Node):
         self._wait(pause)
 
     def _wait(self, pause: int) -> None:
-        """Have the next frame published so many nanoseconds of the recording after this one."""
+        """Schedule the next frame, a number of nanoseconds of the recording after this one."""
         now = time.monotonic_ns()
         # A frame that is late delays those after it: they are not hurried.
         self._due = max(self._due + round(pause / self._speed), now)

@@ -265,5 +265,5 @@ def _validated(prompt: Prompt, index: int, encoded: EncodedImage) -> Prompt:
 
 
 def _layout(prompt: Prompt) -> tuple[int, bool, bool]:
-    """Return what prompts of one batch have in common."""
+    """Return the layout, which all prompts of a batch share."""
     return len(prompt.points), prompt.box is not None, prompt.mask is not None

@@ -46,7 +46,7 @@ class MaskCandidate:
     label: str = ''
     """The part of the text that it was found for; empty without a text."""
     text_score: float = 0.0
-    """How well it fits the label, 0 to 1, by the model that knows texts; 0 without a text."""
+    """Score of the label, 0 to 1, by the text model; 0 without a text."""
 
     @cached_property
     def area(self) -> int:

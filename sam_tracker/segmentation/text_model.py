@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Models that know texts: what a folder holds, and how it is loaded.
+Models of images and texts: recognised by their folder, and loaded.
 
 They are models of the transformers library, which is an optional dependency and imported when a
 model is loaded. A model is a local folder with the layout that the library's ``save_pretrained``
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DETECTORS = {'owlv2': 'Owlv2', 'owlvit': 'OwlViT', 'grounding-dino': 'GroundingDino'}
-"""Models that find boxes: from ``model_type`` in config.json to the prefix of their classes."""
+"""Detectors: from ``model_type`` in config.json to the prefix of their classes."""
 
 SCORERS = {'clip': 'CLIP', 'siglip': 'Siglip'}
 """Models that score images, likewise; SigLIP 2 of one fixed resolution is of the second type."""
@@ -73,7 +73,7 @@ def things_asked_for(text: str) -> list[str]:
 
 def check_request(image: NDArray[np.uint8], threshold: float) -> None:
     """
-    Check what every model is asked with.
+    Check the image and the threshold of a request.
 
     :raises GroundingError: the image is not uint8 of shape [H, W, 3], or the threshold does not
         lie between 0 and 1.

@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How an object looks: the mean of the image embedding over its mask.
+Appearance of an object: the mean of the image embedding over its mask.
 
 When something passes in front of an object, the network often follows it and goes on to report the
-object as present. What it then shows no longer looks as the object did when it was prompted.
+object as present. The mean embedding of such a mask differs from that on the prompted frames.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a tracker keeps of a frame: no pixels, but the image features."""
+"""The image features of a frame, which a tracker keeps instead of its pixels."""
 
 from dataclasses import dataclass, field
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Measurements of candidate masks on the device, and what is decided by them on the host.
+Measurements of candidate masks on the device, and the choice among them on the host.
 
 All numbers of all objects come to the host in one transfer.
 """

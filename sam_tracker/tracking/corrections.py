@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the answer to a prompt agrees with the prompt, measured at the network's resolution."""
+"""Consistency of an answer with its prompt, measured at the network's resolution."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ LEAST_KEPT = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the C candidate masks of an answer agree with a prompt of N points, on the host."""
+    """Consistency of the C candidate masks of an answer with a prompt of N points, on the host."""
 
     prompt: Prompt
     followed: NDArray[np.bool_]

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is decided about one object on one frame, before anything is stored."""
+"""The mask chosen for one object on one frame, before anything is stored."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Decision:
 
     def compared(self, known: Sequence[Appearance], least: float) -> Decision:
         """
-        Return the decision after a comparison with what the object looked like when prompted.
+        Return the decision after comparing the mask with the appearance on prompted frames.
 
         A mask that shows something else is given up, and the object is not present.
 
@@ -64,7 +64,7 @@ class Decision:
 
     @property
     def facts(self) -> FrameFacts:
-        """What a memory rule is told; the mask of something else is never a good one."""
+        """Input of a memory rule; the mask of another object never counts as good."""
         logit = -math.inf if self.duplicate_of or self.given_up else self.object_logit
         area = self.shapes.area if self.shapes is not None and self.seen else 0.0
         return FrameFacts(self.choice.affinity, logit, self.choice.motion_score, area, self.shapes)

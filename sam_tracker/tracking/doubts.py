@@ -1,14 +1,14 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Masks that look only half like their object, verified by tracking them backwards.
+Verifies masks of doubtful appearance by tracking them backwards.
 
-A mask that clearly looks like its object is believed, one that clearly does not is given up
-(``appearance``). In between are objects that turn or move into shadow, and things that pass in
-front of them. From such a mask the network tracks back to the last image on which the object was
-certain: one of the object leads to where the object was then, one of something else to wherever
-that was. SENTRY (arXiv 2606.24449) verifies candidates through nine images; here one is enough,
-since the mask on that image is known to be right.
+A mask whose appearance clearly matches its object is accepted, one that clearly does not is
+rejected (``appearance``). In between are objects that turn or move into shadow, and things that
+pass in front of them. From such a mask the network tracks back to the last image on which the
+object was certain: one of the object leads to where the object was then, one of something else to
+wherever that was. SENTRY (arXiv 2606.24449) verifies candidates through nine images; here one is
+enough, since the mask on that image is known to be right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Changes in the life of objects, from their tracks on two consecutive frames."""
+"""Events of objects (start, loss, end), from their tracks on two consecutive frames."""
 
 from __future__ import annotations
 

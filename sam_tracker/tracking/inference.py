@@ -72,7 +72,7 @@ class Inference:
         self._upload = FrameUpload(self.device)
 
     def change(self, settings: TrackerSettings) -> None:
-        """Go on with other settings."""
+        """Use other settings from now on."""
         self._presence_logit = settings.presence_logit
         self._familiarity = settings.familiarity
         self.store.change(settings)
@@ -301,7 +301,7 @@ class Inference:
         return self.network.attend_to_memory(features.embedding, self.store.gather(rows, read))
 
     def _no_prompts(self, count: int, dense: Tensor | None = None) -> PromptEncoding:
-        """Return the prompts of objects about which no points are said, `dense` if a mask is."""
+        """Return prompts without points for O objects, with ``dense`` if a mask is given."""
         none = torch.zeros((count, 0, 2), device=self.device)
         return self.network.encode_prompts(none, none[..., 0].long(), dense)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which object keeps the pixels that the masks of several objects have in common.
+Assigns pixels that several masks claim to one object each.
 
 A track gives the pixels it shares with a better supported one to that one. When hardly any of its
 pixels are left, it has not found its own object but switched to the other: it is a duplicate,

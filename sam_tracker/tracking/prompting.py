@@ -32,7 +32,7 @@ FIT_TOLERANCE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class PromptDecision:
-    """What a prompt is answered with on one part of a frame."""
+    """The answer to a prompt on one part of a frame."""
 
     prompt: Prompt
     decision: Decision
@@ -45,7 +45,7 @@ class PromptDecision:
 
 class Prompting:
     """
-    Applies prompts to objects, on the part of the frame that shows best what they mean.
+    Applies prompts to objects, on the part of the frame that shows the prompted object best.
 
     Objects are values: a new one is returned, and its memory is written last, so that a failure
     changes nothing.
@@ -224,7 +224,7 @@ class Prompting:
         correcting: bool,
         previous: DecodedMask | None,
     ) -> PromptDecision:
-        """Decode a prompt on the part of the frame that shows best what it means."""
+        """Decode a prompt on the part of the frame that shows the prompted object best."""
         view = self._prompt_view(prompt, cached, previous)
         answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
         if prompt.box is not None and prompt.mask is None and previous is None:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects from one frame to the next."""
+"""Propagates objects from one frame to the next."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Propagation:
     Propagates objects to frames.
 
     Objects are values: new ones are returned, and their memory is written last, so that a failure
-    changes nothing. Which objects there are is the tracker's affair.
+    changes nothing. The list of objects is kept by the tracker.
     """
 
     def __init__(self, inference: Inference, settings: TrackerSettings) -> None:
@@ -172,7 +172,7 @@ class Propagation:
 
     def revise(self, held: TrackedObject, seen: Sighting, confirmed: bool) -> TrackedObject:
         """
-        Remember the newest frame of an object anew, after its mask there was verified.
+        Rewrite the memory of an object's newest frame after its mask there was verified.
 
         :param seen: the object's mask on that frame.
         :param confirmed: whether the mask is the object's; if not, the frame is remembered as one

@@ -74,11 +74,11 @@ class TrackerSettings:
     memory_rule: str = 'samurai'
     """Name of the rule in ``MEMORY_RULES`` that chooses which frames are remembered and read."""
     memory_affinity: float = 0.5
-    """Mask affinity above which a frame is worth remembering."""
+    """Mask affinity above which a frame is remembered."""
     memory_object_logit: float = 0.0
-    """Object logit above which a frame is worth remembering."""
+    """Object logit above which a frame is remembered."""
     memory_motion_score: float = 0.0
-    """Motion score above which a frame is worth remembering, where it has one."""
+    """Motion score above which a frame is remembered, where it has one."""
     conditioning_memories: int = 4
     """Prompted frames remembered for each object: the first and the newest of the others."""
     corrections_condition: bool = True

@@ -20,7 +20,7 @@ KEPT_FRAMES = 600
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a prompted object lies to others."""
+    """Overlaps of a prompted object with others."""
 
     parts: frozenset[int]
     """Ids of objects that it is a part of, or that are parts of it."""

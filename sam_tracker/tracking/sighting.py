@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The mask of one object on one frame, with all that is needed to track it from there."""
+"""The mask of one object on one frame, with all state that is needed to track it from there."""
 
 from dataclasses import dataclass
 

@@ -33,20 +33,19 @@ FIXED_SETTINGS = (
     'conditioning_memories',
     'maximum_objects',
 )
-"""What the state of every object is made for."""
+"""Settings that the state of every object depends on."""
 
 
 class Tracker:
     """
     Tracks the objects of one stream of frames.
 
-    The network is never changed: many trackers may share it. All state is here and is bounded by
-    ``settings.maximum_objects``, however long the stream is.
+    The network is not modified, so several trackers may share it. All state is here and is bounded
+    by ``settings.maximum_objects``, however long the stream is.
 
     Stamps are whole nanoseconds and identify frames: ``add_prompt`` with the stamp of the newest
     frame uses the features that are already there. Frames may be left out; the motion model
-    takes the longer step as what it is. When stamps go back, the motion of all objects starts
-    anew.
+    accounts for the longer step. When stamps go back, the motion of all objects starts anew.
 
     Frames may change their size. An object is then expected at the same place in relation to the
     image's borders; where the proportions change too, its motion starts anew.
@@ -127,12 +126,12 @@ class Tracker:
 
     @property
     def doubtful(self) -> bool:
-        """Whether ``verify`` has something to do."""
+        """Whether a verification is due."""
         return bool(self._doubts)
 
     def verify(self) -> None:
         """
-        Verify a newest mask that looks only half like its object, if it is time to verify one.
+        Verify a newest mask of doubtful appearance, if a verification is due.
 
         Meant for the time between two frames: it takes less time than a frame, since no image is
         encoded. The newest tracks stay as they are. When a mask turns out to show something else,
@@ -254,7 +253,7 @@ class Tracker:
 
     def change(self, settings: TrackerSettings) -> None:
         """
-        Go on with other settings from the next frame on; objects and their memory stay.
+        Use other settings from the next frame on; objects and their memory are kept.
 
         :raises ValueError: one of ``FIXED_SETTINGS`` differs, which needs a new tracker.
         """

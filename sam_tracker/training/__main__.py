@@ -139,7 +139,7 @@ def parse(arguments: list[str] | None = None) -> Settings:
 def main() -> None:
     """Train, then write the weights beside the checkpoint."""
     settings = parse()
-    # A leave like any other, so that the processes of the run end with this one.
+    # Exit normally, so that the processes of the run end with this one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         train(settings)

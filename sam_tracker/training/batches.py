@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of clips, generated or composed of real images, with the objects to follow in each."""
+"""Batches of clips, generated or composed of real images, with the objects to track in each."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from sam_tracker.video.generated import Scenario, generate_clip
 # The prompted object has at least this share of the frame's pixels.
 PROMPTED_SHARE = 0.003
 SOFTENED_SHARE = 0.4
-"""Of the generated clips: shown as a camera of fewer pixels would have seen them."""
+"""Share of the generated clips that are reduced to the detail of a smaller camera."""
 REAL_SHARE = 0.5
-"""Of the clips, where there are real images to train on and nothing else is asked for."""
+"""Default share of clips made of real images, where there are some."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B clips of T frames in which O objects are followed in all; S is the side in pixels."""
+    """B clips of T frames with O objects in total to track; S is the side in pixels."""
 
     images: Tensor
     """uint8 [T, B, S, S, 3]."""
@@ -50,7 +50,7 @@ def _promptable(ids: NDArray[np.uint8]) -> list[int]:
 
 
 def _generated(rng: np.random.Generator, frames: int, size: int, difficulty: float) -> Clip:
-    """Draw a generated clip, sometimes as a poor camera would have seen it."""
+    """Draw a generated clip, sometimes degraded as by a poor camera."""
     scenario: Scenario | None = None
     if difficulty > 0.25 and rng.random() < 0.35:
         kinds: tuple[Scenario, ...] = ('re_entry', 're_entry', 'occlusion', 'look_alike')
@@ -104,7 +104,7 @@ def training_batch(
     filled: bool = False,
 ) -> Batch:
     """
-    Draw a batch as the curriculum wants it at this point of the run.
+    Draw a batch according to the curriculum at this point of the run.
 
     :param objects: followed in each clip, or as many as it shows if it shows fewer.
     :param real_share: of the clips, where there is footage; the others are generated.

@@ -12,7 +12,7 @@ PromptKind = Literal['box', 'mask', 'point']
 
 @dataclass(frozen=True)
 class Choices:
-    """What is said on the first frame, and on a later one."""
+    """Prompts on the first frame, and on a later one."""
 
     prompt: PromptKind = 'box'
     box_jitter: float = 0.0
@@ -22,20 +22,20 @@ class Choices:
     """Further clicks on the first frame, each where the answer was wrong."""
     newest_click_alone: bool = False
     """
-    Say the newest click only, the mask so far standing for all that was said before, as a tracker
-    does that is refined; else all points are said again.
+    Pass only the newest click with the mask so far, as a tracker does when refined; else all
+    points so far.
     """
     corrected_frame: int | None = None
     """A later frame on which the objects are prompted again; None: there is none."""
     later_prompt: PromptKind = 'point'
-    """What is said there: clicks where the answer is wrong, or the object's box."""
+    """Kind of that prompt: clicks where the answer is wrong, or the object's box."""
     later_clicks: int = 1
     mask_forgotten: bool = False
-    """The later prompt comes without the mask that it corrects, as after a loss."""
+    """The later prompt is passed without the mask that it corrects, as after a loss."""
     teacher: float = 0.0
     """Share of objects whose presence and choice of candidate the truth decides."""
     elapsed: int = 0
-    """Frames by which the prompt is made to seem longer ago."""
+    """Frames added to the age of the prompt."""
 
 
 def draw_choices(rng: np.random.Generator, clicks: bool, frames: int) -> Choices:

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Clips made of real images: videos with masks, and things that are pasted into them and move.
+Clips composed of real images: videos with masks, and moving objects pasted into them.
 
 A scene has the pixels of its background, a video or a photograph over which a camera pans. What
 is pasted comes from other videos, of which each frame is cut out in turn; from pictures of single
@@ -25,9 +25,9 @@ from sam_tracker.video.motion import Crossing, SmoothNoise, period_for_speed
 Array = NDArray[np.float64]
 
 PART_SHARE = 0.3
-"""Of things that keep their look: a part of them is the object."""
+"""Share of unchanging things of which a part is the object."""
 PASTED_NOTHING_SHARE = 0.45
-"""Of the clips with a video behind them: shown as they are."""
+"""Share of the clips with a video background that are shown unchanged."""
 SCENE_HEIGHT = 256
 
 
@@ -43,10 +43,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Thing:
-    """What is pasted, and how it moves; lengths in pixels of the scene."""
+    """A pasted object and its motion; lengths in pixels of the scene."""
 
     looks: Sequence[Cutout | None]
-    """For each frame; None: not to be seen."""
+    """Its image on each frame; None: not visible."""
     path: Array
     """[T, 2] of its centre."""
     sizes: Array
@@ -59,7 +59,7 @@ class _Thing:
     """[H, W] like its one look, 255 where it is the object: a part, the rest being background."""
 
     def box(self, frame: int) -> Array:
-        """Return a box [4] that it roughly fills; NaN where it is not to be seen."""
+        """Return a box [4] that it roughly fills; NaN where it is not visible."""
         look = self.looks[frame]
         if look is None:
             return np.full(4, np.nan)
@@ -157,7 +157,7 @@ def _panned(rng: np.random.Generator, photograph: Image, frames: int) -> list[Im
 def _things(
     rng: np.random.Generator, footage: Footage, frames: int, width: int, height: int
 ) -> list[_Thing]:
-    """Draw one to three things, and what passes before them or looks like them."""
+    """Draw one to three objects, occluders and look-alikes."""
     unit = min(width, height)
     things: list[_Thing] = []
     for _ in range(int(rng.integers(1, 4))):
@@ -201,7 +201,7 @@ def _moving(
     place: Array,
     frames: int,
 ) -> _Thing:
-    """Let something wander; most move by 1 to 15 % of their size a frame, some by half of it."""
+    """Move an object; most move by 1 to 15 % of their size a frame, some by half of it."""
     reach = size * rng.uniform(0.3, 3)
     fastest = 0.6 if rng.random() < 0.25 else 0.2
     speed = size * np.exp(rng.uniform(np.log(0.005), np.log(fastest)))
@@ -243,7 +243,7 @@ def _part(rng: np.random.Generator, alpha: Image) -> Image | None:
 
 
 def _looks(rng: np.random.Generator, footage: Footage, frames: int) -> Sequence[Cutout | None]:
-    """Draw what something looks like on each frame."""
+    """Draw the image of an object on each frame."""
     kinds = ['video'] if footage.names else []
     kinds += ['cutout'] if footage.cutouts else []
     kinds += ['turning'] if footage.turning else []
@@ -269,7 +269,7 @@ def _looks(rng: np.random.Generator, footage: Footage, frames: int) -> Sequence[
 
 
 def turning_views(rng: np.random.Generator, views: int, frames: int) -> list[int]:
-    """Draw which view each frame shows: from any of them to and fro, a third at half the speed."""
+    """Draw the view of each frame: to and fro from a random one, a third at half the speed."""
     held = 2 if rng.random() < 1 / 3 else 1
     period = max(2 * views - 2, 1)
     places = (int(rng.integers(period)) + np.arange(frames) // held) % period

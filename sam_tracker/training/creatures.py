@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Random things as URDF: a solid, or a body with a head and pairs of jointed limbs."""
+"""Random objects as URDF: a solid, or a body with a head and pairs of jointed limbs."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is practised when: the schedule of a run, as functions of its progress from 0 to 1."""
+"""Schedule of a run, as functions of its progress from 0 to 1."""
 
 from dataclasses import dataclass
 import math
@@ -33,7 +33,7 @@ class Curriculum:
         return warm * (low + (self.learning_rate - low) * cosine)
 
     def practice(self, progress: float) -> float:
-        """Return how far the difficulty has grown, from 0 to 1."""
+        """Return the difficulty reached, from 0 to 1."""
         return min(1.0, progress / 0.6) if self.fresh else 1.0
 
     def clip_length(self, rng: np.random.Generator, progress: float) -> int:
@@ -76,5 +76,5 @@ class Curriculum:
         return max(0.0, 1 - self.practice(progress) / 0.3)
 
     def clicks(self, progress: float) -> bool:
-        """Say whether clicks are practised yet; masks and boxes are easier to learn."""
+        """Return whether clicks are trained already; masks and boxes are easier to learn."""
         return self.practice(progress) >= 0.1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Record = dict[str, Any]
 Values = NDArray[np.float64]
 
-# What is drawn of the log, and how it is called in the picture.
+# Fields of the log that are drawn, and their names in the picture.
 _TRAINING = {
     'j0_box': 'prompted frame, box',
     'j1_box': 'next frame, box',
@@ -29,7 +29,7 @@ _HELD_OUT = {'j': 'mean J', 'j0': 'J of the prompted frame', 'static_box': 'box 
 
 def read_logs(paths: Sequence[Path]) -> list[Record]:
     """
-    Return the records of logs, without those that only say what a run was asked to do.
+    Return the records of logs, without those of the settings of a run.
 
     Where a run started from another's weights, the frames are counted on.
     """
@@ -83,7 +83,7 @@ def draw_curves(records: list[Record], path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.legend(fontsize='small')
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The canvas is named, so that no display is ever looked for.
+    # The canvas is given, so that no display is needed.
     FigureCanvasAgg(figure).print_png(path)
 
 

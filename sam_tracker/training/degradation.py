@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What cameras, light and compression do to the frames of a clip."""
+"""Degradations of a clip by camera, light and compression."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ Frames = NDArray[np.uint8]
 
 
 def softened(frames: Frames, scale: float) -> Frames:
-    """Return frames uint8 [T, S, S, 3] with the detail that `scale` of their pixels can hold."""
+    """Reduce frames uint8 [T, S, S, 3] to the detail of `scale` times their pixels."""
     side = frames.shape[1]
     fewer = max(1, round(scale * side))
     return np.stack(
@@ -24,7 +24,7 @@ def softened(frames: Frames, scale: float) -> Frames:
 
 
 def degraded(frames: Frames, rng: np.random.Generator) -> Frames:
-    """Return frames uint8 [T, S, S, 3] as some other camera might have recorded them."""
+    """Degrade frames uint8 [T, S, S, 3] randomly, as by another camera."""
     if rng.random() < 0.35:
         frames = softened(frames, rng.uniform(0.25, 0.9))
     if rng.random() < 0.2:

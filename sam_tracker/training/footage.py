@@ -30,7 +30,7 @@ KEPT_IMAGES = 2000
 
 @dataclass(frozen=True)
 class Cutout:
-    """A thing without its surroundings."""
+    """The image of an object without background."""
 
     image: Image
     """RGB [H, W, 3]."""

@@ -3,10 +3,9 @@
 """
 Start weights for another trunk: `python -m sam_tracker.training.grafting OLD TRUNK OUTPUT`.
 
-All that follows the image encoder is taken from nano. So that it understands what the new trunk
-sees, the neck is fitted by least squares: from the features of MobileNetV2 to the embedding, and
-to the fine levels, that nano has for the same images. A network that is put together so tracks at
-once, badly, and learns the rest quickly.
+All that follows the image encoder is taken from nano. To adapt it to the new trunk, the neck is
+fitted by least squares: from the features of MobileNetV2 to the embedding, and to the fine levels,
+that nano has for the same images. The result tracks from the start, badly, and trains quickly.
 """
 
 import argparse
@@ -36,10 +35,10 @@ LARGEST_GAIN = 2.0
 
 def fit(features: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """
-    Fit a linear map from features [N, C] to what is wanted [N, D].
+    Fit a linear map from features [N, C] to targets [N, D].
 
-    A regression predicts less variance than there is; each output is scaled up to what it should
-    have, by at most LARGEST_GAIN.
+    A regression underestimates the variance, so each output is scaled up to the variance of its
+    target, by at most LARGEST_GAIN.
 
     :returns: the matrix [D, C] and the offset [D].
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A look at held-out clips while training: plain SAM 2 tracking, against a box left in place."""
+"""Validation on held-out clips: plain SAM 2 tracking, against a static box."""
 
 import numpy as np
 import torch

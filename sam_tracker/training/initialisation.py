@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How the untrained network is set up so that it can begin to learn within minutes.
+Initialisation with which an untrained network begins to learn within minutes.
 
-Four things are not as the layers would set them themselves. Attention to the memory starts out
-local: a bias on the fastest turning channels of queries and keys makes each token look at its own
-place. Queries and keys of the decoder start out alike, so that a point finds its place in the
+Four things differ from the default initialisation of the layers. Attention to the memory starts
+out local: a bias on the fastest turning channels of queries and keys makes each token look at its
+own place. Queries and keys of the decoder start out alike, so that a point finds its place in the
 image, and the encoding of places varies slowly enough for the inside of a box to be told from the
 outside. The image embedding starts with unit deviation. And the mask is written into the memory
 with enough weight to be read.
@@ -35,7 +35,7 @@ POSITION_SCALE = 0.4
 @torch.no_grad()
 def initialise(network: Sam2MemoryNetwork, images: torch.Tensor) -> None:
     """
-    Set the parameters up.
+    Initialise the parameters.
 
     :param images: normalised [B, 3, S, S], over which the embedding gets unit deviation.
     """
@@ -82,7 +82,7 @@ def _lateral(network: Sam2MemoryNetwork, level: int) -> nn.Conv2d:
 
 def _attend_locally(attention: RotaryAttention, bias: float) -> None:
     """
-    Favour keys that lie where the query lies.
+    Bias attention towards keys at the position of the query.
 
     A constant pair of channels, turned by position on both sides, contributes the cosine of the
     distance. The first half of the pairs turns with the column, the second with the row, in
@@ -100,7 +100,7 @@ def mask_share_of_memory(network: VideoNetwork, images: torch.Tensor) -> float:
     """
     Return by how much a square of mask changes the memory, in units of the memory's deviation.
 
-    Below about 0.2 the memory says little of what was seen, and tracking does not emerge.
+    Below about 0.2 the memory holds too little of the mask, and tracking is not learned.
     """
     side = network.image_size
     embedding = network.encode_image(images).embedding

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a training process gets its batches: from itself, or from workers that feed a GPU."""
+"""Loads the batches of a training process: in the process itself, or in workers for a GPU."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -74,7 +74,7 @@ def _draw(settings: Settings, rng: np.random.Generator, share: float, frames: in
 
 class BatchSource:
     """
-    Draws batches in the calling process on a CPU, in workers when a GPU is to be kept busy.
+    Draws batches in the calling process on a CPU, in workers for a GPU.
 
     :param first_step: the step of the first batch that will be asked for.
     """

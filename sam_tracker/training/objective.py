@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is minimised: mask, predicted IoU and presence, at the resolution of the decoded masks."""
+"""The training loss: mask, predicted IoU and presence, at the resolution of decoded masks."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ ABSENCE_WEIGHT = 3.0
 SCALE_WEIGHT = 0.1
 
 ALL_CANDIDATES_SHARE = 0.25
-"""Share of the mask loss that all three candidates bear alike; the rest is the best one's."""
+"""Share of the mask loss that all three candidates get; the rest is of the best one only."""
 LARGEST_MEAN_SQUARE = 1.5
-"""Of the image embedding: above it, attention and masks drown in the residual stream."""
+"""Of the image embedding; larger ones are penalised: they dominate the residual stream."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def entropy_loss(logits: Tensor, target: Tensor, balance: float) -> Tensor:
     """
     Return the binary cross entropy, averaged over the last two dimensions.
 
-    :param balance: share in which object and background weigh alike however large they are. An
-        untrained network would otherwise first learn to see nothing anywhere, and lose minutes.
+    :param balance: share in which object and background weigh alike however large they are.
+        Otherwise an untrained network first learns to predict empty masks, which costs minutes.
     """
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
     plain = entropy.mean((-2, -1))
@@ -122,7 +122,7 @@ def loss_of(rollout: Rollout, batch: Batch, balance: float) -> Loss:
 @torch.no_grad()
 def scores(rollout: Rollout, batch: Batch) -> dict[str, float]:
     """
-    Return what the log shows of a batch.
+    Return the scores of a batch for the log.
 
     `j0`: mean IoU on the first frame; `j1`, `j_last`: one frame after and on the last; `copy`:
     what leaving the first frame's true mask in place would score on the last; `presence`:

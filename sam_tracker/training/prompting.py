@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts drawn from the truth, as a user would give them: boxes, clicks, corrections."""
+"""Prompts drawn from the ground truth, like those of a user: boxes, clicks, corrections."""
 
 import torch
 from torch import Tensor

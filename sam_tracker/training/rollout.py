@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Follow objects through a clip as plain SAM 2 does, differentiably and for many clips at once.
+Track objects through clips as plain SAM 2 does, differentiably and many clips at once.
 
 Every object is prompted on the first frame, and all may be corrected on one later frame, which is
 then remembered like the first. All have equal memory layouts: the prompted frames, the six before
@@ -30,7 +30,7 @@ ABSENT_LOGIT = -1024.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the decoder said once: on a frame, or on a correction of the first."""
+    """One output of the decoder: on a frame, or on a correction of the first."""
 
     frame: int
     candidates: MaskCandidates
@@ -69,7 +69,7 @@ def candidate_iou(mask_logits: Tensor, truth: Tensor) -> Tensor:
 def roll_out(
     network: VideoNetwork, batch: Batch, choices: Choices, generator: torch.Generator
 ) -> Rollout:
-    """Follow all objects of the batch from its first frame to its last."""
+    """Track all objects of the batch from its first frame to its last."""
     frames, clips = batch.images.shape[:2]
     objects = batch.masks.shape[1]
     side = network.image_size
@@ -204,7 +204,7 @@ def _corrected(
     """Decode a later frame again with what corrects its answer."""
     if choices.later_prompt == 'box':
         points, labels = prompting.box_prompt(truth, choices.box_jitter, generator)
-        # Nobody draws a box around what is not there.
+        # Absent objects get no box.
         labels = torch.where(truth.flatten(1).any(1)[:, None], labels, -1)
         dense = None if choices.mask_forgotten else _best(tracked)[:, None].clamp(-32, 32)
         prompts = network.encode_prompts(points, labels, dense)
@@ -217,7 +217,7 @@ def _corrected(
 
 
 def _best(candidates: MaskCandidates) -> Tensor:
-    """Return the mask logits [O, h, w] of the candidates that the network thinks the best."""
+    """Return the mask logits [O, h, w] of the candidates with the highest predicted IoU."""
     best = candidates.predicted_iou.argmax(1)
     rows = torch.arange(len(best), device=best.device)
     return candidates.mask_logits[rows, best].detach()

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a run's checkpoint to the weights file that travels with the package."""
+"""Converts the checkpoint of a run to a bundled weights file."""
 
 from pathlib import Path
 

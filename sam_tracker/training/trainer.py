@@ -95,7 +95,7 @@ class Trainer:
     # -- setting up ----------------------------------------------------------------------------
 
     def _saved(self) -> dict[str, Any] | None:
-        """Return the checkpoint to go on from, None where there is none yet."""
+        """Return the checkpoint to resume; None where there is none yet."""
         file = self._settings.output / CHECKPOINT
         if not file.exists():
             return None
@@ -212,7 +212,7 @@ class Trainer:
         rate = settings.curriculum.rate(share, self._step)
         for group in self._optimiser.param_groups:
             group['lr'] = group['share'] * rate
-        # A single bad batch must not end a run of hours.
+        # A single bad batch must not end a long run.
         if bool(torch.isfinite(norm)):
             self._optimiser.step()
             self._average.update(self._network)
@@ -333,7 +333,7 @@ def trainable_network(name: str, image_size: int) -> SamVideoNetwork:
 
 
 def _keep_statistics(network: nn.Module) -> None:
-    """Keep the statistics of batch norms: the few images of a batch have none worth learning."""
+    """Keep the statistics of batch norms: batches are too small to estimate them."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()

@@ -50,7 +50,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class View:
-    """What a camera sees of a thing."""
+    """One rendered view of an object."""
 
     image: Image
     """RGB [S, S, 3]."""
@@ -60,7 +60,7 @@ class View:
 
 @dataclass(frozen=True)
 class _Swing:
-    """How a joint moves; in radians or metres."""
+    """Motion of a joint; in radians or metres."""
 
     joint: int
     middle: float
@@ -75,7 +75,7 @@ class _Swing:
 
 class Stage:
     """
-    Where things are rendered, one at a time.
+    Renders objects, one at a time.
 
     :param photographs: of which textures are cut; without any, things have plain colours.
     :param folder: for temporary files.
@@ -178,7 +178,7 @@ class Stage:
         return (low + high) / 2, float(np.linalg.norm(high - low)) / 2
 
     def _turn(self, rng: np.random.Generator, body: int, swings: list[_Swing]) -> list[View]:
-        """Render all views; the camera goes round the thing and takes the light with it."""
+        """Render all views; the camera and the light move around the object."""
         centre, radius = self._bounds(body, swings)
         opening = rng.uniform(15, 50)  # degrees
         distance = 1.05 * radius / np.sin(np.radians(opening / 2))
@@ -230,7 +230,7 @@ def crop(views: list[View]) -> list[Image]:
         cover = view.mask[region].astype(np.float32)
         lit = np.dstack([view.image[region] * cover[..., None], cover])
         light, alpha = np.split(cv2.resize(lit, size, interpolation=cv2.INTER_AREA), [3], axis=2)
-        # Colours go on past the edge, for whoever interpolates.
+        # Colours continue past the edge, for interpolation.
         near = cv2.GaussianBlur(np.dstack([light, alpha]), (0, 0), 2)
         beyond = near[..., :3] / np.maximum(near[..., 3:], 1e-4)
         colour = np.where(alpha > 0.02, light / np.maximum(alpha, 0.02), beyond)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which part of each frame the network is shown: all of it, or a square around the object."""
+"""Selects the part of each frame for the network: all of it, or a square around the object."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,14 @@ Boxes = NDArray[np.float64]
 
 WHOLE_SHARE = 0.35
 SMALLEST_SIDE = 40.0
-"""Pixels of the source: less would be nothing but blur."""
+"""Smallest side in source pixels: less would be blurred."""
 
 
 def draw_windows(
     rng: np.random.Generator, boxes: Boxes, width: int, height: int
 ) -> NDArray[np.int64]:
     """
-    Draw what of each frame is shown.
+    Draw the part of each frame that is shown.
 
     A third of the clips are shown whole. Of the others a square is shown that has 1.8 to 6 times
     the side of the object: either it stays where it is, or it follows the object as a tracker

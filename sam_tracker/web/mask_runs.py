@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masks as lengths of runs along the rows: what a page in a browser reads and writes."""
+"""Masks as run lengths along the rows, the format of the pages in a browser."""
 
 from __future__ import annotations
 

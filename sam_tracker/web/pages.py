@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The files of the pages, read once: what a server hands out is in this table and nothing else."""
+"""The files of the pages, read once; servers serve only the files in this table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""``corrections``: what one correcting click does on held-out generated clips."""
+"""``corrections``: effect of one correcting click on held-out generated clips."""
 
 import argparse
 from collections.abc import Sequence

@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> None:
             options.size,
             options.seed,
         )
-        # The floors start from boxes, so they would say the same for masks and nothing for points.
+        # The baselines start from boxes: the same for masks, and impossible for points.
         compared = setup(options, lowest if clip_set.prompt == 'box' else ())
         results = evaluate(open_dataset, compared, options.workers)
         summaries = {name: summarise(followed) for name, followed in results.items()}

@@ -60,7 +60,7 @@ def clip_sequence(name: str, clip: GeneratedClip, prompt_kind: str) -> VideoSequ
     """Return a clip with its object 1 as the target, from the first frame that shows it."""
     visible, boxes = clip.visible[:, 0], clip.boxes[:, 0].astype(np.float64)
     first = int(np.argmax(visible))
-    # Frames on which a few pixels are left are neither here nor there.
+    # Frames on which only a few pixels are left are not counted.
     judged = visible | np.isnan(boxes[:, 0])
     target = Target(
         1,

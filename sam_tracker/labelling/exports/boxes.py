@@ -43,7 +43,7 @@ def export_kitti(exported: Exported, folder: Path) -> None:
     """
     Write ``label_02/NAME.txt`` in the format of KITTI's tracking benchmark.
 
-    What only a place in space could tell has the values that KITTI gives for unknown. Boxes are
+    Fields that need a position in space have the values that KITTI gives for unknown. Boxes are
     inclusive, in pixels from 0; spaces in labels become underscores.
     """
     with replacing(folder / 'label_02' / f'{exported.name}.txt') as file:

@@ -35,7 +35,7 @@ def export_cvat(exported: Exported, folder: Path) -> None:
         write('</labels></task></meta>')
         for image in exported.labels.images():
             write(f'<image {_image_attributes(exported, image)}>')
-            # The surest is on top.
+            # The most confident is on top.
             order = sorted(image.tracks, key=lambda each: each.confidence)
             for place, track in enumerate(order):
                 if track.visible:

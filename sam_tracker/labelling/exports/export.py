@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a format of labels must be able to do, and what the formats share."""
+"""Interface of an export format, and helpers that the formats share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class Exported:
-    """One labelled recording, as a format is given it."""
+    """One labelled recording, the input of an export."""
 
     name: str
     """Unique among the recordings that are written to one folder."""
@@ -60,7 +60,7 @@ class Export(Protocol):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that takes the place of the one before when it is complete."""
+    """Write a file that replaces the earlier one once it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
@@ -74,7 +74,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """
-    Keep other processes from what they do under the same lock.
+    Hold a lock against other processes.
 
     :param folder: exists.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The web server of a review, for this machine alone."""
+"""The web server of a review, for this machine only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class ReviewServer(ThreadingHTTPServer):
     Serves the page of one session on 127.0.0.1.
 
     There is no password. So the name in the address bar must be one of this machine's own, and
-    what changes something must come from our page: no website can use the browser to do it.
+    requests that change something must come from our page, so that no website can make them
+    through the browser.
     """
 
     daemon_threads = True

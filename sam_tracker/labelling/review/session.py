@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One labelled recording under review: what the page shows, and what a person does to it."""
+"""One labelled recording under review: the state of the page, and corrections."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class ReviewSession:
 
     def export(self, formats: list[str]) -> None:
         """
-        Write what was accepted.
+        Write the accepted labels.
 
         :raises LabellingError: a file cannot be written.
         """

@@ -11,7 +11,7 @@ from sam_tracker.networks.sam2.configuration import VideoConfiguration
 @dataclass(frozen=True, kw_only=True)
 class EdgeTamConfiguration(VideoConfiguration):
     """
-    Everything that fixes the shapes of EdgeTAM.
+    All hyper-parameters of EdgeTAM.
 
     The windows of the perceiver must tile the image embedding, so the side of the input is a
     multiple of 256 pixels.

@@ -31,7 +31,7 @@ class LatentAttention(nn.Module):
 
     def forward(self, latents: Tensor, tokens: Tensor, positions: Tensor | None) -> Tensor:
         """
-        Return what the latents gather.
+        Return the updated latents.
 
         :param latents: [B, L, C], :param tokens: [B, N, C].
         :param positions: [N, C], added to keys and values alike; None: nothing is.

@@ -67,7 +67,7 @@ class TokenMixer(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Weighs the channels by what the whole image shows (arXiv 1709.01507)."""
+    """Squeeze and excitation: weighs channels by their global average (arXiv 1709.01507)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class RepVit(nn.Module):
         Encode images.
 
         :param images: [B, 3, S, S], normalised.
-        :returns: what each stage answers, [B, S/4, S/4, 48] to [B, S/32, S/32, 384].
+        :returns: the output of each stage, [B, S/4, S/4, 48] to [B, S/32, S/32, 384].
         """
         x = images
         stages = []

@@ -20,7 +20,7 @@ from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 DECODERS = {0: 'decode', 1: 'decode_click', 2: 'decode_box'}
 """Names of the decoder's graphs by the number of points; frames that are tracked have none."""
 FILLED = 3
-"""Places of each kind that hold something in the example of a young object."""
+"""Places of each kind that are filled in the example of a new object."""
 
 
 @dataclass(frozen=True)

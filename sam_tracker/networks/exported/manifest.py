@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a folder of exported graphs says about itself."""
+"""The manifest of a folder of exported graphs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GraphError(ValueError):
 
     @classmethod
     def of(cls, path: Path, error: BaseException) -> GraphError:
-        """Return what another library says about a graph, in one line."""
+        """Return an error of another library about a graph, in one line."""
         lines = str(error).splitlines() or [type(error).__name__]
         return cls(f'{path}: {lines[0]}')
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Memory attention as other runtimes can run it: static shapes, real numbers, empty places.
+Memory attention for other runtimes: static shapes, real numbers, empty places.
 
 ``sam2.memory_attention`` computes the same from as many memories as there are.
 """

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The hyper-parameters of the network whose trunk is MobileNetV2: those of nano but for Hiera."""
+"""Hyper-parameters of the network with MobileNetV2 as its trunk; the rest is as in nano."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -11,7 +11,7 @@ from sam_tracker.networks.sam2.configuration import VideoConfiguration
 
 @dataclass(frozen=True, kw_only=True)
 class MobileConfiguration(VideoConfiguration):
-    """Everything that fixes the shapes of the network; its weights come with the package."""
+    """All hyper-parameters of the network; its weights come with the package."""
 
     name: str = 'mobile'
     image_size: int = 224

@@ -8,7 +8,7 @@ from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 
 
 class MobileNetwork(Sam2MemoryNetwork):
-    """SAM 2.1 but for the trunk, which has seen photographs before it was put here."""
+    """SAM 2.1 with a trunk that was pretrained on photographs."""
 
     configuration: MobileConfiguration
 

@@ -10,7 +10,7 @@ from sam_tracker.networks.sam2.configuration import PromptConfiguration
 
 @dataclass(frozen=True, kw_only=True)
 class Sam1Configuration(PromptConfiguration):
-    """Everything that fixes the shapes of a SAM; the defaults are the published sizes'."""
+    """All hyper-parameters of a SAM network; the defaults are those of the published sizes."""
 
     width: int
     """Channels of a token in the image encoder."""

@@ -20,7 +20,7 @@ from sam_tracker.networks.sam2.two_way_transformer import TwoWayBlock, TwoWayTra
 
 
 class MaskDecoder(nn.Module):
-    """Four mask tokens and a token for their scores; SAM 2's without objects that are absent."""
+    """SAM 2's decoder without the token for the object's presence, and without finer levels."""
 
     def __init__(self, configuration: Sam1Configuration) -> None:
         super().__init__()

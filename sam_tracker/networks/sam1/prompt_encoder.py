@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The prompt encoder of SAM, which pads points otherwise than SAM 2's."""
+"""The prompt encoder of SAM, which pads points differently from SAM 2's."""
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ class Sam1PromptEncoder(PromptEncoder):
 
     def padding(self, labels: Tensor) -> Tensor:
         """
-        Return what follows the points of O objects: "no point" once, or nothing at all.
+        Return the padding after the points of O objects: "no point" once, or nothing.
 
         Points are padded by one that is none, unless there is a box; a mask alone is not padded.
 

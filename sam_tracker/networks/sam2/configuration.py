@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The hyper-parameters of a SAM 2.1 network, and the sizes that go by name."""
+"""Hyper-parameters of SAM 2.1 networks, and the named sizes."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -82,7 +82,7 @@ class VideoConfiguration(PromptConfiguration):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfiguration(VideoConfiguration):
-    """Everything that fixes the shapes of a SAM 2.1; the defaults are the published sizes'."""
+    """All hyper-parameters of a SAM 2.1 network; the defaults are those of the published sizes."""
 
     hiera_width: int
     """Channels of the first encoder stage; each of the three further stages doubles them."""

@@ -74,7 +74,7 @@ class Sam2Network(Sam2MemoryNetwork):
         super().__init__(configuration, trunk, trunk.stage_channels)
 
     def optimise(self, device: torch.device, weights: torch.dtype, compiled: bool) -> None:
-        """Do what ``SamVideoNetwork.optimise`` does, and compute the position embedding once."""
+        """Extend ``SamVideoNetwork.optimise``: compute the position embedding once."""
         trunk = self.image_encoder.trunk
         assert isinstance(trunk, Hiera)
         trunk.fix_position(weights)

@@ -70,7 +70,7 @@ class PromptEncoder(nn.Module):
 
     def padding(self, labels: Tensor) -> Tensor:
         """
-        Return what follows the points of O objects: "no point" once, or twice without any points.
+        Return the padding after the points of O objects: "no point" once, or twice without points.
 
         :param labels: [O, N].
         :returns: [O, 1 or 2, D].

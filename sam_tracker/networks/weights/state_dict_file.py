@@ -52,7 +52,7 @@ class Checkpoint:
     state_dict: dict[str, Tensor]
     """Tensors on the CPU under the names of Meta's files; float32, or int64 for counters."""
     reading: str
-    """How the file was read, in words for people."""
+    """How the file was read, for messages."""
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -132,7 +132,7 @@ def _read(path: Path) -> tuple[object, str]:
 
 
 def _common_mistake(path: Path, start: bytes) -> str:
-    """Name what people mistake for a checkpoint; empty for what may be one."""
+    """Name a file that is commonly mistaken for a checkpoint; empty for what may be one."""
     if not start:
         return 'the file is empty'
     if start.startswith(b'version https://git-lfs'):

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Takes a state dict out of what trainers write around it."""
+"""Extracts a state dict from the wrappers that trainers save it in."""
 
 from collections.abc import Mapping
 

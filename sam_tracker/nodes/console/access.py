@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Who may open the page: the password, signed sessions, and the origin of a request."""
+"""Access control of the page: password, signed sessions, and the origin of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sam_tracker.core.paths import expanded
 from sam_tracker.ros.parameters.declaration import ParameterError
 
 SESSION_SECONDS = 12 * 3600
-"""After which one logs in again."""
+"""Seconds after which a session ends."""
 SHORTEST_PASSWORD = 8
 LOOPBACK_NAMES = frozenset({'localhost', '127.0.0.1', '::1'})
 
@@ -141,7 +141,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _digest(password: str) -> bytes:
-    # Equal lengths, so that the time of a comparison says nothing of the password.
+    # Equal lengths, so that the time of a comparison reveals nothing about the password.
     return hashlib.sha256(password.encode(errors='surrogatepass')).digest()
 
 

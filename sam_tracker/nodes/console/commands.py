@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a page asks for: text from a websocket to values that are checked, without ROS."""
+"""Commands of a page: parsed from the text of a websocket and validated, without ROS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CommandError(ValueError):
     """A message that is no command; the text names the value."""
 
     number = 0
-    """Of the request, under which the page expects the answer; 0: it could not be read."""
+    """Number of the request, for the answer; 0: it could not be read."""
 
 
 @dataclass(frozen=True, eq=False)

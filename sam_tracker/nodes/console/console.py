@@ -103,7 +103,7 @@ class Console(ConsoleNode):
                 await self._running
 
     def _welcome(self, access: Access, *, encrypted: bool) -> str:
-        """Return one line: where the page is, and who may open it."""
+        """Return one line with the address of the page and who may open it."""
         address = self.settings.address
         host = f'[{address}]' if ':' in address else address
         who = 'everybody on this machine' if is_loopback(address) else 'everybody in the network'

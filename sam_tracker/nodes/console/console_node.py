@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The console in the graph: finds trackers, and brings their frames to the thread of the pages."""
+"""The ROS node of the console: finds trackers and passes their frames to the web server."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 NAME = 'console'
 SERVICE, SERVICE_TYPE = '/add_prompt', 'sam_tracker/srv/AddPrompt'
-"""What tells a tracker."""
+"""A node with this service is a tracker."""
 TEND_PERIOD = 0.2
-"""Seconds between looks at who watches what."""
+"""Seconds between updates of the subscriptions to what is watched."""
 SEARCH_PERIOD = 1.0
-"""Seconds between looks for trackers."""
+"""Seconds between searches for trackers."""
 GONE_AFTER = 5.0
 """Seconds without its services after which a tracker is forgotten; a restart is quicker."""
 
 
 class ConsoleNode(Node):
     """
-    Knows all trackers of the graph, whatever their names and namespaces.
+    Finds all trackers of the graph, in any namespace and under any name.
 
     The executor's thread creates and destroys what belongs to ROS. The thread of the pages reads
     ``links``, says what is watched, and takes frames.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What all open pages share: frames to viewers, commands to trackers, and the state of both."""
+"""Shared by all open pages: sends frames to viewers and commands to trackers."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Desk:
             viewer.answer(number, True, message, **values)
 
     async def _carry_out(self, command: TrackerCommand) -> tuple[str, dict[str, Any]]:
-        """Return a message for the page, and what else the answer has."""
+        """Return a message for the page, and further fields of the answer."""
         if self._node.settings.read_only and not isinstance(command, ReadParameters):
             raise RefusedError('this console is read-only')
         if isinstance(command, StopRecording):
@@ -228,7 +228,7 @@ class Desk:
                 viewer.tell(state)
 
     def _state(self) -> str:
-        """Return what pages show besides the frames, as JSON."""
+        """Return the state that pages show besides the frames, as JSON."""
         now = time.monotonic()
         return json.dumps(
             {

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Images with the tracks that belong to them, for somebody who watches."""
+"""Pairs images with their tracks, for viewers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LiveFrame:
 
     image: Image | CompressedImage
     tracks: TrackArray | None
-    """None: nobody tracks at present."""
+    """None: tracking is paused or has stopped."""
 
 
 class LiveFrames:
@@ -44,7 +44,7 @@ class LiveFrames:
         self._tracked = -UNTRACKED_AFTER
 
     def add_image(self, image: Image | CompressedImage) -> LiveFrame | None:
-        """Return the frame that the image makes, if its tracks are there or none are expected."""
+        """Return the frame of the image, if its tracks are there or none are expected."""
         pair = self._match.add_image(image)
         if pair is not None:
             return self._paired(*pair)
@@ -53,7 +53,7 @@ class LiveFrames:
         return None
 
     def add_tracks(self, tracks: TrackArray) -> LiveFrame | None:
-        """Return the frame that the tracks make, if their image is there."""
+        """Return the frame of the tracks, if their image is there."""
         if self._last is not None and self._last.header == tracks.header:
             return self._paired(self._last, tracks)
         pair = self._match.add_tracks(tracks)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How large the pictures are that one viewer gets, by how fast it takes them."""
+"""Adapts the size of the pictures for a viewer to the rate at which it draws them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings that are started on the page: a recorder in a process of its own, and its files."""
+"""Recordings started from the page: a recorder process and its files."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ class Recordings:
             await self.stop()
 
     async def refresh(self) -> None:
-        """List what is complete; a slow disk delays nobody else."""
+        """List complete recordings in a thread, so that a slow disk blocks nothing."""
         self._complete = await asyncio.to_thread(self._listed, self._running_name())
 
     def _running_name(self) -> str:
         return self._current['name'] if self._current is not None else ''
 
     def state(self) -> dict[str, Any]:
-        """Return what runs and what was complete at the last ``refresh``, for the page."""
+        """Return the running recording and those complete at the last ``refresh``."""
         current = self._current
         running = None
         if current is not None:
@@ -187,5 +187,5 @@ def _files(folder: Path) -> list[dict[str, Any]]:
 
 
 def _is_ours(path: Path, right_kind: bool) -> bool:
-    """Return whether a recorder may have made it: no link, and not hidden."""
+    """Return whether a recorder may have written it: no link, and not hidden."""
     return right_kind and not path.is_symlink() and not path.name.startswith('.')

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam_tracker.msg import MaskCandidate
 
 MOST_CANDIDATES = 20
-"""Of one answer: more cannot be told apart on the page."""
+"""Candidates of one answer: more cannot be distinguished on the page."""
 
 
 def add_prompt_request(command: AddPrompt) -> AddPromptService.Request:

@@ -47,7 +47,7 @@ class ServiceError(Exception):
 
 class TrackerLink:
     """
-    The console's side of one tracker node.
+    Clients and subscriptions of the console for one tracker node.
 
     Made and destroyed by the thread that spins the node; ``call`` belongs to the thread of the
     pages. Without viewers nothing is subscribed to, and nothing is converted.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""One open page: what it watches, and what is on the way to it."""
+"""One open page: what it watches, and the messages that wait to be sent to it."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ class Viewer:
         self._picture = None
 
     def shown(self) -> None:
-        """Take note that the page has drawn a picture."""
+        """Record that the page has drawn a picture."""
         self._pace.shown(time.monotonic())
         self._changed.set()
 
     def check(self) -> None:
         """
-        Refuse a page that must be closed.
+        Check whether the page must be closed.
 
         :raises ViewerEndedError: the session has ended, or the page does not read answers.
         """
@@ -100,7 +100,7 @@ class Viewer:
 
     async def send(self) -> None:
         """
-        Send what there is, until cancelled.
+        Send pictures, state and answers until cancelled.
 
         :raises ViewerEndedError: the session has ended, or the page does not read answers.
         :raises ConnectionError: the page has gone.

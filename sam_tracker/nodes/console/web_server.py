@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The web server of the console: pages, log-in and websockets, and what is refused."""
+"""The web server of the console: pages, log-in, websockets, and access checks."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class WebServer:
         self._server: asyncio.AbstractServer | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._silent: dict[Any, asyncio.TimerHandle] = {}
-        """Connections on which no request has come yet, with what will end them."""
+        """Connections without a request yet, with the timer that closes each."""
 
     async def start(self, address: str, port: int) -> int:
         """
@@ -317,7 +317,8 @@ class WebServer:
     async def _listen(self, socket: web.WebSocketResponse, viewer: Viewer) -> None:
         async for message in socket:
             viewer.check()
-            # Messages that have arrived already are read without a pause: others have turns, too.
+            # Messages that have arrived already are read without awaiting, so yield to other
+            # tasks.
             await asyncio.sleep(0)
             if message.type is not WSMsgType.TEXT:
                 viewer.answer(0, False, 'a message must be text')

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LocalizerOutput:
-    """Publishes places in every form that is subscribed to, and makes no other."""
+    """Publishes places in every form that has subscribers; others are not computed."""
 
     def __init__(self, node: ManagedNode) -> None:
         self._detections: LifecyclePublisher | None = None

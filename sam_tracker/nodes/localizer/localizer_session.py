@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the localizer node has while it is configured: from messages to published places."""
+"""State of a configured localizer node: converts messages to published places."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FAULT_TIME = 5.0
 
 
 class Fault(enum.Enum):
-    """What an image may lack; each is named by its last occurrence."""
+    """Problem of an image; reported with the text of its last occurrence."""
 
     TRACKS = 'tracks that contradict themselves'
     CAMERA = 'no usable calibration'

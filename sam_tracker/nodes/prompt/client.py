@@ -26,7 +26,7 @@ SERVICES = {
 }
 
 PATIENCE = 1.0
-"""Seconds of waiting before a line says for what."""
+"""Seconds of waiting before a line names what is awaited."""
 
 
 class TrackerClientError(Exception):

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What one answer may hold: how many candidates, and how many bytes of masks."""
+"""Bounds of one answer: number of candidates, and bytes of masks."""
 
 from __future__ import annotations
 

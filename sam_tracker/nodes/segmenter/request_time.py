@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The time that a request may take, and requests that take turns."""
+"""Time limit of a request, and a lock by which requests take turns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The service that segments single images, by prompts, by a text, or everything."""
+"""The service that segments single images: by prompts, by a text, or automatically."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RequestError(ValueError):
 
 
 class SegmentingSession(Protocol):
-    """What a node has while it can segment images."""
+    """State of a node that can segment images."""
 
     @property
     def buffer(self) -> ImageBuffer:

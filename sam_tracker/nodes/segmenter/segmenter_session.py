@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a configured segmenter node has: a network, its thread, and the last images."""
+"""State of a configured segmenter node: a network, its thread, and the last images."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The topic ``~/detections_in``: what detectors see, compared with what is tracked."""
+"""The topic ``~/detections_in``: detections are matched with tracked objects."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ AHEAD = 2 * SECOND
 FARTHEST = SECOND // 4
 """Nanoseconds between an image with detections and the nearest tracked one, at most."""
 LOOK_PERIOD = SECOND // 2
-"""Nanoseconds between two looks at the colours of an object."""
+"""Nanoseconds between two updates of the colours of an object."""
 LOOK_CONFIDENCE = 0.5
 """Confidence of a track from which its mask shows the object's colours."""
 MOST_READ = 1000
-"""Detections of a message that are looked at; detectors send the best first."""
+"""Most detections of a message that are used; detectors send the best first."""
 TROUBLE_WARNING = 30.0
 """Seconds for which a message that could not be used is worth a warning."""
 
 
 class DetectionsInput:
     """
-    Keeps what is tracked on the last images, and compares detections with it as they come.
+    Keeps the tracks of the last images, and matches detections with them as they arrive.
 
     Detections are late, and belong to the image of their stamp. A message about an image that is
     not tracked yet waits for it; of several such messages the newest. Prompts that follow from
@@ -95,7 +95,7 @@ class DetectionsInput:
         self._epoch = 0
         self._waiting: tuple[Header, Detections] | None = None
         self._looked: dict[int, int] = {}
-        """By object id: stamp of the last look at its colours."""
+        """By object id: stamp of the last update of its colours."""
         self._counts: Counter[str] = Counter()
         self._trouble = ''
         self._last_trouble = self._last_message = -float('inf')
@@ -140,7 +140,7 @@ class DetectionsInput:
             self._history.span = _span(parameters)
 
     def disown(self, object_id: int) -> None:
-        """Never remove an object again, because somebody has prompted it."""
+        """Never remove an object any more, because a client has prompted it."""
         with self._lock:
             self._associator.disown(object_id)
 
@@ -261,7 +261,7 @@ class DetectionsInput:
             self._act(session, header, action)
 
     def _act(self, session: TrackingSession, header: Header, action: Action) -> None:
-        """Have the tracker do what follows from detections."""
+        """Pass the prompts and removals that follow from detections to the tracker."""
         if action.effect is Effect.EXPIRED:
             command = partial(self._remove_expired, session, action.object_id)
         else:

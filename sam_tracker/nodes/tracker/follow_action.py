@@ -45,7 +45,7 @@ TOO_MANY = f'{MOST_GOALS} goals are in progress'
 RESULT_TIMEOUT = 60
 """Seconds for which the result of a goal can be asked for."""
 CANCEL_PAUSE = 0.01
-"""Seconds between two looks at the state of a goal that is about to be cancelled."""
+"""Seconds between two checks of the state of a goal that is about to be cancelled."""
 CANCEL_PATIENCE = 1.0
 """Seconds until such a goal counts as not cancelled after all."""
 
@@ -137,7 +137,7 @@ class FollowAction:
         self._server.destroy()
 
     def stop(self) -> None:
-        """End all goals, because the node tracks no more."""
+        """End all goals, because the node has stopped tracking."""
         for goal in self._all():
             goal.end(Follow.Result.END_STOPPED, 'the node does not track any more')
 

@@ -60,7 +60,7 @@ class ImuCameraMotion:
     def between(
         self, previous: Frame, frame: Frame, _objects: Sequence[Box]
     ) -> NDArray[np.float64] | None:
-        """Do what ``CameraMotionSource`` says."""
+        """Implement ``CameraMotionSource``."""
         calibration = self._calibration
         if calibration is None:
             self._warn('there is no calibrated camera_info')

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""When the objects of a session are saved, and how they come back."""
+"""Saves the objects of a session to a file, and restores them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOG_PERIOD = 30.0
 
 class ObjectStore:
     """
-    The file of one session's objects; without a file nothing is done.
+    The file of saved objects of one session; does nothing without a file.
 
     What is wrong with the file is logged, and tracking goes on without it.
     """
@@ -53,7 +53,7 @@ class ObjectStore:
         self._lock = threading.Lock()
         self._saved_at = time.monotonic()
         self.waiting: list[SavedObject] = self._read()
-        """Objects of before the restart, which are not tracked again yet."""
+        """Objects from before the restart that are not tracked again yet."""
 
     def _locked(self, path: Path) -> BinaryIO | None:
         """Return the lock file of a file; None, and no file either, if another node has it."""
@@ -72,7 +72,7 @@ class ObjectStore:
         return None
 
     def close(self) -> None:
-        """Let another node have the file."""
+        """Release the lock of the file."""
         with self._lock:
             self._path = None
             if self._held is not None:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that survive a restart of the node: their masks in a file, and back."""
+"""Reads and writes the masks of objects, so that they survive a restart of the node."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SavedObject:
 
 def seen_objects(tracks: Iterable[Track], earlier: Iterable[SavedObject]) -> list[SavedObject]:
     """
-    Return what is worth saving of the objects on an image.
+    Return the objects on an image to save.
 
     :param tracks: of all objects.
     :param earlier: what was saved before; an object that is not seen now keeps its earlier mask.

@@ -151,7 +151,7 @@ class TrackOutput:
 
     def publish(self, tracked: TrackedImage) -> Future[None]:
         """
-        Have an image published, after those before it.
+        Queue an image for publication.
 
         Waits while ``MOST_WAITING`` images are not published yet.
 

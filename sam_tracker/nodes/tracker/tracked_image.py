@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrackedImage:
-    """What is known of the objects on one image; the image is decoded when it is needed."""
+    """The tracks on one image; the image is decoded at its first use."""
 
     image: ReceivedImage
     tracks: tuple[Track, ...] = ()

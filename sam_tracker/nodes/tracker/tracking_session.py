@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a configured tracker node has: the tracker, its thread, and what goes in and out."""
+"""State of a configured tracker node: the tracker, its thread, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from sam_tracker.tracking.track import Track
 
 LOG_PERIOD = 5.0
-"""Seconds between two log lines about the same recurring trouble."""
+"""Seconds between two log lines about the same recurring problem."""
 
 Result = TypeVar('Result')
 
@@ -67,7 +67,7 @@ class PromptAnswer:
 
 class TrackingSession:
     """
-    Everything a node has between ``configure`` and ``cleanup``.
+    State of a tracker node between ``configure`` and ``cleanup``.
 
     ``receive`` belongs to the thread of the image callback; ``submit``, ``submit_slices`` and
     ``change`` may be called by any. All else that touches the tracker runs on the session's own
@@ -174,7 +174,7 @@ class TrackingSession:
             self.intake.statistics.drop(Drop.REPLACED, image.arrival, replaced)
 
     def change(self, parameters: TrackerParameters) -> None:
-        """Go on with these parameters from the next image or prompt on; never waits."""
+        """Use these parameters from the next image or prompt on; never waits."""
         self._changed.append(parameters)
 
     def _adopt_changes(self) -> None:
@@ -232,7 +232,7 @@ class TrackingSession:
             if image is not newest.image:
                 self.intake.statistics.drop(Drop.REPLACED, time.monotonic_ns(), image)
             return
-        # The outermost call of the thread, which must go on whatever an image does.
+        # The outermost call of the thread: no image may end it.
         try:
             self._publish(self.step(image))
             self.error = ''

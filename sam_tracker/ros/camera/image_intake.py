@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The first thing that happens to an image: it is stamped, ordered, counted and kept."""
+"""Stamps, orders, counts and buffers arriving images."""
 
 from __future__ import annotations
 

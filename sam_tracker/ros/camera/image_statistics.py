@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How many images arrived, were processed or dropped, and how late their tracks were."""
+"""Counts of arrived, processed and dropped images, and latencies of their tracks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The log of a node where there is ROS, and Python's elsewhere: bags are read without ROS too."""
+"""The logger of the node, or Python's where there is no ROS, as when bags are read."""
 
 from functools import lru_cache
 import importlib.util
@@ -11,7 +11,7 @@ NAME = 'sam_tracker'
 
 
 class Logger(Protocol):
-    """What of a logger is used."""
+    """The methods of a logger that are used."""
 
     def info(self, text: str, once: bool = False) -> object: ...
     def warning(self, text: str, once: bool = False) -> object: ...

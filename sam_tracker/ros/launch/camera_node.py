@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What the launch files of the tracker and the segmenter have in common.
+Shared by the launch files of the tracker and the segmenter.
 
 Only this module and the launch files need launch and launch_ros, which no wheel of ROS 2 on PyPI
 contains.

@@ -35,7 +35,7 @@ FIELDS = [
 
 @dataclass(frozen=True, eq=False)
 class PlacedObject:
-    """A place and what else is known of its object."""
+    """A place, and id, label and state of its object."""
 
     place: Place
     label: str

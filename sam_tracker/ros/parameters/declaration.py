@@ -44,7 +44,7 @@ class Change(enum.Enum):
 
 @dataclass(frozen=True)
 class Declaration:
-    """What ROS and people need to know of a parameter."""
+    """Name, type, range and description of a parameter."""
 
     name: str
     """With the names of its groups: ``motion.weight``."""
@@ -104,7 +104,7 @@ def declared(
 
 
 def declarations(kind: type[Any]) -> dict[str, Declaration]:
-    """Return what a dataclass declares by full names, in its order."""
+    """Return the declarations of a dataclass by full names, in its order."""
     found = {}
     for each in fields(kind):
         if each.default_factory is MISSING:

@@ -15,7 +15,7 @@ DEFAULTS = LocalizerSettings()
 
 @dataclass(frozen=True)
 class DepthParameters:
-    """Which depth image belongs to an image, and what of it is believed."""
+    """Pairing of depth images with images, and limits of their values."""
 
     tolerance: float = declared(
         0.05,

@@ -45,7 +45,7 @@ class NodeCondition:
     refused_prompts: int = 0
     clock_jumps: int = 0
     more: Mapping[str, str] = field(default_factory=dict)
-    """What only this kind of node has to say."""
+    """Values of this kind of node only."""
     warnings: tuple[str, ...] = ()
     """Warnings of the node, most important first."""
     error: str = ''

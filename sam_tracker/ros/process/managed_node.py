@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A lifecycle node that answers while it configures, and configures itself if it is to."""
+"""A lifecycle node that answers while it configures, and can configure itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class ManagedNode(LifecycleNodeMixin, Node):
     """
-    What rclpy's LifecycleNode is, for transitions that take seconds.
+    A LifecycleNode for transitions that take seconds.
 
     While one runs, the other lifecycle services and the parameter services answer; a second
     transition is refused at once. A transition that does not start at the present state is

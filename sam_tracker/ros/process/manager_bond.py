@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bond by which a lifecycle manager sees that a node lives, where bond is installed."""
+"""The bond by which a lifecycle manager monitors a node, where bond is installed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ManagerBond:
         self._beat()
 
     def end(self) -> None:
-        """Say that the node is not active any more, if it was."""
+        """End the bond, if there is one: the node is no longer active."""
         if self._instance:
             self._publish(active=False)
             self._instance = ''

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""How services answer: with what was done, or with the reason why it was not, in one sentence."""
+"""Answers of services: a confirmation or the reason of a refusal, in one sentence."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ REFUSALS: tuple[type[Exception], ...] = (
 
 
 class Verdict(Protocol):
-    """What all answers have."""
+    """Fields of every answer."""
 
     success: bool
     message: str

@@ -16,7 +16,7 @@ RCLPY = str(Path(rclpy.__file__).parent)
 
 class TolerantExecutor(MultiThreadedExecutor):
     """
-    Goes on when an entity is destroyed while rclpy waits for it or takes from it.
+    Continues when an entity is destroyed while rclpy waits for it or takes from it.
 
     rclpy handles that for most entities, but not for the event handlers of a subscription (seen
     in 7.1): about once in a hundred times the error ended the process. An invalid handle that is

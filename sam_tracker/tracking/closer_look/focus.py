@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which part of a frame an object is looked for in.
+Selects the part of a frame in which an object is searched.
 
 A small object is decoded from a window around the place where it is expected, resized to the
 network's input: a pedestrian 40 pixels wide in an image of 768 is 12 pixels wide to a network with
@@ -29,7 +29,7 @@ from sam_tracker.core.time import SECOND
 SIDES = 4.0
 """Side of a window, in sides of the object."""
 TRAVEL = 4.0
-"""What a window gets on top, in distances that the object moves from one frame to the next."""
+"""Margin of a window, as a multiple of the object's motion from one frame to the next."""
 MOST_SIDES = 6.0
 """Side of the window of an object that is seen, at most, in sides of the object."""
 BOX_SIDES = 1.8

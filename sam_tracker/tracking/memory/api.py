@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a memory rule must do: choose which tracked frames of an object are kept and read.
+Interface of a memory rule, which chooses the tracked frames that are kept and read.
 
-Frames are counted for each object from its first prompt, frame 0. Prompted frames are not the
-rule's: they are conditioning frames, which ``MemoryBank`` keeps and reads by itself.
+Frames are counted for each object from its first prompt, frame 0. Prompted frames are conditioning
+frames, which ``MemoryBank`` itself keeps and reads.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """What is known of an object on a frame when the frame is remembered."""
+    """Scores of an object on a frame, by which memory rules decide."""
 
     affinity: float
     """s_mask, the IoU predicted for the chosen mask."""

@@ -72,7 +72,7 @@ class MemoryBank:
         return cls(settings, layout, rule, rule)
 
     def with_settings(self, settings: TrackerSettings) -> MemoryBank:
-        """Return a bank that remembers the same, and goes on with other settings."""
+        """Return the bank with other settings and the same memories."""
         return replace(
             self,
             settings=settings,

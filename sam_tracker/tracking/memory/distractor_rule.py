@@ -5,8 +5,8 @@ The distractor-aware memory rule of DAM4SAM (arXiv 2411.17576, section 3; arXiv 
 
 Memory has two parts. Recent frames, five frames apart, show how the object looks now; frames on
 which it is not seen are left out. Anchors are frames on which the network was sure of its mask
-while another candidate reached for something beside the object: what tells the object from a
-look-alike. They are read as prompted frames are.
+while another candidate reached for something beside the object: they show how the object differs
+from a look-alike. They are read as prompted frames are.
 
 The released code keeps all frames and all anchors. What it can read of them is bounded: the newest
 three anchors before the last frame, the newest frame with a mask, and so many with a number
@@ -123,7 +123,7 @@ class DistractorRule:
         ]
 
     def _is_anchor(self, frame: int, facts: FrameFacts) -> bool:
-        """Return whether a frame tells the object from a look-alike; cheap tests come first."""
+        """Return whether a frame qualifies as an anchor; cheap tests come first."""
         if facts.shapes is None or not facts.area or facts.affinity <= ANCHOR_AFFINITY:
             return False
         if self.anchors and frame - self.anchors[-1] <= ANCHOR_SPACING:

@@ -58,7 +58,7 @@ class MemoryStore:
         return self._empty.rule.compares_candidates
 
     def change(self, settings: TrackerSettings) -> None:
-        """Go on with other settings of the same rule; what is remembered stays."""
+        """Use other settings of the same rule from now on; memories are kept."""
         self._empty = self._empty.with_settings(settings)
         self._banks = {row: bank.with_settings(settings) for row, bank in self._banks.items()}
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a motion model must do.
+Interface of a motion model.
 
 Boxes are [4] x_min, y_min, x_max, y_max as SAMURAI measures them: the first and the last column
 and row of a mask in pixels of the network's input, both inclusive. Time is counted in nominal

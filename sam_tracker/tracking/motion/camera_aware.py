@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A motion that takes the camera's into account for as long as that predicts better."""
+"""A motion model that compensates camera motion while that improves its predictions."""
 
 from __future__ import annotations
 

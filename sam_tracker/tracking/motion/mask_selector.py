@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which of the candidate masks is the object (SAMURAI, arXiv 2411.11922, section 3.2).
+Selection of a candidate mask (SAMURAI, arXiv 2411.11922, section 3.2).
 
 The motion model of an object counts only while it is trusted: after enough confirmed frames in a
 row, a candidate's score is the weighted sum of how well its box fits the expected one and of the
@@ -47,7 +47,7 @@ class Choice:
 @dataclass(frozen=True, eq=False)
 class MaskSelector:
     """
-    The motion of one object and how far it is trusted: an immutable value.
+    The motion of one object and whether it is trusted: an immutable value.
 
     For a frame: ``predict``, then ``choose``, then ``update`` if the object was seen.
     """

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The four numbers by which a Kalman filter describes a box, and how they spread.
+State parametrisations of a box for a Kalman filter, and their noise.
 
 The noise follows SORT and its descendants, from which the released SAMURAI code has it: standard
 deviations are a fixed share of the object's size.
