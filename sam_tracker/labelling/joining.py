@@ -13,7 +13,8 @@ where both still agreed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 import math
 
@@ -27,11 +28,12 @@ SWITCH_COST = 0.5
 """Cost of a change of direction where both have the same mask."""
 SWITCH_WEIGHT = 4.0
 """Additional cost of a change where they have nothing in common."""
+_NO_BOX = (math.nan,) * 4
 
 
 @dataclass(frozen=True)
 class PairFacts:
-    """Input, for one frame, of the choice between two directions; small, for long stretches."""
+    """Input, for one frame, of the choice between two directions."""
 
     certainty: tuple[float, float]
     """That the object is where, or as absent as, the forward and the backward track say."""
@@ -49,51 +51,61 @@ class PairFacts:
         )
 
 
-def chosen_directions(facts: Sequence[PairFacts]) -> list[int]:
+def chosen_directions(facts: Iterable[PairFacts]) -> NDArray[np.int8]:
     """
     Choose a direction for each frame between two prompted ones.
 
-    :param facts: of the frames, in order.
-    :returns: 0 for the forward track, 1 for the backward one.
+    :param facts: of the T frames, in order; read once, since there may be hours of them.
+    :returns: [T] 0 for the forward track, 1 for the backward one.
     """
-    count = len(facts)
+    numbers = array('d')
+    for each in facts:
+        numbers.extend((*each.certainty, each.agreement))
+        for box in each.boxes:
+            numbers.extend(_NO_BOX if box is None else box)
+    table = np.array(numbers).reshape(-1, 11)
+    count = len(table)
     if not count:
-        return []
-    unsure = 1 - np.array([each.certainty for each in facts])
-    seen = np.array([[box is not None for box in each.boxes] for each in facts])
+        return np.zeros(0, np.int8)
+    unsure, apart = 1 - table[:, :2], 1 - table[:, 2]
+    boxes = table[:, 3:].reshape(count, 2, 4)
+    seen = ~np.isnan(boxes[..., 0])
     jumps = np.zeros((count, 2))
     # A jump is one in the direction of propagation.
-    jumps[:, 0] = jump_costs([each.boxes[0] for each in facts])
-    jumps[::-1, 1] = jump_costs([each.boxes[1] for each in facts[::-1]])
+    jumps[:, 0] = jump_costs(boxes[:, 0])
+    jumps[::-1, 1] = jump_costs(boxes[::-1, 1])
     # However sure a direction is that the object has gone: what it finds later may be another.
     lost = np.where(seen, unsure, 1.0) + jumps
     since = np.stack((np.cumsum(lost[:, 0]), np.cumsum(lost[::-1, 1])[::-1]), axis=1) + 1e-6
     costs = unsure + jumps + since / since.sum(axis=1, keepdims=True)
-    apart = 1 - np.array([each.agreement for each in facts])
     # The first prompted frame belongs to the forward track, and the last to the backward one.
     costs[0, 1] += SWITCH_COST + SWITCH_WEIGHT * apart[0]
     costs[-1, 0] += SWITCH_COST + SWITCH_WEIGHT * apart[-1]
     best = costs[0].copy()
-    came = np.zeros((count, 2), np.int64)
+    came = np.zeros((count, 2), np.int8)
     for number in range(1, count):
         change = SWITCH_COST + SWITCH_WEIGHT * max(apart[number - 1], apart[number])
         stay, switch = best, best[::-1] + change
         came[number] = np.where(switch < stay, [1, 0], [0, 1])
         best = np.minimum(stay, switch) + costs[number]
-    path = [int(np.argmin(best))]
+    path = np.zeros(count, np.int8)
+    path[-1] = np.argmin(best)
     for number in range(count - 1, 0, -1):
-        path.append(int(came[number, path[-1]]))
-    return path[::-1]
+        path[number - 1] = came[number, path[number]]
+    return path
 
 
-def jump_costs(boxes: Sequence[tuple[float, ...] | None]) -> NDArray[np.float64]:
-    """Return 1 - IoU of each box with the one that the two before it predict; 0 without one."""
+def jump_costs(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Return 1 - IoU of each box with the one that the two before it predict; 0 without one.
+
+    :param boxes: [T, 4], NaN where there is none.
+    :returns: [T].
+    """
     costs = np.zeros(len(boxes))
-    for number in range(2, len(boxes)):
-        before, last, now = boxes[number - 2 : number + 1]
-        if before is not None and last is not None and now is not None:
-            predicted = 2 * np.array(last) - np.array(before)
-            costs[number] = 1 - float(box_iou(predicted, np.array(now)))
+    predicted = 2 * boxes[1:-1] - boxes[:-2]
+    known = ~np.isnan(predicted + boxes[2:]).any(1)
+    costs[2:][known] = 1 - box_iou(predicted[known], boxes[2:][known])
     return costs
 
 

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import hashlib
+from itertools import groupby
 import json
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from sam_tracker.core.frame import Frame
@@ -201,7 +205,7 @@ class Labeller:
             for number, said in each.by_frame.items():
                 if said.stands_alone == alone:
                     by_frame.setdefault(number, {})[object_id] = each
-        for number, pixels in read_frames(self._recording, sorted(by_frame)):
+        for number, pixels in read_frames(self._recording, sorted(by_frame), self._folder):
             frame = Frame(pixels, self._times[number])
             try:
                 tracker.prompt(number, frame, by_frame[number])
@@ -215,7 +219,7 @@ class Labeller:
         path = self._folder / LABELS
         part = path.with_suffix('.part')
         sources = [
-            _ObjectLabels(self, object_id, prompts, keys, tracker)
+            _ObjectLabels(self, object_id, prompts, keys, tracker, len(self._recording.images))
             for object_id in sorted(prompts)
             if prompts[object_id].by_frame
         ]
@@ -250,20 +254,22 @@ class _ObjectLabels:
         prompts: Prompts,
         keys: Mapping[Stretch, str],
         tracker: OfflineTracker,
+        count: int,
     ) -> None:
-        """Open all stretches of the object."""
+        """Open all stretches of the object, in a recording of so many images."""
         self._object_id = object_id
         self._said = prompts[object_id].by_frame
         self._tracker = tracker
-        self._forward: dict[int, StretchFile] = {}
-        self._backward: dict[int, StretchFile] = {}
+        self._files: list[StretchFile] = []
+        # Few bytes for each image: a recording may have millions.
+        self._forward, self._backward = np.full((2, count), -1, np.int32)
+        """[count] of each image the index of the file; -1: there is none."""
         for stretch, key in keys.items():
-            if stretch.object_id != object_id:
-                continue
-            file = labeller.open_stretch(key, stretch)
-            side = self._forward if stretch.direction > 0 else self._backward
-            for frame in stretch.frames:
-                side[frame] = file
+            if stretch.object_id == object_id:
+                side = self._forward if stretch.direction > 0 else self._backward
+                frames = sorted((stretch.frames[0], stretch.frames[-1]))
+                side[frames[0] : frames[1] + 1] = len(self._files)
+                self._files.append(labeller.open_stretch(key, stretch))
         self._directions = self._joined()
 
     def read(self, number: int) -> LabelledTrack:
@@ -271,31 +277,34 @@ class _ObjectLabels:
         if number in self._said:
             prompted = self._tracker.prompted(self._object_id, number)
             return LabelledTrack.of(prompted.track, self._said[number].stage)
-        forward, backward = self._forward.get(number), self._backward.get(number)
-        if forward is None or backward is None:
-            one = forward or backward
-            assert one is not None, 'every frame is in a stretch'
-            track = one.read(number)
+        if not self._from_both(number):
+            # Every frame is in a stretch, and -1 is less than any index.
+            track = self._files[max(self._forward[number], self._backward[number])].read(number)
             return replace(track, doubt=doubt(track))
-        pair = forward.read(number), backward.read(number)
+        pair = self._pair(number)
         track = pair[self._directions[number]]
         return replace(track, doubt=doubt(track, mask_iou(*pair)))
 
-    def _joined(self) -> dict[int, int]:
-        """Return the direction taken on each frame that was propagated from both sides."""
-        found: dict[int, int] = {}
-        numbers: list[int] = []
-        for number in [*sorted(self._forward.keys() & self._backward.keys()), None]:
-            if numbers and (number is None or number != numbers[-1] + 1 or number in self._said):
-                pairs = [
-                    PairFacts.of(self._forward[each].read(each), self._backward[each].read(each))
-                    for each in numbers
-                ]
-                found.update(zip(numbers, chosen_directions(pairs), strict=True))
-                numbers = []
-            if number is not None and number not in self._said:
-                numbers.append(number)
+    def _joined(self) -> NDArray[np.int8]:
+        """Return [count] the direction taken on each frame that was propagated from both sides."""
+        found = np.zeros(len(self._forward), np.int8)
+        joint = (number for number in range(len(found)) if self._from_both(number))
+        # Frames in a row, without a prompted one between, have equal differences.
+        for _, run in groupby(enumerate(joint), lambda each: each[1] - each[0]):
+            numbers = array('q', (number for _, number in run))
+            pairs = (PairFacts.of(*self._pair(number)) for number in numbers)
+            found[numbers[0] : numbers[-1] + 1] = chosen_directions(pairs)
         return found
+
+    def _from_both(self, number: int) -> bool:
+        """Return whether a frame was propagated to in both directions."""
+        here = self._forward[number] >= 0 and self._backward[number] >= 0
+        return bool(here and number not in self._said)
+
+    def _pair(self, number: int) -> tuple[LabelledTrack, LabelledTrack]:
+        """Return the tracks of both directions on a frame."""
+        forward, backward = self._forward[number], self._backward[number]
+        return self._files[forward].read(number), self._files[backward].read(number)
 
 
 def _frames(keys: Mapping[Stretch, str]) -> int:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+import tempfile
 from typing import Protocol
 
 import numpy as np
@@ -17,8 +19,8 @@ from sam_tracker.core.time import SECOND
 Image = NDArray[np.uint8]
 """[H, W, 3] RGB."""
 
-CHUNK_BYTES = 256 << 20
-"""Pixels that are held at once while a recording is read backwards."""
+CHUNK_BYTES = 1 << 30
+"""Pixels that are on the disk at once while a recording is read backwards."""
 
 PERIOD = SECOND // 30
 """Nanoseconds from image to image where the times are unknown."""
@@ -28,7 +30,7 @@ class LabellingError(Exception):
     """A recording, prompt file or folder that cannot be used; the text names it and the reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """One image of a recording that can be read."""
 
@@ -72,23 +74,42 @@ Progress = Callable[[int, int | None], None]
 """Called with the images that were read so far, and how many there are, if that is known."""
 
 
-def read_frames(recording: Recording, numbers: Sequence[int]) -> Iterator[tuple[int, Image]]:
+def read_frames(
+    recording: Recording, numbers: Sequence[int], folder: Path
+) -> Iterator[tuple[int, Image]]:
     """
-    Read images in ascending or in descending order, each once.
+    Read images in ascending or in descending order, each once; one is in memory at a time.
 
-    Backwards, images are read in chunks of at most ``CHUNK_BYTES``, since videos are only read
-    forwards.
+    Backwards, images are read in chunks of at most ``CHUNK_BYTES`` through a temporary file, since
+    videos are only read forwards, and each chunk costs a seek to the key frame before it.
 
     :param numbers: of the images, all ascending or all descending.
+    :param folder: for the temporary file.
+    :raises OSError: the file cannot be written.
     """
     for run in _runs(numbers):
         if run[0] <= run[-1]:
             yield from zip(run, recording.read(run[0], run[-1] + 1), strict=True)
             continue
         for chunk in _chunks(recording.images, run):
-            images = list(recording.read(chunk[-1], chunk[0] + 1))
-            while images:
-                yield chunk[0] - (len(chunk) - len(images)), images.pop()
+            images = _backwards(recording.read(chunk[-1], chunk[0] + 1), folder)
+            yield from zip(chunk, images, strict=True)
+
+
+def _backwards(images: Iterator[Image], folder: Path) -> Iterator[Image]:
+    """Yield images from the last to the first."""
+    shapes: list[tuple[int, ...]] = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for image in images:
+            file.write(np.ascontiguousarray(image).data)
+            shapes.append(image.shape)
+        start = file.tell()
+        while shapes:
+            image = np.empty(shapes.pop(), np.uint8)
+            start -= image.nbytes
+            file.seek(start)
+            file.readinto(image.data)
+            yield image
 
 
 def _chunks(images: Sequence[ImageInfo], run: range) -> Iterator[range]:

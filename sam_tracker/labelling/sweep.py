@@ -75,7 +75,9 @@ class Sweep:
         done = self._resumed(tracker, sweep)
         advance(done)
         next_checkpoint = time.monotonic() + self._period
-        for number, pixels in read_frames(self._recording, numbers[done:]):
+        for number, pixels in read_frames(
+            self._recording, numbers[done:], self._checkpoint.parent
+        ):
             for stretch in starting.get(number, ()):
                 tracker.begin(stretch)
             for stretch, track in tracker.step(number, Frame(pixels, self._times[number])).items():

@@ -66,11 +66,11 @@ def stamped(images, make=raw):
     return [make(START + number * PERIOD + 5, image) for number, image in enumerate(images)]
 
 
-def assert_same(recording, images):
+def assert_same(recording, images, tmp_path):
     assert len(recording.images) == len(images)
-    read = list(read_frames(recording, range(len(images))))
+    read = list(read_frames(recording, range(len(images)), tmp_path))
     assert all((pixels == images[number]).all() for number, pixels in read)
-    backwards = list(read_frames(recording, range(len(images) - 1, -1, -1)))
+    backwards = list(read_frames(recording, range(len(images) - 1, -1, -1), tmp_path))
     assert [number for number, _ in backwards] == list(range(len(images)))[::-1]
     assert all((pixels == images[number]).all() for number, pixels in backwards)
     assert list(recording.read(5, 7))[1].tolist() == images[6].tolist()
@@ -94,7 +94,7 @@ def test_every_image_of_a_bag_is_read_in_either_direction(
     topics = {'/camera/image_raw': stamped(images, make)}
     bag = write_bag(tmp_path / 'bag', topics, storage, compression)
     recording = open_recording(bag, None, silent)
-    assert_same(recording, images)
+    assert_same(recording, images, tmp_path)
     assert recording.images[3].stamp == START + 3 * PERIOD + 5
     assert recording.images[3].frame_id == 'camera'
     assert recording.problems == []
@@ -109,11 +109,11 @@ def test_a_bag_without_metadata_and_a_single_file_are_read(storage, images, tmp_
     # Beside each file, macOS leaves one on disks of other systems.
     (bag / f'._{file.name}').write_bytes(b'Mac OS X')
     recording = open_recording(bag, None, silent)
-    assert_same(recording, images)
+    assert_same(recording, images, tmp_path)
     assert any('metadata.yaml' in problem for problem in recording.problems)
     recording.close()
     recording = open_recording(file, None, silent)
-    assert_same(recording, images)
+    assert_same(recording, images, tmp_path)
     recording.close()
 
 
@@ -133,7 +133,8 @@ def test_of_a_truncated_bag_what_is_readable_is_kept(storage, compression, image
     recording = open_recording(bag, None, silent)
     assert 5 <= len(recording.images) < len(images)
     assert recording.problems
-    for number, pixels in read_frames(recording, range(len(recording.images) - 1, -1, -1)):
+    numbers = range(len(recording.images) - 1, -1, -1)
+    for number, pixels in read_frames(recording, numbers, tmp_path):
         assert (pixels == images[number]).all()
     recording.close()
 
@@ -153,7 +154,7 @@ def test_of_two_cameras_one_must_be_chosen(images, tmp_path):
     with pytest.raises(LabellingError, match=r"topic '/up'; topics with images: /left, /right"):
         open_recording(bag, '/up', silent)
     recording = open_recording(bag, '/right', silent)
-    assert_same(recording, images[::-1])
+    assert_same(recording, images[::-1], tmp_path)
     recording.close()
 
 

@@ -35,20 +35,22 @@ def test_every_image_is_read_once_and_in_order(recording, images):
     assert recording.problems == []
 
 
-def test_backwards_the_pixels_are_the_same_whatever_the_size_of_a_chunk(recording, monkeypatch):
-    forwards = dict(read_frames(recording, range(len(recording.images))))
+def test_backwards_the_pixels_are_the_same_whatever_the_size_of_a_chunk(
+    recording, monkeypatch, tmp_path
+):
+    forwards = dict(read_frames(recording, range(len(recording.images)), tmp_path))
     numbers = list(forwards)[::-1]
     for chunk in (1, 3 * 3 * 128 * 128, 1 << 30):
         monkeypatch.setattr(recordings, 'CHUNK_BYTES', chunk)
-        backwards = list(read_frames(recording, numbers))
+        backwards = list(read_frames(recording, numbers, tmp_path))
         assert [number for number, _ in backwards] == numbers
         assert all((forwards[number] == pixels).all() for number, pixels in backwards)
 
 
-def test_frames_with_gaps_are_read_in_either_direction(recording):
-    everything = dict(read_frames(recording, range(len(recording.images))))
+def test_frames_with_gaps_are_read_in_either_direction(recording, tmp_path):
+    everything = dict(read_frames(recording, range(len(recording.images)), tmp_path))
     for numbers in ([2, 3, 4, 9, 11, 12], [12, 11, 9, 4, 3, 2], [7]):
-        read = list(read_frames(recording, numbers))
+        read = list(read_frames(recording, numbers, tmp_path))
         assert [number for number, _ in read] == numbers
         assert all((everything[number] == pixels).all() for number, pixels in read)
 
@@ -84,8 +86,8 @@ def test_sixteen_bits_have_the_same_brightness_in_either_direction(tmp_path):
         pixels = rng.integers(1000, 2000 + 500 * number, (20, 30)).astype(np.uint16)
         assert cv2.imwrite(str(tmp_path / f'{number}.png'), pixels)
     recording = FolderRecording(tmp_path, silent)
-    forwards = dict(read_frames(recording, range(6)))
-    for number, pixels in read_frames(recording, range(5, -1, -1)):
+    forwards = dict(read_frames(recording, range(6), tmp_path))
+    for number, pixels in read_frames(recording, range(5, -1, -1), tmp_path):
         assert (pixels == forwards[number]).all()
     assert len({pixels.mean() for pixels in forwards.values()}) == 6
 
@@ -135,12 +137,17 @@ def test_stamps_that_do_not_ascend_are_replaced_and_named():
     assert all(a < b for a, b in itertools.pairwise(found)) and '30 images' in problem
 
 
-def test_backwards_no_more_is_held_than_a_chunk_also_when_the_size_changes(tmp_path, monkeypatch):
+def test_backwards_no_more_is_on_the_disk_than_a_chunk_also_when_the_size_changes(
+    tmp_path, monkeypatch
+):
     sizes = [8, 8, 40, 8, 40, 40]
+    images, scratch = tmp_path / 'images', tmp_path / 'scratch'
+    images.mkdir()
+    scratch.mkdir()
     for number, size in enumerate(sizes):
         picture = np.full((size, size, 3), number, np.uint8)
-        assert cv2.imwrite(str(tmp_path / f'{number}.png'), picture)
-    recording = FolderRecording(tmp_path, lambda *_: None)
+        assert cv2.imwrite(str(images / f'{number}.png'), picture)
+    recording = FolderRecording(images, lambda *_: None)
     limit = 3 * (40 * 40 + 8 * 8)
     monkeypatch.setattr('sam_tracker.labelling.recording.CHUNK_BYTES', limit)
     held = []
@@ -151,8 +158,8 @@ def test_backwards_no_more_is_held_than_a_chunk_also_when_the_size_changes(tmp_p
         return read(start, stop)
 
     monkeypatch.setattr(recording, 'read', counted)
-    found = [
-        (number, int(image[0, 0, 0])) for number, image in read_frames(recording, range(5, -1, -1))
-    ]
-    assert found == [(number, number) for number in range(5, -1, -1)]
+    backwards = read_frames(recording, range(5, -1, -1), scratch)
+    found = [(number, image.shape[0], int(image.max())) for number, image in backwards]
+    assert found == [(number, sizes[number], number) for number in range(5, -1, -1)]
+    assert not list(scratch.iterdir())
     assert max(held) <= limit and sum(held) == sum(3 * size * size for size in sizes)
