@@ -89,20 +89,17 @@ class OpenBag:
         found = {each.topic: each.msgtype for each in self.reader.connections}
         return {topic: found[topic] for topic in sorted(found) if found[topic] in types}
 
-    def messages(
-        self, topic: str, start: int | None = None, raw: bool = False
-    ) -> Iterator[tuple[int, Any]]:
+    def messages(self, topic: str, start: int | None = None) -> Iterator[tuple[int, Any]]:
         """
         Yield the messages of one topic with their times of recording, in that order.
 
         :param start: nanoseconds; messages recorded earlier are left out.
-        :param raw: yield bytes instead of messages.
         :returns: pairs; the message is None where its bytes cannot be read.
         """
         connections = [each for each in self.reader.connections if each.topic == topic]
         try:
             for connection, received, data in self.reader.messages(connections, start=start):
-                yield received, data if raw else self._message(data, connection.msgtype)
+                yield received, self._message(data, connection.msgtype)
         except Exception as error:
             # Damage in the middle of a file ends what can be read.
             problem = f'topic {topic!r} cannot be read to its end: {_text(error)}'

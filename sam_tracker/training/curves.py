@@ -24,6 +24,8 @@ _TRAINING = {
     'j_last': 'last frame of the clip',
     'copy': 'first mask left in place, last frame',
 }
+SMOOTHED_RECORDS = 9
+"""Neighbouring records of the log of which the mean is drawn."""
 _HELD_OUT = {'j': 'mean J', 'j0': 'J of the prompted frame', 'static_box': 'box left in place'}
 
 
@@ -43,13 +45,13 @@ def read_logs(paths: Sequence[Path]) -> list[Record]:
     return records
 
 
-def _curve(records: list[Record], name: str, width: int = 9) -> tuple[Values, Values]:
+def _curve(records: list[Record], name: str) -> tuple[Values, Values]:
     """Return thousands of frames and the mean over neighbouring records that hold the value."""
     chosen = [record for record in records if name in record]
     if not chosen:
         return np.empty(0), np.empty(0)
     frames = np.array([record['frames'] / 1000 for record in chosen])
-    window = np.ones(min(width, len(chosen)))
+    window = np.ones(min(SMOOTHED_RECORDS, len(chosen)))
     counts = np.convolve(np.ones(len(chosen)), window, 'same')
     return frames, np.convolve([record[name] for record in chosen], window, 'same') / counts
 

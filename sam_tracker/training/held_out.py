@@ -43,12 +43,12 @@ def held_out_scores(
     prompt: PromptKind = 'box',
 ) -> dict[str, float]:
     """
-    Follow one object in each clip.
+    Track one object in each clip.
 
-    Returns `j` mean IoU of the masks over the frames after the first on which the object is seen,
-    averaged over clips; `j0` that of the first frame; `late` that of the last quarter;
-    `static_box` what the first frame's box left in place scores; `presence` the balanced
-    accuracy over all frames.
+    :returns: `j`, the mean IoU of the masks over the frames after the first on which the object is
+        seen, averaged over clips; `j0`, that of the first frame; `late`, that of the last quarter;
+        `static_box`, the score of the first frame's box left in place; `presence`, the balanced
+        accuracy over all frames.
     """
     size = network.image_size
     device = network.device

@@ -20,6 +20,7 @@ ABSENCE_WEIGHT = 3.0
 """Of a frame without the object: they are rarer, about one in twelve."""
 SCALE_WEIGHT = 0.1
 
+FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2
 ALL_CANDIDATES_SHARE = 0.25
 """Share of the mask loss that all three candidates get; the rest is of the best one only."""
 LARGEST_MEAN_SQUARE = 1.5
@@ -36,7 +37,7 @@ class Loss:
     presence: Tensor
 
 
-def focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2) -> Tensor:
+def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """
     Return the focal loss, averaged over the last two dimensions (arXiv 1708.02002).
 
@@ -44,8 +45,8 @@ def focal_loss(logits: Tensor, target: Tensor, alpha: float = 0.25, gamma: float
         (arXiv 2006.04388).
     """
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
-    miss = (logits.sigmoid() - target).abs() ** gamma
-    balance = alpha * target + (1 - alpha) * (1 - target)
+    miss = (logits.sigmoid() - target).abs() ** FOCAL_GAMMA
+    balance = FOCAL_ALPHA * target + (1 - FOCAL_ALPHA) * (1 - target)
     return (balance * miss * entropy).mean((-2, -1))
 
 
@@ -80,7 +81,8 @@ def _answer_loss(
     """
     Return the mask, IoU and presence losses of one answer.
 
-    :param truth: [O, h, w] covered shares, :param there: [O] float, 1 where the object is seen.
+    :param truth: [O, h, w] covered shares.
+    :param there: [O] float, 1 where the object is seen.
     """
     candidates = answer.candidates
     logits = candidates.mask_logits.float()

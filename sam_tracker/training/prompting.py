@@ -25,7 +25,8 @@ def box_prompt(masks: Tensor, jitter: float, generator: torch.Generator) -> tupl
     Draw boxes by hand around masks bool [O, S, S].
 
     Each side is off by a normal error of `jitter` times the box's size, at most 20 pixels.
-    Returns points [O, 2, 2] and labels [O, 2].
+
+    :returns: points [O, 2, 2] and labels [O, 2].
     """
     boxes = boxes_of(masks)
     size = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
@@ -37,23 +38,18 @@ def box_prompt(masks: Tensor, jitter: float, generator: torch.Generator) -> tupl
     return boxes.view(-1, 2, 2), labels
 
 
-def point_in(
-    region: Tensor, generator: torch.Generator, inner: bool = True
-) -> tuple[Tensor, Tensor]:
+def point_in(region: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """
-    Draw one pixel of each region bool [O, S, S].
+    Draw one pixel of each region bool [O, S, S], more likely well inside, where users click.
 
-    With `inner`, pixels well inside are likelier, as a user aims at the middle of a thing.
-    Returns points float [O, 2], and whether the region had any pixel, bool [O].
+    :returns: points float [O, 2], and whether the region had any pixel, bool [O].
     """
     count, side = region.shape[0], region.shape[-1]
-    weight = region.float()
-    if inner:
-        # How full the surroundings are of the region stands in for the distance to its edge.
-        around = max(3, side // 16) | 1
-        full = F.avg_pool2d(weight[:, None], around, 1, around // 2)[:, 0]
-        weight = weight * full**4
-    flat = weight.flatten(1)
+    inside = region.float()
+    # The share of the surroundings in the region stands in for the distance to its edge.
+    around = max(3, side // 16) | 1
+    full = F.avg_pool2d(inside[:, None], around, 1, around // 2)[:, 0]
+    flat = (inside * full**4).flatten(1)
     found = flat.sum(1) > 0
     chance = torch.rand(count, 1, generator=generator).to(region.device)
     cumulative = flat.cumsum(1)
@@ -67,7 +63,8 @@ def correction(truth: Tensor, answer: Tensor, generator: torch.Generator) -> tup
     """
     Click where the answer is wrong.
 
-    :param truth: bool [O, S, S], :param answer: bool [O, S, S].
+    :param truth: bool [O, S, S].
+    :param answer: bool [O, S, S].
     :returns: points [O, 2] and labels [O]: 1 where the object was missed, 0 where something else
         was taken for it, -1 where there is nothing to correct.
     """

@@ -238,7 +238,8 @@ def _clicked(
     """
     Click again and again where the answer is wrong.
 
-    :param logits: [O, h, w] of the answer so far, :param said: points and labels so far.
+    :param logits: [O, h, w] of the answer so far.
+    :param said: points and labels so far.
     :param forgotten: the first click comes without the answer so far.
     """
     side = truth.shape[-1]

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Outline = NDArray[np.float64]
 OutlineFamily = Callable[[np.random.Generator], Outline]
 
+MARGIN = 2.0
+"""Pixels between an outline and the border of its coverage mask."""
+
 _POINTS = 48
 _ANGLES = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -118,10 +121,10 @@ def outline(rng: np.random.Generator, held_out: bool) -> Outline:
     return _fitted(points @ np.array([[c, s], [-s, c]]))
 
 
-def coverage(points: Outline, height: int, width: int, margin: float = 2.0) -> NDArray[np.uint8]:
-    """Rasterise an outline to uint8 [height, width], 255 inside, with a margin in pixels."""
+def coverage(points: Outline, height: int, width: int) -> NDArray[np.uint8]:
+    """Rasterise an outline to uint8 [height, width], 255 inside, with ``MARGIN`` around it."""
     mask = np.zeros((height, width), np.uint8)
-    half = np.array([width / 2 - margin, height / 2 - margin])
+    half = np.array([width / 2 - MARGIN, height / 2 - MARGIN])
     centre = np.array([width / 2 - 0.5, height / 2 - 0.5])
     pixels = ((centre + points * half) * 256).astype(np.int32)
     cv2.fillPoly(mask, [pixels], 255, cv2.LINE_AA, 8)

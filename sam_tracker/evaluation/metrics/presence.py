@@ -62,28 +62,25 @@ def absences(visible: Flags, shortest: int = SHORTEST_ABSENCE) -> Iterator[Absen
             yield Absence(start, end, next_start)
 
 
-def returned_frames(visible: Flags, shortest: int = SHORTEST_ABSENCE) -> Flags:
+def returned_frames(visible: Flags) -> Flags:
     """Return on which frames [T] an object is visible after its first absence: re-appearance."""
-    first = next(absences(visible, shortest), None)
+    first = next(absences(visible), None)
     return visible & (np.arange(len(visible)) >= (len(visible) if first is None else first.end))
 
 
 def reacquisition_delays(
-    overlaps: Values,
-    visible: Flags,
-    shortest: int = SHORTEST_ABSENCE,
-    patience: int = PATIENCE,
+    overlaps: Values, visible: Flags, patience: int = PATIENCE
 ) -> list[int | None]:
     """
     Return for each absence how many frames after its end the object was found; None: not found.
 
-    :param overlaps: [T] of prediction and ground truth, masks or boxes.
-    :param visible: [T]
-
     Only the first ``patience`` frames count, up to the next absence.
+
+    :param overlaps: [T] of prediction and ground truth, masks or boxes.
+    :param visible: [T] ground truth.
     """
     delays: list[int | None] = []
-    for absence in absences(visible, shortest):
+    for absence in absences(visible):
         until = min(absence.end + patience, absence.next_start)
         found = np.flatnonzero(overlaps[absence.end : until] >= FOUND_OVERLAP)
         delays.append(int(found[0]) if len(found) else None)

@@ -88,16 +88,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
     """Write an image [H, W, 3] RGB as a JPEG file."""
-    _write(path, '.jpg', rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-
-
-def write_png(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    """Write an image [H, W] of 8 or 16 bits, or [H, W, 3] BGR, as a PNG file."""
-    _write(path, '.png', picture, [])
-
-
-def _write(path: Path, suffix: str, picture: NDArray, options: list[int]) -> None:  # type: ignore[type-arg]
-    done, data = cv2.imencode(suffix, np.ascontiguousarray(picture), options)
+    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    done, data = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise LabellingError(f'{str(path)!r} cannot be encoded')
     with replacing(path) as file:

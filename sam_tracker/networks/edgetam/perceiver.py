@@ -33,7 +33,8 @@ class LatentAttention(nn.Module):
         """
         Return the updated latents.
 
-        :param latents: [B, L, C], :param tokens: [B, N, C].
+        :param latents: [B, L, C].
+        :param tokens: [B, N, C].
         :param positions: [N, C], added to keys and values alike; None: nothing is.
         :returns: [B, L, C].
         """

@@ -67,7 +67,7 @@ class MobileNetV2(nn.Module):
         """
         Encode images [B, 3, S, S].
 
-        Returns what each stage ends with, [B, S/4, S/4, 24] to [B, S/32, S/32, 320].
+        :returns: the output of each stage, [B, S/4, S/4, 24] to [B, S/32, S/32, 320].
         """
         x = F.relu6(self.stem(images), inplace=True)
         stages = []

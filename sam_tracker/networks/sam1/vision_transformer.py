@@ -182,7 +182,9 @@ def position_bias(queries: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """
     Work out what relative positions add to the scores of attention.
 
-    :param queries: [N, w * w, c], not scaled; :param rows: [w, w, c], :param columns: [w, w, c].
+    :param queries: [N, w * w, c], not scaled.
+    :param rows: [w, w, c].
+    :param columns: [w, w, c].
     :returns: [N, w * w, w * w].
     """
     grid = queries.unflatten(1, (len(rows), -1))

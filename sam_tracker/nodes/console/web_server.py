@@ -198,9 +198,9 @@ class WebServer:
             return self._log_in_form()
         return await handler(request)
 
-    def _log_in_form(self, status: int = 401) -> web.Response:
+    def _log_in_form(self) -> web.Response:
         form = self._files['login.html']
-        return web.Response(body=form.content, content_type=form.content_type, status=status)
+        return web.Response(body=form.content, content_type=form.content_type, status=401)
 
     async def _on_log_in(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != FORM:

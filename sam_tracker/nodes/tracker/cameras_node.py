@@ -46,7 +46,7 @@ CAMERAS = 'cameras'
 class CamerasNode(Node):
     """Holds the network and the list of cameras; ``trackers`` do the work."""
 
-    def __init__(self, *, node_name: str = 'cameras', **options: object) -> None:
+    def __init__(self, **options: object) -> None:
         """
         Load the network and make a tracker node for each camera.
 
@@ -55,7 +55,7 @@ class CamerasNode(Node):
         :raises CheckpointError: the weights cannot be loaded.
         """
         self.trackers: list[TrackerNode] = []
-        super().__init__(node_name, **options)
+        super().__init__('cameras', **options)
         self.declare_parameter(CAMERAS, Parameter.Type.STRING_ARRAY)
         try:
             given = self.get_parameter(CAMERAS).value
