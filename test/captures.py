@@ -11,15 +11,25 @@ class Captures:
     def __init__(self):
         self.names = []
         """Of the functions whose calls were captured."""
+        self.calling = False
+        """Whether a function is called by a capture or a replay, which no device would do."""
 
     def __call__(self, function, arguments):
         self.names.append(function.__name__)
-        result = function(*arguments)
+        result = self._call(function, arguments)
 
         def replay():
             # Into the same tensors, as a graph leaves them.
-            for place, new in zip(tensors(result), tensors(function(*arguments)), strict=True):
+            again = self._call(function, arguments)
+            for place, new in zip(tensors(result), tensors(again), strict=True):
                 place.copy_(new)
             return result
 
         return replay
+
+    def _call(self, function, arguments):
+        self.calling = True
+        try:
+            return function(*arguments)
+        finally:
+            self.calling = False

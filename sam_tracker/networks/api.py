@@ -12,6 +12,8 @@ the layout alone (how many objects, memories, pointers and points); nothing wait
 Inference wants evaluation mode and ``torch.inference_mode()``; both are the caller's.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -91,6 +93,29 @@ class Memory:
     """[O, P, pointer_channels], object pointers; P may be 0."""
     pointer_distances: Tensor
     """[O, P] float, frames from the pointer's frame to the current one."""
+    with_empty: bool = False
+    """
+    Whether there may be empty places: memories of position -1, pointers of distance -1.
+
+    A network reads nothing of what they hold, which is finite.
+    """
+
+    def padded(self, memories: int, pointers: int) -> Memory:
+        """Return the same with empty places, K and P in all; not less than there are."""
+        return Memory(
+            _filled_up(self.tokens, memories, 0),
+            _filled_up(self.positions, memories, -1),
+            _filled_up(self.pointers, pointers, 0),
+            _filled_up(self.pointer_distances, pointers, -1),
+            with_empty=True,
+        )
+
+
+def _filled_up(values: Tensor, places: int, value: int) -> Tensor:
+    """Lengthen the second dimension to so many places."""
+    missing = places - values.shape[1]
+    empty = values.new_full((len(values), missing, *values.shape[2:]), value)
+    return torch.cat((values, empty), dim=1)
 
 
 @dataclass(frozen=True)

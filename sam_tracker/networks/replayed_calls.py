@@ -30,8 +30,7 @@ CALLS_BEFORE_CAPTURE = 4
 """
 Calls of a layout that are made as ever.
 
-The memories of a new object grow from frame to frame, so each of their layouts occurs once for
-each new object, and to capture a call costs as much as three.
+Prompts have layouts that are rare, and to capture a call costs as much as three.
 """
 MOST_CAPTURED = 16
 """Layouts of one method that are captured at a time: bounds the memory that they take."""
@@ -63,7 +62,7 @@ class ReplayedNetwork:
     """
 
     def __init__(self, network: PromptableNetwork, capture: Capture) -> None:
-        self._network = network
+        self._network: Any = network
         lock = threading.Lock()
         self._encode_image = ReplayedCall(network.encode_image, capture, lock)
         self._decode = ReplayedCall(network.decode, capture, lock)
@@ -89,7 +88,20 @@ class ReplayedNetwork:
         return self._decode(features, conditioned, prompts, several)
 
     def attend_to_memory(self, embedding: Tensor, memory: Memory) -> Tensor:
-        """Condition an image on what O objects remember, as the network does."""
+        """
+        Condition an image on what O objects remember, as the network does.
+
+        Memories that still grow are padded to one layout, which is captured once for all objects:
+        each of their own would occur once for each. Those of a single frame are not: they are all
+        that a verification reads, and attention to seven times as many would take its time.
+        """
+        layout = self._network.memory_layout
+        memories, pointers = memory.tokens.shape[1], memory.pointers.shape[1]
+        # With one conditioning frame; those of more grow to larger layouts.
+        most = layout.recent_memories + 1, layout.recent_pointers + 1
+        growing = memories < most[0] or pointers < most[1]
+        if growing and (memories, pointers) != (1, 1):
+            memory = memory.padded(max(memories, most[0]), max(pointers, most[1]))
         return self._attend(embedding, memory)
 
     def encode_memory(self, embedding: Tensor, mask: Tensor, object_logit: Tensor) -> Tensor:

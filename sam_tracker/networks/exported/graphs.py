@@ -172,31 +172,13 @@ def _memory_reading(
             memory.pointers[:, :filled],
             memory.pointer_distances[:, :filled],
         )
-        inputs = {'embedding': embedding, **padded(young, places, pointers)}
+        filled_up = young.padded(places, pointers)
+        inputs = {
+            'embedding': embedding,
+            'memories': filled_up.tokens,
+            'positions': filled_up.positions,
+            'pointers': filled_up.pointers,
+            'distances': filled_up.pointer_distances,
+        }
         examples.append(Example(inputs, (network.attend_to_memory(embedding, young),)))
     return Graph('attend_to_memory', MemoryReading(network), ('conditioned',), tuple(examples))
-
-
-def padded(memory: Memory, places: int, pointers: int) -> dict[str, Tensor]:
-    """
-    Return what one object remembers as inputs of the graph of memory attention.
-
-    :param memory: O = 1, of at most so many memories and pointers.
-    :param places: K of the graph.
-    :param pointers: P of the graph.
-    """
-    return {
-        'memories': _filled_up(memory.tokens, places, 0),
-        'positions': _filled_up(memory.positions, places, -1),
-        'pointers': _filled_up(memory.pointers, pointers, 0),
-        'distances': _filled_up(memory.pointer_distances, pointers, -1),
-    }
-
-
-def _filled_up(values: Tensor, places: int, value: int) -> Tensor:
-    """Lengthen the second dimension to so many places."""
-    missing = places - values.shape[1]
-    if not missing:
-        return values
-    empty = values.new_full((len(values), missing, *values.shape[2:]), value)
-    return torch.cat((values, empty), dim=1)

@@ -55,19 +55,10 @@ class MemoryReading(nn.Module):
         :returns: [1, D, h, w].
         """
         network = self._network
-        tokens, position = network.memory_tokens(
-            Memory(memories, positions.clamp(min=0), pointers, distances.clamp(min=0))
-        )
-        places, length = memories.shape[1:3]
-        pieces = network.configuration.tokens_per_pointer
-        empty = torch.cat(
-            (
-                (positions < 0)[:, :, None].expand(-1, -1, length).flatten(1),
-                (distances < 0)[:, :, None].expand(-1, -1, pieces).flatten(1),
-            ),
-            dim=1,
-        )
-        masked = empty.to(tokens.dtype)[:, None] * _MASKED
+        memory = Memory(memories, positions, pointers, distances, with_empty=True)
+        tokens, position = network.memory_tokens(memory)
+        places = memories.shape[1]
+        masked = network.empty_tokens(memory).to(tokens.dtype)[:, None] * _MASKED
         image = as_tokens(embedding) + 0.1 * network.sine_position
         rotation = self.rotation_cosine, self.rotation_sine
         memory_rotation = self.memory_rotation_cosine, self.memory_rotation_sine

@@ -19,7 +19,7 @@ from sam_tracker.networks.api import (
     PromptableNetwork,
     VideoNetwork,
 )
-from sam_tracker.networks.exported.graphs import DECODERS, padded
+from sam_tracker.networks.exported.graphs import DECODERS
 from sam_tracker.networks.exported.manifest import GraphError, Manifest
 from sam_tracker.networks.exported.session import GraphSession
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
@@ -95,7 +95,13 @@ class GraphNetwork:
         places, pointers = self._manifest.memories, self._manifest.pointers
         if memory.tokens.shape[1] > places or memory.pointers.shape[1] > pointers:
             return self._network.attend_to_memory(embedding, memory)
-        inputs = padded(memory, places, pointers).values()
+        filled_up = memory.padded(places, pointers)
+        inputs = (
+            filled_up.tokens,
+            filled_up.positions,
+            filled_up.pointers,
+            filled_up.pointer_distances,
+        )
         (conditioned,) = _joined(
             [
                 self._attend(_of_object(embedding, row), *(each[row, None] for each in inputs))

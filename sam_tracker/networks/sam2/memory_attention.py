@@ -34,6 +34,7 @@ class RotaryAttention(Attention):
         values: Tensor,
         query_rotation: Tensor,
         key_rotation: Tensor,
+        empty: Tensor | None = None,
     ) -> Tensor:
         """
         Attend from queries to keys.
@@ -43,11 +44,20 @@ class RotaryAttention(Attention):
         :param values: [O, M, key_channels].
         :param query_rotation: [N, D / 2, 2].
         :param key_rotation: [M, D / 2, 2].
+        :param empty: [O, M], keys that are not attended to; None: all are.
         :returns: [O, N, D].
         """
         queries = rotate(self.q_proj(queries), query_rotation)
         keys = rotate(self.k_proj(keys), key_rotation)
         queries = queries.expand(len(keys), -1, -1)
+        if empty is not None:
+            attended = F.scaled_dot_product_attention(
+                queries[:, None],
+                keys[:, None],
+                self.v_proj(values)[:, None],
+                attn_mask=~empty[:, None, None],
+            )
+            return self.out_proj(attended[:, 0])
         if self._joint is not None:
             return F.linear(attend_in_blocks(queries, keys, values.to(keys.dtype)), *self._joint)
         attended = attend(queries[:, None], keys[:, None], self.v_proj(values)[:, None])
@@ -78,6 +88,7 @@ class MemoryAttentionLayer(nn.Module):
         memory_keys: Tensor,
         rotation: Tensor,
         memory_rotation: Tensor,
+        empty: Tensor | None,
     ) -> Tensor:
         """
         Return the image [O, N, D] after the layer.
@@ -87,11 +98,12 @@ class MemoryAttentionLayer(nn.Module):
         :param memory_keys: [O, M, C_mem], the same with positions added.
         :param rotation: [N, D / 2, 2].
         :param memory_rotation: [M, D / 2, 2].
+        :param empty: [O, M], tokens of the memory that are not attended to; None: all are.
         """
         normed = self.norm1(image)
         image = image + self.self_attn.attend(normed, normed, normed, rotation, rotation)
         image = image + self.cross_attn_image.attend(
-            self.norm2(image), memory_keys, memory, rotation, memory_rotation
+            self.norm2(image), memory_keys, memory, rotation, memory_rotation, empty
         )
         return image + self.linear2(F.relu(self.linear1(self.norm3(image)), inplace=True))
 
@@ -129,6 +141,7 @@ class MemoryAttention(nn.Module):
         rotation: Tensor,
         memory_rotation: Tensor,
         memories: int,
+        empty: Tensor | None = None,
     ) -> Tensor:
         """
         Attend from the image to the memories.
@@ -139,6 +152,7 @@ class MemoryAttention(nn.Module):
         :param positions: [O, M, C_mem].
         :param rotation: [h * w, D / 2, 2], of the image's tokens.
         :param memory_rotation: [N, D / 2, 2], of the tokens of one memory.
+        :param empty: [O, M], tokens of the memory that are not attended to; None: all are.
         :returns: [O, h * w, D].
         """
         pointers = memory.shape[1] - memories * len(memory_rotation)
@@ -147,7 +161,7 @@ class MemoryAttention(nn.Module):
         )
         keys = memory + positions
         for layer in self.layers:
-            image = layer(image, memory, keys, rotation, key_rotation)
+            image = layer(image, memory, keys, rotation, key_rotation, empty)
         return self.norm(image)
 
 

@@ -215,6 +215,7 @@ class SamVideoNetwork(nn.Module):
             rotation=self.rotation,
             memory_rotation=self.memory_rotation,
             memories=memory.tokens.shape[1],
+            empty=self.empty_tokens(memory) if memory.with_empty else None,
         )
         return as_image(attended, self.configuration.embedding_size)
 
@@ -294,9 +295,12 @@ class SamVideoNetwork(nn.Module):
     def memory_tokens(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """Concatenate memories and pointers to tokens and their positions, [O, M, C_mem]."""
         pieces = self.configuration.tokens_per_pointer
-        recency = self.maskmem_tpos_enc.flatten(1)[memory.positions]
+        positions, distances = memory.positions, memory.pointer_distances
+        if memory.with_empty:
+            positions, distances = positions.clamp(min=0), distances.clamp(min=0)
+        recency = self.maskmem_tpos_enc.flatten(1)[positions]
         position = (recency[:, :, None] + self.memory_position).flatten(1, 2)
-        pointer_position = self.pointer_positions(memory.pointer_distances)
+        pointer_position = self.pointer_positions(distances)
         pointers = memory.pointers.reshape(
             len(memory.positions), -1, self.configuration.memory_channels
         )
@@ -305,6 +309,17 @@ class SamVideoNetwork(nn.Module):
         tokens = torch.cat([entering(part, weight) for part in parts], dim=1)
         positions = torch.cat((position, pointer_position.repeat_interleave(pieces, dim=1)), dim=1)
         return tokens, entering(positions, weight)
+
+    def empty_tokens(self, memory: Memory) -> Tensor:
+        """Return which of the tokens of ``memory_tokens`` are those of empty places, [O, M]."""
+        pieces = self.configuration.tokens_per_pointer
+        return torch.cat(
+            (
+                (memory.positions < 0).repeat_interleave(memory.tokens.shape[2], dim=1),
+                (memory.pointer_distances < 0).repeat_interleave(pieces, dim=1),
+            ),
+            dim=1,
+        )
 
     def _laterals(self) -> list[tuple[Tensor, Tensor]]:
         """
