@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sam_tracker.action import Follow
 from sam_tracker.msg import ImageBox, Prompt, Track, TrackEvent
 from sam_tracker.nodes.tracker.follow_action import MOST_GOALS
+from sam_tracker.ros.process.service_answers import SERVICE_QOS
 
 from ...conftest import PATIENCE, wait_until
 
@@ -27,7 +28,14 @@ class Client:
 
     def __init__(self, tester) -> None:
         self._tester = tester
-        self._client = ActionClient(tester.node, Follow, f'{tester.name}/follow')
+        # By default a client keeps ten answers that it has not read yet; the oldest are lost.
+        self._client = ActionClient(
+            tester.node,
+            Follow,
+            f'{tester.name}/follow',
+            goal_service_qos_profile=SERVICE_QOS,
+            result_service_qos_profile=SERVICE_QOS,
+        )
         assert self._client.wait_for_server(PATIENCE)
 
     def begin(self, **fields: object):
