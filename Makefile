@@ -26,10 +26,10 @@ GRAPH := AMENT_PREFIX_PATH=$(VENV) \
 	FASTDDS_DEFAULT_PROFILES_FILE=$(CURDIR)/config/fastdds_large_images.xml
 RUN := $(GRAPH) $(VENV)/bin/python
 
-# Each worker runs whole files of tests, so that the tests of a file share their ROS graph. One more than there are cores:
-# tests of a graph wait for a third of their time.
-WORKERS ?= $(shell expr $$(nproc) + 1)
-PARALLEL := --numprocesses $(WORKERS) --dist loadfile
+# Each worker runs whole files of tests, so that the tests of a file share their ROS graph. Two more than there are cores:
+# tests of a graph wait for a third of their time. The order of the files is that of test/conftest.py.
+WORKERS ?= $(shell expr $$(nproc) + 2)
+PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST := $(RUN) -m pytest
 
 BENCHMARKS := images masks recording motion camera_motion network tracker gpu cameras node segmentation association

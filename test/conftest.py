@@ -4,13 +4,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-import fcntl
 import os
 from pathlib import Path
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 from hypothesis import settings as hypothesis_settings
@@ -51,13 +50,24 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that has a DDS domain, by a fixture or because it is a launch test."""
+    """
+    Mark every test that has a DDS domain, by a fixture or because it is a launch test.
+
+    Files with such tests, or slow ones, come first: where workers share the tests, the many quick
+    files are left to fill their time until the last long one has ended.
+    """
     for item in items:
         if 'launch' in item.path.parts or GRAPH_FIXTURES & {*getattr(item, 'fixturenames', ())}:
             item.add_marker('graph')
             # DDS may lose an answer to a client that it is still discovering, which is no defect
             # of ours; one of ours fails every time.
             item.add_marker(pytest.mark.flaky(reruns=2))
+    long = {
+        item.path
+        for item in items
+        if item.get_closest_marker('graph') or item.get_closest_marker('slow')
+    }
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(trylast=True)
@@ -74,17 +84,35 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @contextmanager
 def unused_domain() -> Iterator[int]:
-    """Hold a DDS domain that no other test on this machine holds."""
+    """
+    Hold a DDS domain in which nobody else on this machine is, tests of other checkouts included.
+
+    The name that is held belongs to the network of the machine as domains do, whatever user or
+    temporary folder a test has, and ends with its process.
+    """
     for domain in range(20, 100):
-        lock = Path(tempfile.gettempdir()) / f'sam_tracker_test_domain_{domain}.lock'
-        with lock.open('w') as file:
+        with socket.socket(socket.AF_UNIX) as held:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                held.bind(f'\0sam_tracker_test_domain_{domain}')
+            except OSError:
+                continue
+            if _is_in_use(domain):
                 continue
             yield domain
             return
     raise RuntimeError('all domains are taken')
+
+
+def _is_in_use(domain: int) -> bool:
+    """Return whether a program that is no test, an operator's own say, takes part in a domain."""
+    for participant in range(10):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+            try:
+                # Where its discovery listens (DDS-RTPS 2.5, 9.6.2.3).
+                port.bind(('', 7410 + 250 * domain + 2 * participant))
+            except OSError:
+                return True
+    return False
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE):

@@ -4,7 +4,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 
 def assigned(affinity: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -13,6 +12,9 @@ def assigned(affinity: NDArray[np.float64]) -> list[tuple[int, int]]:
 
     :param affinity: [M, N] finite, higher is better; 0: the pair is impossible.
     """
+    # Not at the start of every program that may never have two sets to pair: it takes 0.3 s.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(affinity, maximize=True)
     possible = affinity[rows, columns] > 0
     return list(zip(rows[possible].tolist(), columns[possible].tolist(), strict=True))

@@ -1,13 +1,17 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Kalman filter of constant velocity for the box of one object."""
+"""
+A Kalman filter of constant velocity for the box of one object.
+
+filterpy is imported where it is used first, in a node while it warms up: it imports the statistics
+of SciPy, which takes 0.7 s and which programs that do not track can do without.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 import math
 
-from filterpy.kalman import predict, update
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +71,8 @@ class KalmanBox:
             raise ValueError(f'a step is a number of periods from 0 on, not {steps}')
         if camera_motion is not None:
             return self._seen_after(camera_motion).predict(steps)
+        from filterpy.kalman import predict
+
         transition = np.eye(8) + steps * _VELOCITIES
         deviations = self.parametrisation.process_deviations(self.mean[:4])
         mean, covariance = predict(
@@ -78,6 +84,8 @@ class KalmanBox:
         return box_iou(self.box, boxes)
 
     def update(self, box: Box) -> KalmanBox:
+        from filterpy.kalman import update
+
         measured = self.parametrisation.state(box)
         noise = np.diag(self.parametrisation.measurement_deviations(self.mean[:4]) ** 2)
         innovation = measured - self.mean[:4]
