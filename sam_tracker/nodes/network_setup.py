@@ -144,9 +144,11 @@ def tracker_settings(parameters: TrackingParameters, suited: SuitedSettings) -> 
     """
     motion, memory = parameters.motion, parameters.memory
     settings = TrackerSettings.for_network(suited, parameters.mode)
-    familiarity = parameters.familiarity
+    familiarity, certain = parameters.familiarity, parameters.certain_familiarity
     if familiarity is not None:
         settings = replace(settings, familiarity=familiarity)
+    if certain is not None:
+        settings = replace(settings, certain_familiarity=certain)
     if familiarity == NO_FAMILIARITY:
         settings = replace(settings, certain_familiarity=None)
     return replace(

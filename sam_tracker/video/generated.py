@@ -10,7 +10,7 @@ faster. Held-out scenes differ from those of the training in seeds, textures and
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sam_tracker.video import sprites, textures
 from sam_tracker.video.motion import Absence, Crossing, SmoothNoise, period_for_speed
 
-Scenario = Literal['plain', 'occlusion', 'look_alike', 're_entry']
-SCENARIOS: tuple[Scenario, ...] = ('plain', 'occlusion', 'look_alike', 're_entry')
+Scenario = Literal['plain', 'occlusion', 'look_alike', 're_entry', 'camera_motion']
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
 DIFFICULTIES = {'easy': 0.1, 'medium': 0.5, 'hard': 0.9}
 
 # An object with fewer pixels than this share of the squared shorter side is not visible.
@@ -142,7 +142,7 @@ class GeneratedScene:
             rng, rows, columns, self._colours, held_out, clutter=0.25 + 0.65 * d
         )
         self._objects: list[_Actor] = []
-        self._build_camera(d)
+        self._build_camera(d, scenario)
         self._build_objects(d, scenario)
         self._build_occluders(d, scenario)
         self._build_light(d)
@@ -150,11 +150,16 @@ class GeneratedScene:
 
     # -- building ------------------------------------------------------------------------------
 
-    def _build_camera(self, d: float) -> None:
+    def _build_camera(self, d: float, scenario: Scenario | None) -> None:
         rng = self._rng
         moving = rng.random() < 0.35 + 0.5 * d
         self._pan = rng.uniform(0.02, 0.1 + 0.2 * d) if moving else rng.uniform(0, 0.004)
-        period = period_for_speed(self._pan, rng.uniform(0.001, 0.004 + 0.012 * d))
+        speed = rng.uniform(0.001, 0.004 + 0.012 * d)
+        if scenario == 'camera_motion':
+            # As of a camera on a robot that turns: faster than most objects are.
+            moving, self._pan = True, rng.uniform(0.15, 0.35)
+            speed = rng.uniform(0.02, 0.03 + 0.04 * d)
+        period = period_for_speed(self._pan, speed)
         self._camera_noise = SmoothNoise(rng, [period, period, 2 * period, 2 * period])
         self._roll = rng.uniform(0, 0.02 + 0.1 * d) if moving else 0.0
         self._zoom = rng.uniform(0, 0.05 + 0.2 * d) if moving else 0.0

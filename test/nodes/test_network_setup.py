@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sam_tracker.core.time import SECOND
+from sam_tracker.networks.api import SuitedSettings
 from sam_tracker.networks.mobile.configuration import MobileConfiguration
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
@@ -101,6 +102,15 @@ def test_familiarity_is_what_suits_the_network_in_the_default_mode_unless_it_is_
         assert tracker_settings(parameters, nano).familiarity == 0.3
     tiny = configuration_named('tiny').suited_settings
     assert tracker_settings(TrackerParameters(), tiny).familiarity is None
+
+
+def test_what_is_certain_suits_the_network_unless_it_is_set():
+    known = SuitedSettings(familiarity=0.4, certain_familiarity=0.75)
+    assert tracker_settings(TrackerParameters(), known).certain_familiarity == 0.75
+    for suited in (known, SuitedSettings()):
+        chosen = TrackerParameters(familiarity=0.3, certain_familiarity=0.6)
+        settings = tracker_settings(chosen, suited)
+        assert (settings.familiarity, settings.certain_familiarity) == (0.3, 0.6)
 
 
 def test_a_familiarity_of_minus_one_also_switches_verification_off():

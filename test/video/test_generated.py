@@ -140,6 +140,19 @@ def test_a_look_alike_resembles_object_one_more_than_others_do():
     assert np.nanmean(alike) < 0.6 * np.nanmean(other)
 
 
+def test_the_camera_moves_fast_where_that_is_asked_for():
+    def pans(scenario):
+        scenes = [GeneratedScene(seed, 64, scenario=scenario, duration=60) for seed in range(6)]
+        steps = [
+            scene._camera_offset(time + 1.0) - scene._camera_offset(time)
+            for scene in scenes
+            for time in range(0, 60, 3)
+        ]
+        return np.linalg.norm(steps, axis=1).mean()
+
+    assert pans('camera_motion') > 3 * pans('plain')
+
+
 def test_harder_clips_hold_smaller_objects():
     def area(difficulty):
         return np.mean(

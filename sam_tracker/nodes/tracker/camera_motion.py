@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sam_tracker.camera_motion.image_flow import ImageFlow
+from sam_tracker.nodes.tracker import tf_camera_motion
 from sam_tracker.nodes.tracker.imu_camera_motion import ImuCameraMotion
+from sam_tracker.ros.parameters.declaration import ParameterError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 def camera_motion_source(
     node: Node, parameters: CameraMotionParameters
 ) -> CameraMotionSource | None:
-    """Return a source of its own for one session; None: the motion is not measured."""
+    """
+    Return a source of its own for one session; None: the motion is not measured.
+
+    :raises ParameterError: the source needs tf2_ros, which is not installed, or a fixed frame.
+    """
     if parameters.source == 'imu':
         return ImuCameraMotion(node, parameters)
+    if parameters.source == 'tf':
+        if not tf_camera_motion.INSTALLED:
+            raise ParameterError("camera_motion.source 'tf' needs tf2_ros, which is not installed")
+        if not parameters.fixed_frame:
+            raise ParameterError("camera_motion.source 'tf' needs a camera_motion.fixed_frame")
+        return tf_camera_motion.TfCameraMotion(node, parameters.fixed_frame)
     return ImageFlow() if parameters.source == 'images' else None

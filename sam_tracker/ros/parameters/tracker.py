@@ -59,9 +59,15 @@ class CameraMotionParameters:
     source: str = declared(
         'images',
         'images: by the optical flow beside the objects, about 2 ms for an image. imu: by the '
-        "angular velocities on the topic imu and the camera's camera_info. off: the motion model "
-        "takes the camera's motion for that of the objects.",
-        choices=('off', 'images', 'imu'),
+        "angular velocities on the topic imu and the camera's camera_info. tf: by the transforms "
+        'from the frame of camera_info to fixed_frame; needs tf2_ros, and transforms that are '
+        "there before their image. off: the motion model takes the camera's motion for that of "
+        'the objects.',
+        choices=('off', 'images', 'imu', 'tf'),
+    )
+    fixed_frame: str = declared(
+        'odom',
+        'Frame that does not turn with the camera, for the source tf.',
     )
     imu_roll: float = declared(
         0.0,
@@ -216,10 +222,19 @@ class TrackingParameters:
     familiarity: float | None = declared(
         None,
         'Cosine of the mean image embedding of a mask to those of the prompted masks, below which '
-        'the mask shows something else and the object counts as absent. With mobile, masks from '
-        'there up to 0.75 are verified (docs/modes.md). -1: all masks are taken for the object, '
-        'and none is verified. auto: what the mode says, which in sam_tracker is 0.4 for nano and '
-        'mobile and no comparison for other networks.',
+        'the mask shows something else and the object counts as absent. -1: all masks are taken '
+        'for the object, and none is verified. auto: what the mode says, which in sam_tracker is '
+        '0.4 for nano and mobile and no comparison for other networks.',
+        change=Change.LIVE,
+        kind=float,
+        minimum=-1.0,
+        maximum=1.0,
+    )
+    certain_familiarity: float | None = declared(
+        None,
+        'The same cosine, from which on a mask certainly shows the object. What lies between is '
+        'tracked backwards to verify it. Not above familiarity: no mask is verified. auto: what '
+        'suits the network, 0.75 for mobile and no verification for other networks.',
         change=Change.LIVE,
         kind=float,
         minimum=-1.0,
