@@ -4,6 +4,7 @@
 
 import logging
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -26,6 +27,16 @@ def make_telling(state_dict: dict[str, Tensor]) -> None:
             tensor *= 4
         elif name == 'sam_mask_decoder.pred_obj_score_head.layers.2.weight':
             tensor *= 10
+
+
+def moving_square(count: int, width: int, height: int) -> list[np.ndarray]:
+    """Return RGB frames of a square that moves 5 pixels a frame over noise of 8 pixels' grain."""
+    rng = np.random.default_rng(5)
+    noise = rng.integers(0, 255, (height // 8, width // 8, 3), np.uint8)
+    frames = [np.kron(noise, np.ones((8, 8, 1), np.uint8)) for _ in range(count)]
+    for number, frame in enumerate(frames):
+        frame[60:120, 80 + 5 * number : 150 + 5 * number] = [200, 60, 30]
+    return frames
 
 
 def sam2_predictor(size: int):

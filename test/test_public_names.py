@@ -13,6 +13,8 @@ import pytest
 
 import sam_tracker
 
+from .video_file import write_video
+
 README = (Path(__file__).resolve().parents[1] / 'README.md').read_text()
 
 
@@ -39,12 +41,10 @@ def test_the_package_alone_imports_no_heavy_library():
 
 def test_the_example_of_the_readme_tracks_a_video(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    writer = cv2.VideoWriter('clip.avi', cv2.VideoWriter.fourcc(*'MJPG'), 30, (320, 240))
-    for number in range(6):
-        image = np.full((240, 320, 3), 90, np.uint8)
+    images = np.full((6, 240, 320, 3), 90, np.uint8)
+    for number, image in enumerate(images):
         cv2.rectangle(image, (100 + 4 * number, 80), (160 + 4 * number, 140), (0, 0, 255), -1)
-        writer.write(image)
-    writer.release()
+    write_video(tmp_path / 'clip.avi', images, rate=30)
     (example,) = re.findall(r'```python\n(from sam_tracker import.*?)```', README, re.S)
     exec(compile(example, 'README.md', 'exec'), {})
     lines = capsys.readouterr().out.splitlines()

@@ -8,12 +8,13 @@ from pathlib import Path
 import subprocess
 import sys
 
-import cv2
 import numpy as np
 import pytest
 
 from sam_tracker.core.run_length import uncompressed
 from sam_tracker.video.sources import open_source
+
+from ..video_file import write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,14 +37,11 @@ def demo(domain: int, output: Path, **variables: object) -> subprocess.Completed
 @pytest.fixture(scope='module')
 def video(tmp_path_factory) -> Path:
     """A second of a square that moves."""
-    path = tmp_path_factory.mktemp('video') / 'square.mp4'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 15.0, (160, 120))
-    for number in range(15):
-        image = np.full((120, 160, 3), 60, np.uint8)
+    images = np.full((15, 120, 160, 3), 60, np.uint8)
+    for number, image in enumerate(images):
         image[40:80, 20 + 4 * number : 60 + 4 * number] = (40, 200, 240)
-        writer.write(image)
-    writer.release()
-    return path
+    path = tmp_path_factory.mktemp('video') / 'square.mp4'
+    return write_video(path, images, rate=15, codec='mp4v')
 
 
 def test_any_video_is_tracked_and_leaves_pictures(domain, tmp_path, video, random_checkpoint):

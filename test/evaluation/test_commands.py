@@ -15,26 +15,25 @@ from sam_tracker.evaluation.followers.sam import MODES
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.tracking.settings import TrackerSettings
 
+from ..video_file import write_video
+
 pytestmark = pytest.mark.slow
 
 
 def write_frame(path, number):
     path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), square(number))
+
+
+def square(number):
     image = np.zeros((48, 64, 3), np.uint8)
     image[10:30, 10 + number : 30 + number] = 200
-    cv2.imwrite(str(path), image)
+    return image
 
 
 @pytest.fixture
 def clips_folder(tmp_path):
-    writer = cv2.VideoWriter(
-        str(tmp_path / 'square.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 30, (64, 48)
-    )
-    for number in range(6):
-        image = np.zeros((48, 64, 3), np.uint8)
-        image[10:30, 10 + number : 30 + number] = 200
-        writer.write(image)
-    writer.release()
+    write_video(tmp_path / 'square.avi', map(square, range(6)))
     labels = {
         'square.avi': {'square': {'0': [10, 10, 30, 30], '4': [14, 10, 34, 30]}},
         'elsewhere.avi': {'square': {'0': [10, 10, 30, 30]}},

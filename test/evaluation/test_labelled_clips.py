@@ -2,24 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-import cv2
-import numpy as np
 import pytest
 
 from sam_tracker.evaluation.readers.labelled_clips import labelled_clips, object_names
 from sam_tracker.evaluation.sequence import DatasetError
 
-
-def write_video(path, frames):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25, (64, 48))
-    for number in range(frames):
-        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
-    writer.release()
+from ..video_file import grey_images, write_video
 
 
 def write_clips(folder, labels, frames=6):
     for clip in labels:
-        write_video(folder / clip, frames)
+        write_video(folder / clip, grey_images(frames, step=20))
     (folder / 'labels.json').write_text(json.dumps(labels))
 
 

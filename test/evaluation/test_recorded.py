@@ -15,6 +15,8 @@ from sam_tracker.evaluation.readers.real import real
 from sam_tracker.evaluation.run import SequenceResult, TargetResult
 from sam_tracker.evaluation.sequence import DatasetError, Target
 
+from ..video_file import write_video
+
 WIDTH, HEIGHT, FRAMES = 64, 48, 6
 
 
@@ -46,12 +48,7 @@ def folder(tmp_path):
     (tmp_path / 'boxes/Square/absent.txt').write_text('\n'.join('000010'))
     write_images(tmp_path / 'davis/JPEGImages/480p/slide')
     write_masks(tmp_path / 'davis/Annotations/480p/slide', absent=(3,))
-    writer = cv2.VideoWriter(
-        str(tmp_path / 'square.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 30, (WIDTH, HEIGHT)
-    )
-    for number in range(FRAMES):
-        writer.write(image(number))
-    writer.release()
+    write_video(tmp_path / 'square.avi', map(image, range(FRAMES)))
     labels = {'square.avi': {'square': {'0': [10, 10, 30, 30], '4': [14, 10, 34, 30]}}}
     (tmp_path / 'labels.json').write_text(json.dumps(labels))
     return tmp_path

@@ -9,6 +9,8 @@ import pytest
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.video.generated import generate_clip
 
+from ..video_file import write_video
+
 FRAMES, SIZE = 16, 128
 PERIOD = 33_333_333
 
@@ -41,9 +43,5 @@ def folder(images, tmp_path):
 
 @pytest.fixture
 def video(images, tmp_path):
-    path = tmp_path / 'clip.mp4'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 30, (SIZE, SIZE))
-    for image in images:
-        writer.write(np.ascontiguousarray(image[..., ::-1]))
-    writer.release()
-    return path
+    bgr = (image[..., ::-1] for image in images)
+    return write_video(tmp_path / 'clip.mp4', bgr, rate=30, codec='mp4v')

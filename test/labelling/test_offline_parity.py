@@ -18,7 +18,7 @@ from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 
-from ..sam2_predictor import sam2_predictor
+from ..sam2_predictor import moving_square, sam2_predictor
 
 SIZE, WIDTH, HEIGHT, FRAMES = 128, 320, 200, 20
 PERIOD = TrackerSettings().frame_period
@@ -32,14 +32,7 @@ def predictor():
 
 @pytest.fixture(scope='module')
 def frames():
-    rng = np.random.default_rng(5)
-    ground = rng.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
-    frames = []
-    for number in range(FRAMES):
-        frame = np.kron(ground, np.ones((8, 8, 1), np.uint8))
-        frame[60:120, 80 + 5 * number : 150 + 5 * number] = [200, 60, 30]
-        frames.append(frame)
-    return frames
+    return moving_square(FRAMES, WIDTH, HEIGHT)
 
 
 @pytest.fixture(scope='module')

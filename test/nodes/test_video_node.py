@@ -26,6 +26,7 @@ from sam_tracker.ros.messages.stamps import nanoseconds
 from sam_tracker.video.test_pattern import BARS
 
 from ..frame_number import read_frame_number
+from ..video_file import grey_images, write_video
 
 VIDEO_NODE = 'sam_tracker.nodes.video_node'
 SMALL = {'width': 160, 'height': 96, 'rate': 60}
@@ -39,13 +40,9 @@ def stamps(messages):
     return [nanoseconds(message.header.stamp) for message in messages]
 
 
-def write_video(path, frames, rate=25.0, size=(64, 48)):
+def write_greys(path, frames, rate=25.0, size=(64, 48)):
     """Write a video whose frame n has the grey value 10 n."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), rate, size)
-    for number in range(frames):
-        writer.write(np.full((size[1], size[0], 3), 10 * number, np.uint8))
-    writer.release()
-    return path
+    return write_video(path, grey_images(frames, 10, size), rate)
 
 
 def assert_bars(rgb):
@@ -109,7 +106,7 @@ def test_compressed_images_are_published_with_the_raw_ones_header(start, listene
 
 def test_a_video_is_published_whole_with_recorded_stamps(start, listener, tmp_path):
     images = listener.listen(Image, 'image')
-    video = write_video(tmp_path / 'clip.avi', frames=12)
+    video = write_greys(tmp_path / 'clip.avi', frames=12)
     program = start(
         VIDEO_NODE, source=video, wait_for_subscribers=1, stamps='recorded', encoding='mono8'
     )
@@ -123,7 +120,7 @@ def test_a_video_is_published_whole_with_recorded_stamps(start, listener, tmp_pa
 
 def test_time_goes_on_when_a_loop_starts_again(start, listener, tmp_path):
     images = listener.listen(Image, 'image')
-    video = write_video(tmp_path / 'clip.avi', frames=4)
+    video = write_greys(tmp_path / 'clip.avi', frames=4)
     program = start(
         VIDEO_NODE,
         source=video,
@@ -305,7 +302,7 @@ def test_quality_of_service_follows_the_override(start, listener):
 def test_a_terminal_sees_progress_unless_it_loops(domain, loop, shown, tmp_path):
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-    video = write_video(tmp_path / 'clip.avi', frames=20)
+    video = write_greys(tmp_path / 'clip.avi', frames=20)
     command = [sys.executable, '-m', VIDEO_NODE, '--ros-args', '-p', f'source:={video}']
     command += ['-p', f'loop:={str(loop).lower()}', '-p', 'frames:=20', '-p', 'rate:=40.0']
     program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=its)

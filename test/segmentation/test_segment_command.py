@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command on image files, with the bundled weights."""
 
+from functools import partial
 import importlib.util
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from sam_tracker.segmentation.segment_command import main
 from sam_tracker.segmentation.text_grounder import TextGrounder
 
+from ..command_run import run_command
 from .test_mask_scorer import save_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,16 +45,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(capsys):
     """Run the command; returns its exit code and the lines of its two streams."""
-
-    def run(*args):
-        try:
-            code = main([str(argument) for argument in args])
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), err.splitlines()
-
-    return run
+    return partial(run_command, main, capsys)
 
 
 def written(folder):

@@ -21,7 +21,7 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 
-from ..sam2_predictor import sam2_predictor
+from ..sam2_predictor import moving_square, sam2_predictor
 
 SIZE, WIDTH, HEIGHT, FRAMES = 128, 320, 200, 18
 PERIOD = TrackerSettings().frame_period
@@ -43,14 +43,9 @@ def network(predictor):
 @pytest.fixture(scope='module')
 def clip():
     """Frames as our tracker takes them, and as the predictor does."""
-    rng = np.random.default_rng(5)
-    ground = rng.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
-    frames = []
-    for number in range(FRAMES):
-        frame = np.kron(ground, np.ones((8, 8, 1), np.uint8))
-        frame[60:120, 80 + 5 * number : 150 + 5 * number] = [200, 60, 30]
+    frames = moving_square(FRAMES, WIDTH, HEIGHT)
+    for number, frame in enumerate(frames):
         frame[20 + 4 * number : 70 + 4 * number, 20:60] = [30, 60, 200]
-        frames.append(frame)
     return frames, network_input(torch.from_numpy(np.stack(frames)), SIZE)
 
 

@@ -35,17 +35,13 @@ from sam_tracker.video.test_pattern import (
 )
 
 from ..frame_number import read_frame_number
+from ..video_file import grey_images, write_video
 
 
 @pytest.fixture
 def clip(tmp_path):
     """A video of nine frames at 25 Hz, frame n of the grey value 10 n."""
-    path = tmp_path / 'clip.avi'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25.0, (64, 48))
-    for number in range(9):
-        writer.write(np.full((48, 64, 3), 10 * number, np.uint8))
-    writer.release()
-    return path
+    return write_video(tmp_path / 'clip.avi', grey_images(9, step=10))
 
 
 def write_images(folder, names, shape=(20, 30, 3)):
@@ -89,11 +85,7 @@ def with_durations(video: bytes, durations: list[int]) -> bytes:
 
 
 def test_a_video_of_variable_rate_has_the_times_of_its_container(tmp_path):
-    path = tmp_path / 'clip.mp4'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 25.0, (64, 48))
-    for number in range(6):
-        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
-    writer.release()
+    path = write_video(tmp_path / 'clip.mp4', grey_images(6, step=40), codec='mp4v')
     even = [time for _, time in read_all(VideoFile(path))]
     assert even == [number * SECOND // 25 for number in range(6)]
     (unit,) = {b - a for a, b in pairwise(even)}
@@ -253,15 +245,12 @@ def test_a_folder_without_images_is_named(tmp_path):
 
 
 def test_frames_behind_a_damaged_stretch_are_read_at_their_times(tmp_path):
-    path = tmp_path / 'clip.mp4'
     ground = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     ground = cv2.resize(ground, (320, 240))
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 30, (320, 240))
-    for number in range(60):
-        image = ground.copy()
+    images = np.stack([ground] * 60)
+    for number, image in enumerate(images):
         image[60:120, 20 + 4 * number : 70 + 4 * number] = (40, 200, 230)
-        writer.write(image)
-    writer.release()
+    path = write_video(tmp_path / 'clip.mp4', images, rate=30, codec='mp4v')
     data = bytearray(path.read_bytes())
     start, end = data.find(b'mdat'), data.find(b'moov')
     middle = start + (end - start) // 3

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command says about the checkpoints on this machine; downloads are tested elsewhere."""
 
+from functools import partial
 from pathlib import Path
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from sam_tracker.networks.sam2.network import Sam2Network
 from sam_tracker.networks.weights import catalogue as checkpoint_catalogue
 from sam_tracker.networks.weights.catalogue import KnownCheckpoint, sha256_of
 from sam_tracker.networks.weights.checkpoint_command import main
+
+from ...command_run import run_command
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -35,16 +38,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(capsys):
     """Run the command; returns its exit code and the lines of its two streams."""
-
-    def run(*args):
-        try:
-            code = main(args)
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), err.splitlines()
-
-    return run
+    return partial(run_command, main, capsys)
 
 
 def test_list_names_every_checkpoint_its_size_and_its_place(run, folder):

@@ -20,6 +20,17 @@ class Pair:
         self.bank, self.scan = MemoryBank.empty(settings, layout), scan
         self.memories, self.pointers = {}, {}
 
+    def remember_all(self, *facts):
+        """Prompt frame 0, track the following ones, and return the pair."""
+        self.condition()
+        for each in facts:
+            self.remember(each)
+        return self
+
+    def read(self):
+        """Return the frames that are read on the next one."""
+        return [self.memories[place] for place in self.bank.read().places]
+
     def put(self, change):
         self.bank, added = change
         self.memories[added.memory] = self.bank.frame

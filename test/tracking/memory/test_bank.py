@@ -112,16 +112,7 @@ def test_the_bounded_bank_reads_what_an_unbounded_scan_reads(
 
 def remembering(*facts, settings=SETTINGS):
     """Return a pair whose object was prompted on frame 0 and tracked on the following ones."""
-    pair = Pair(settings, Unbounded(settings))
-    pair.condition()
-    for each in facts:
-        pair.remember(each)
-    return pair
-
-
-def read(pair):
-    """Return the frames that are read on the next one."""
-    return [pair.memories[place] for place in pair.bank.read().places]
+    return Pair(settings, Unbounded(settings)).remember_all(*facts)
 
 
 def test_nothing_is_read_before_anything_is_remembered():
@@ -131,28 +122,28 @@ def test_nothing_is_read_before_anything_is_remembered():
 def test_the_frame_after_the_prompt_is_read_only_as_the_last_one():
     pair = remembering()
     for expected in ([0], [0, 1], [0, 2], [0, 2, 3], [0, 2, 3, 4]):
-        assert read(pair) == expected
+        assert pair.read() == expected
         pair.remember(GOOD)
 
 
 def test_a_poor_frame_is_read_once_and_then_forgotten():
     pair = remembering(*[GOOD] * 9, POOR)
-    assert read(pair) == [0, 5, 6, 7, 8, 9, 10]
+    assert pair.read() == [0, 5, 6, 7, 8, 9, 10]
     pair.remember(GOOD)
-    assert read(pair) == [0, 5, 6, 7, 8, 9, 11]
+    assert pair.read() == [0, 5, 6, 7, 8, 9, 11]
     assert pair.bank.read().positions == [6, 5, 4, 3, 2, 1, 0]
 
 
 def test_good_frames_are_kept_through_a_long_absence():
     pair = remembering(*[GOOD] * 20, *[POOR] * 5000)
-    assert read(pair) == [0, 16, 17, 18, 19, 20, 5020]
+    assert pair.read() == [0, 16, 17, 18, 19, 20, 5020]
 
 
 def test_the_first_prompt_is_kept_and_the_newest_few():
     pair = remembering(settings=replace(SETTINGS, conditioning_memories=3))
     for _ in range(5):
         pair.condition()
-    assert read(pair) == [0, 4, 5]
+    assert pair.read() == [0, 4, 5]
 
 
 def test_places_never_run_out():
@@ -172,7 +163,7 @@ def test_after_forgetting_only_the_prompted_frames_are_read():
     pair = remembering(*[GOOD] * 30)
     pair.bank = pair.bank.forget_tracking()
     pair.condition()
-    assert read(pair) == [0, 31]
+    assert pair.read() == [0, 31]
     for _ in range(30):
         pair.remember(GOOD)
     assert pair.bank.read().layout == (8, 17)

@@ -149,26 +149,17 @@ def test_the_bounded_bank_reads_what_the_rule_reads_of_everything(
 
 
 def remembering(*facts):
-    pair = Pair(SETTINGS, EverythingKept(SETTINGS))
-    pair.condition()
-    for each in facts:
-        pair.remember(each)
-    return pair
-
-
-def read(pair):
-    """Return the frames that are read on the next one."""
-    return [pair.memories[place] for place in pair.bank.read().places]
+    return Pair(SETTINGS, EverythingKept(SETTINGS)).remember_all(*facts)
 
 
 def test_recent_frames_are_read_at_a_stride_and_the_last_one():
-    assert read(remembering(*[PLAIN] * 32)) == [0, 10, 15, 20, 25, 30, 32]
+    assert remembering(*[PLAIN] * 32).read() == [0, 10, 15, 20, 25, 30, 32]
 
 
 def test_anchors_are_read_as_prompts_are_however_old_they_are():
     pair = remembering(*[PLAIN] * 11, DISTRACTOR, *[PLAIN] * 5000)
     reading = pair.bank.read()
-    assert read(pair)[:2] == [0, 12]
+    assert pair.read()[:2] == [0, 12]
     assert reading.positions[:2] == [LAYOUT.conditioning_position] * 2
     assert [pair.pointers[place] for place in reading.pointer_places[:2]] == [0, 12]
     assert reading.layout == (7, 17)
@@ -176,13 +167,13 @@ def test_anchors_are_read_as_prompts_are_however_old_they_are():
 
 def test_the_newest_anchors_replace_older_ones_and_the_first_prompt_stays():
     pair = remembering(*([DISTRACTOR] + [PLAIN] * 9) * 500)
-    assert read(pair)[:4] == [0, 4971, 4981, 4991]
+    assert pair.read()[:4] == [0, 4971, 4981, 4991]
     assert len(pair.bank.tracked) <= pair.bank.rule.capacity + 1
 
 
 def test_frames_without_the_object_are_never_read():
     pair = remembering(*[PLAIN] * 20, *[GONE] * 3000)
-    assert read(pair) == [0, 5, 10, 15, 20]
+    assert pair.read() == [0, 5, 10, 15, 20]
     assert pair.bank.read().pointer_distances == [3021]
 
 
@@ -211,7 +202,7 @@ def test_after_forgetting_nothing_of_the_anchors_is_left():
     pair = remembering(*[PLAIN] * 10, DISTRACTOR, *[PLAIN] * 10)
     pair.bank = pair.bank.forget_tracking()
     pair.condition()
-    assert read(pair) == [0, 22]
+    assert pair.read() == [0, 22]
 
 
 def test_places_never_run_out():
