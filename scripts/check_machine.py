@@ -13,10 +13,10 @@ import sysconfig
 def first_problem() -> str:
     """Return what is missing and how to get it, or an empty string."""
     running = '.'.join(map(str, sys.version_info[:2]))
-    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+    if not (3, 10) <= sys.version_info[:2] <= (3, 14):
         return (
             f'{sys.executable} is Python {running}; the ROS 2 wheels and torch are pinned for '
-            '3.10 to 3.13: make PYTHON=python3.12 ...'
+            '3.10 to 3.14: make PYTHON=python3.12 ...'
         )
     if platform.system() != 'Linux' or platform.machine() != 'x86_64':
         return (
