@@ -43,8 +43,12 @@ if TYPE_CHECKING:
     from sam_tracker.ros.process.managed_node import ManagedNode
     from sam_tracker.tracking.track import Track
 
-MOST_WAITING = 4
-"""Images whose tracks may wait for publication; then the tracker waits, and nothing is lost."""
+MOST_WAITING = 1
+"""
+Images that are tracked and not published yet; then the tracker waits, and nothing is lost.
+
+So one image is tracked while another one is published; in a queue tracks would only grow old.
+"""
 
 Result = TypeVar('Result')
 Observer: TypeAlias = 'Callable[[TrackedImage], None]'
