@@ -306,29 +306,25 @@ class Tester:
 @pytest.fixture
 def new_camera(graph) -> Iterator[Callable[..., Camera]]:
     """Makes cameras that are gone when the test ends."""
-    cameras: list[Camera] = []
-
-    def make(**options: object) -> Camera:
-        cameras.append(Camera(graph, **options))
-        return cameras[-1]
-
-    yield make
-    for camera in cameras:
-        camera.close()
+    yield from _made(Camera, graph)
 
 
 @pytest.fixture
 def new_tester(graph) -> Iterator[Callable[..., Tester]]:
     """Makes testers that are gone when the test ends."""
-    testers: list[Tester] = []
+    yield from _made(Tester, graph)
 
-    def make(**options: object) -> Tester:
-        testers.append(Tester(graph, **options))
-        return testers[-1]
+
+def _made(kind: Callable[..., object], graph: Graph) -> Iterator[Callable[..., object]]:
+    made: list[object] = []
+
+    def make(**options: object) -> object:
+        made.append(kind(graph, **options))
+        return made[-1]
 
     yield make
-    for tester in testers:
-        tester.close()
+    for each in made:
+        each.close()
 
 
 @pytest.fixture(scope='module')

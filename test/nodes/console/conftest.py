@@ -138,6 +138,16 @@ def browse(work: Callable[[ClientSession], object]) -> object:
     return asyncio.run(run())
 
 
+def visit(url: str, work: Callable[[Page], object]) -> object:
+    """Run a coroutine function with a page of a console."""
+
+    async def run(session):
+        async with connected(session, url) as socket:
+            return await work(Page(socket))
+
+    return browse(run)
+
+
 def connected(session: ClientSession, url: str, **options: object):
     """Return the context of a websocket to a console."""
     headers = {'Origin': url, **options.pop('headers', {})}

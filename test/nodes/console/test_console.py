@@ -15,7 +15,7 @@ from rclpy.parameter import parameter_value_to_python
 from sam_tracker.ros.messages.masks import mask_pixels
 
 from ...conftest import wait_until
-from .conftest import LONG, Page, browse, connected
+from .conftest import LONG, Page, browse, connected, visit
 
 TRACKER = '/sam_tracker'
 BOX = [40.0, 30.0, 90.0, 80.0]
@@ -34,15 +34,13 @@ async def prompted(page, **fields):
 
 
 def test_a_page_shows_the_tracks_that_were_published_for_its_image(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            answer = await prompted(page, label='mug')
-            assert answer['success'], answer
-            return await page.frame(lambda header: header['tracks'])
+    async def work(page):
+        await page.watch()
+        answer = await prompted(page, label='mug')
+        assert answer['success'], answer
+        return await page.frame(lambda header: header['tracks'])
 
-    header, masks, jpeg = browse(work)
+    header, masks, jpeg = visit(console.url, work)
     assert header['tracker'] == TRACKER
     seconds, rest = stamp_of(header)
 
@@ -72,108 +70,94 @@ def test_a_page_shows_the_tracks_that_were_published_for_its_image(console, test
 
 
 def test_an_object_is_pointed_at_corrected_and_removed_from_a_page(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            first = await prompted(page, label='mug')
-            assert first['success'], first
-            object_id = first['object_id']
-            corrected = await prompted(page, object_id=object_id, box=[35, 30, 90, 85])
-            assert corrected['success'] and corrected['object_id'] == object_id, corrected
-            await page.frame(lambda header: [each['id'] for each in header['tracks']])
-            gone = await page.ask('remove', tracker=TRACKER, object_id=object_id)
-            assert gone['success'], gone
-            await page.frame(lambda header: not header['tracks'])
-            again = await page.ask('remove', tracker=TRACKER, object_id=object_id)
-            assert not again['success']
-            assert str(object_id) in again['message']
-            assert (await prompted(page))['success']
-            assert (await page.ask('reset', tracker=TRACKER))['success']
-            await page.frame(lambda header: not header['tracks'])
+    async def work(page):
+        await page.watch()
+        first = await prompted(page, label='mug')
+        assert first['success'], first
+        object_id = first['object_id']
+        corrected = await prompted(page, object_id=object_id, box=[35, 30, 90, 85])
+        assert corrected['success'] and corrected['object_id'] == object_id, corrected
+        await page.frame(lambda header: [each['id'] for each in header['tracks']])
+        gone = await page.ask('remove', tracker=TRACKER, object_id=object_id)
+        assert gone['success'], gone
+        await page.frame(lambda header: not header['tracks'])
+        again = await page.ask('remove', tracker=TRACKER, object_id=object_id)
+        assert not again['success']
+        assert str(object_id) in again['message']
+        assert (await prompted(page))['success']
+        assert (await page.ask('reset', tracker=TRACKER))['success']
+        await page.frame(lambda header: not header['tracks'])
 
-    browse(work)
+    visit(console.url, work)
     assert tester.object_ids() == []
 
 
 def test_a_mask_that_was_drawn_on_the_page_is_followed(console, tester, camera):
     mask = {'x': 20, 'y': 10, 'width': 40, 'height': 30, 'runs': [0, 1200]}
 
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            return await prompted(page, box=None, mask=mask)
+    async def work(page):
+        await page.watch()
+        return await prompted(page, box=None, mask=mask)
 
-    answer = browse(work)
+    answer = visit(console.url, work)
     assert answer['success'], answer
     assert tester.object_ids() == [answer['object_id']]
 
 
 def test_a_click_gives_candidates_from_part_to_whole_and_one_is_followed(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            header, _, _ = await page.watch()
-            place = {'stamp': stamp_of(header), 'frame_id': header['frame_id']}
-            found = await page.ask(
-                'find_candidates', tracker=TRACKER, **place, points=[[60, 50]], point_labels=[1]
-            )
-            assert found['success'], found
-            assert found['stamp'] == place['stamp']
-            areas = [each['area'] for each in found['candidates']]
-            assert areas == sorted(areas) and areas
-            for each in found['candidates']:
-                assert sum(each['mask']['runs'][1::2]) == each['area']
-            mask = found['candidates'][-1]['mask']
-            answer = await page.ask(
-                'add_prompt', tracker=TRACKER, **place, mask=mask, object_id=0, label=''
-            )
-            assert answer['success'], answer
+    async def work(page):
+        header, _, _ = await page.watch()
+        place = {'stamp': stamp_of(header), 'frame_id': header['frame_id']}
+        found = await page.ask(
+            'find_candidates', tracker=TRACKER, **place, points=[[60, 50]], point_labels=[1]
+        )
+        assert found['success'], found
+        assert found['stamp'] == place['stamp']
+        areas = [each['area'] for each in found['candidates']]
+        assert areas == sorted(areas) and areas
+        for each in found['candidates']:
+            assert sum(each['mask']['runs'][1::2]) == each['area']
+        mask = found['candidates'][-1]['mask']
+        answer = await page.ask(
+            'add_prompt', tracker=TRACKER, **place, mask=mask, object_id=0, label=''
+        )
+        assert answer['success'], answer
 
-    browse(work)
+    visit(console.url, work)
     assert len(tester.object_ids()) == 1
 
 
 def test_an_object_is_renamed_from_a_page_and_tracked_as_before(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            object_id = (await prompted(page, label='mug'))['object_id']
-            renamed = await page.ask(
-                'rename', tracker=TRACKER, object_id=object_id, label='left hand'
-            )
-            assert renamed['success'], renamed
-            await page.frame(
-                lambda header: [t['label'] for t in header['tracks']] == ['left hand']
-            )
-            nobody = await page.ask('rename', tracker=TRACKER, object_id=999, label='x')
-            assert not nobody['success'] and '999' in nobody['message']
+    async def work(page):
+        await page.watch()
+        object_id = (await prompted(page, label='mug'))['object_id']
+        renamed = await page.ask('rename', tracker=TRACKER, object_id=object_id, label='left hand')
+        assert renamed['success'], renamed
+        await page.frame(lambda header: [t['label'] for t in header['tracks']] == ['left hand'])
+        nobody = await page.ask('rename', tracker=TRACKER, object_id=999, label='x')
+        assert not nobody['success'] and '999' in nobody['message']
 
-    browse(work)
+    visit(console.url, work)
     (track,) = tester.call('get_objects').objects.tracks
     assert track.label == 'left hand'
 
 
 def test_live_parameters_are_read_with_their_ranges_and_set(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            read = await page.ask('parameters', tracker=TRACKER)
-            assert read['success'], read
-            by_name = {each['name']: each for each in read['parameters']}
-            assert by_name['buffer.seconds']['value'] == 5.0
-            assert by_name['buffer.seconds']['range'] == [0.0, 600.0]
-            assert 'model' not in by_name, 'it is read when the node configures'
-            assert read['words'] is False
-            field = {'tracker': TRACKER, 'name': 'buffer.seconds'}
-            wrong = await page.ask('set_parameter', value=-1, **field)
-            assert not wrong['success'] and '-1' in wrong['message']
-            assert (await page.ask('set_parameter', value=6.0, **field))['success']
+    async def work(page):
+        await page.watch()
+        read = await page.ask('parameters', tracker=TRACKER)
+        assert read['success'], read
+        by_name = {each['name']: each for each in read['parameters']}
+        assert by_name['buffer.seconds']['value'] == 5.0
+        assert by_name['buffer.seconds']['range'] == [0.0, 600.0]
+        assert 'model' not in by_name, 'it is read when the node configures'
+        assert read['words'] is False
+        field = {'tracker': TRACKER, 'name': 'buffer.seconds'}
+        wrong = await page.ask('set_parameter', value=-1, **field)
+        assert not wrong['success'] and '-1' in wrong['message']
+        assert (await page.ask('set_parameter', value=6.0, **field))['success']
 
-    browse(work)
+    visit(console.url, work)
     (value,) = tester.call('get_parameters', names=['buffer.seconds']).values
     assert parameter_value_to_python(value) == 6.0
     assert tester.set('buffer.seconds', 5.0).successful
@@ -209,33 +193,29 @@ def test_a_recording_is_started_stopped_and_downloaded(console, tester, camera):
 
 
 def test_tracking_is_paused_and_resumed_from_a_page(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            assert (await page.ask('set_paused', tracker=TRACKER, paused=True))['success']
-            await page.state(lambda state: state['trackers'][0]['values']['paused'] == 'true')
-            # Images are shown all the same, and without tracks.
-            await page.frame(lambda header: not header['tracked'])
-            assert (await page.ask('set_paused', tracker=TRACKER, paused=False))['success']
-            await page.frame(lambda header: header['tracked'])
+    async def work(page):
+        await page.watch()
+        assert (await page.ask('set_paused', tracker=TRACKER, paused=True))['success']
+        await page.state(lambda state: state['trackers'][0]['values']['paused'] == 'true')
+        # Images are shown all the same, and without tracks.
+        await page.frame(lambda header: not header['tracked'])
+        assert (await page.ask('set_paused', tracker=TRACKER, paused=False))['success']
+        await page.frame(lambda header: header['tracked'])
 
-    browse(work)
+    visit(console.url, work)
 
 
 def test_what_the_tracker_refuses_is_said_on_the_page(console, tester, camera):
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            far = await prompted(page, box=[1000, 1000, 1100, 1100])
-            old = await page.ask(
-                'add_prompt', tracker=TRACKER, stamp=[5, 0], box=BOX, object_id=0, label=''
-            )
-            other = await page.ask('reset', tracker='/nobody')
-            return far, old, other
+    async def work(page):
+        await page.watch()
+        far = await prompted(page, box=[1000, 1000, 1100, 1100])
+        old = await page.ask(
+            'add_prompt', tracker=TRACKER, stamp=[5, 0], box=BOX, object_id=0, label=''
+        )
+        other = await page.ask('reset', tracker='/nobody')
+        return far, old, other
 
-    far, old, other = browse(work)
+    far, old, other = visit(console.url, work)
     assert not far['success'] and '160x120' in far['message']
     assert not old['success'] and 'too old' in old['message']
     assert not other['success'] and "'/nobody'" in other['message']
@@ -290,26 +270,22 @@ def test_nothing_is_subscribed_to_while_no_page_is_open(console, tester, camera)
         subscribers = tester.node.get_subscriptions_info_by_topic('/image')
         return [each.node_name for each in subscribers]
 
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            await page.until(lambda _: 'console' in watchers())
+    async def work(page):
+        await page.watch()
+        await page.until(lambda _: 'console' in watchers())
 
-    browse(work)
+    visit(console.url, work)
     wait_until(lambda: 'console' not in watchers(), 'the end of the subscription', patience=LONG)
 
 
 def test_large_images_are_scaled_down_and_keep_their_coordinates(console, tester, camera):
     camera.size = (1600, 1200)
 
-    async def work(session):
-        async with connected(session, console.url) as socket:
-            page = Page(socket)
-            await page.watch()
-            return await page.frame(lambda header: header['width'] == 1600)
+    async def work(page):
+        await page.watch()
+        return await page.frame(lambda header: header['width'] == 1600)
 
-    header, _, jpeg = browse(work)
+    header, _, jpeg = visit(console.url, work)
     pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape[1] <= 1280
     assert abs(pixels.shape[1] / pixels.shape[0] - 4 / 3) < 0.02

@@ -3,7 +3,7 @@
 """Segmenting single images by service: on the tracker node while it tracks, and alone."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 import signal
 import threading
@@ -28,7 +28,7 @@ from sam_tracker.ros.images.conversion import image_message
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.srv import SegmentImage
 
-from ...conftest import PATIENCE, wait_until
+from ...conftest import PATIENCE, Program, wait_until
 from ...segmentation.test_mask_scorer import save_model
 from ...segmentation.test_text_grounder import owl_model
 from ..conftest import HEIGHT, WIDTH, Camera, Graph, Tester
@@ -138,7 +138,7 @@ class Client:
 
 
 @pytest.fixture(scope='module')
-def tracker(graph) -> object:
+def tracker_program(graph) -> Program:
     """One tracker node with the bundled weights for all tests of this module."""
     return graph.start(
         'sam_tracker.nodes.tracker.tracker_node',
@@ -151,25 +151,32 @@ def tracker(graph) -> object:
 
 
 @pytest.fixture(scope='module')
-def module_tester(graph, tracker) -> Iterator[Tester]:
-    tester = Tester(graph)
-    tester.wait_until_active()
-    yield tester
-    tester.close()
-
-
-@pytest.fixture
-def tester(module_tester) -> Tester:
-    """A tester of the tracker node, which follows nothing."""
-    module_tester.call('reset')
-    return module_tester
-
-
-@pytest.fixture(scope='module')
-def client(graph, module_tester) -> Iterator[Client]:
+def client(graph, shared_tester) -> Iterator[Client]:
     client = Client(graph, 'sam_tracker')
     yield client
     client.close()
+
+
+@pytest.fixture
+def start_segmenter(graph) -> Iterator[Callable[..., tuple[Program, Client]]]:
+    """Starts segmenter nodes; their clients are gone when the test ends."""
+    clients: list[Client] = []
+
+    def start(name: str, **parameters: object) -> tuple[Program, Client]:
+        program = graph.start(
+            'sam_tracker.nodes.segmenter.segmenter_node',
+            '-r',
+            f'__node:={name}',
+            device='cpu',
+            precision='float32',
+            **parameters,
+        )
+        clients.append(Client(graph, name))
+        return program, clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture(scope='module')
@@ -517,31 +524,23 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
     assert 'Traceback' not in program.output
 
 
-def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_path):
+def test_what_a_text_names_is_segmented_with_the_words_that_found_it(start_segmenter, tmp_path):
     transformers = pytest.importorskip('transformers')
     owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=reader',
-        device='cpu',
-        precision='float32',
+    program, client = start_segmenter(
+        'reader',
         **{
             'text.model': tmp_path,
             'text.threshold': 0.0,
             'segmentation.timeout': 10 * PATIENCE,
         },
     )
-    client = Client(graph, 'reader')
-    try:
-        program.wait_for_output('waiting for images')
-        fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
-        # The node imports the library and loads the model first.
-        answer = client.segment(patience=10 * PATIENCE, **fields)
-        assert client.set('text.threshold', 1.0).successful
-        nothing = client.segment(**fields)
-    finally:
-        client.close()
+    program.wait_for_output('waiting for images')
+    fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
+    # The node imports the library and loads the model first.
+    answer = client.segment(patience=10 * PATIENCE, **fields)
+    assert client.set('text.threshold', 1.0).successful
+    nothing = client.segment(**fields)
     assert answer.success, answer.message
     # What a model of random weights finds is anything, but it is found for one of the words.
     assert answer.candidates
@@ -552,14 +551,10 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(graph, tmp_
     assert nothing.message.startswith('0 candidates')
 
 
-def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(graph, tmp_path):
+def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(start_segmenter, tmp_path):
     save_model(pytest.importorskip('transformers'), 'clip', tmp_path)
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=scorer',
-        device='cpu',
-        precision='float32',
+    program, client = start_segmenter(
+        'scorer',
         **{
             'text.model': tmp_path,
             'text.threshold': 0.0,
@@ -569,17 +564,13 @@ def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(graph, t
             'segmentation.timeout': 10 * PATIENCE,
         },
     )
-    client = Client(graph, 'scorer')
-    try:
-        program.wait_for_output('waiting for images')
-        fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. blue'}
-        # The node imports the library and loads the model first.
-        answer = client.segment(patience=10 * PATIENCE, **fields)
-        best = client.segment(max_candidates=1, **fields)
-        assert client.set('text.threshold', answer.candidates[0].text_score).successful
-        above = client.segment(**fields)
-    finally:
-        client.close()
+    program.wait_for_output('waiting for images')
+    fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. blue'}
+    # The node imports the library and loads the model first.
+    answer = client.segment(patience=10 * PATIENCE, **fields)
+    best = client.segment(max_candidates=1, **fields)
+    assert client.set('text.threshold', answer.candidates[0].text_score).successful
+    above = client.segment(**fields)
     assert answer.success, answer.message
     assert len(answer.candidates) > 1
     scores = [each.text_score for each in answer.candidates]
@@ -594,29 +585,20 @@ def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(graph, t
     assert above.candidates == [each for each in answer.candidates if each.text_score >= scores[0]]
 
 
-def test_a_segmenter_without_weights_tells_why_until_it_has_some(graph):
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=weightless',
+def test_a_segmenter_without_weights_tells_why_until_it_has_some(start_segmenter, new_tester):
+    program, client = start_segmenter(
+        'weightless',
         checkpoint='/nowhere.pt',
-        device='cpu',
-        precision='float32',
     )
-    client = Client(graph, 'weightless')
-    tester = Tester(graph, node='weightless')
+    tester = new_tester(node='weightless')
     fields = {'image': picture_message(), 'prompts': [box_prompt()]}
-    try:
-        program.wait_for_output('cannot be configured: ')
-        refused = client.segment(**fields)
-        assert client.set('checkpoint', '').successful
-        assert tester.change(Transition.TRANSITION_CONFIGURE)
-        assert tester.change(Transition.TRANSITION_ACTIVATE)
-        answer = client.segment(**fields)
-        assert program.end(signal.SIGINT) == 0
-    finally:
-        tester.close()
-        client.close()
+    program.wait_for_output('cannot be configured: ')
+    refused = client.segment(**fields)
+    assert client.set('checkpoint', '').successful
+    assert tester.change(Transition.TRANSITION_CONFIGURE)
+    assert tester.change(Transition.TRANSITION_ACTIVATE)
+    answer = client.segment(**fields)
+    assert program.end(signal.SIGINT) == 0
     assert not refused.success
     assert 'the node is unconfigured' in refused.message
     assert '/nowhere.pt' in refused.message
@@ -624,59 +606,44 @@ def test_a_segmenter_without_weights_tells_why_until_it_has_some(graph):
     assert 'Traceback' not in program.output
 
 
-def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(graph):
-    graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=managed',
-        device='cpu',
-        precision='float32',
+def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(
+    start_segmenter, new_tester
+):
+    _, client = start_segmenter(
+        'managed',
         autostart='false',
     )
-    client = Client(graph, 'managed')
-    tester = Tester(graph, node='managed')
+    tester = new_tester(node='managed')
     fields = {'image': picture_message(), 'prompts': [box_prompt()]}
-    try:
-        assert 'the node is unconfigured' in client.segment(**fields).message
-        assert tester.change(Transition.TRANSITION_CONFIGURE)
-        assert 'the node is inactive' in client.segment(**fields).message
-        assert tester.change(Transition.TRANSITION_ACTIVATE)
-        assert client.segment(**fields).success
-        status, values = tester.diagnosed(
-            lambda _, values: values['lifecycle state'] == 'active', 'an active segmenter'
-        )
-        assert (status.name, status.message) == ('managed: segmentation', 'segmentation')
-        assert status.level == DiagnosticStatus.OK
-        assert values['model'] == DEFAULT_CHECKPOINT
-        assert tester.change(Transition.TRANSITION_DEACTIVATE)
-        assert tester.change(Transition.TRANSITION_CLEANUP)
-        assert 'the node is unconfigured' in client.segment(**fields).message
-    finally:
-        tester.close()
-        client.close()
+    assert 'the node is unconfigured' in client.segment(**fields).message
+    assert tester.change(Transition.TRANSITION_CONFIGURE)
+    assert 'the node is inactive' in client.segment(**fields).message
+    assert tester.change(Transition.TRANSITION_ACTIVATE)
+    assert client.segment(**fields).success
+    status, values = tester.diagnosed(
+        lambda _, values: values['lifecycle state'] == 'active', 'an active segmenter'
+    )
+    assert (status.name, status.message) == ('managed: segmentation', 'segmentation')
+    assert status.level == DiagnosticStatus.OK
+    assert values['model'] == DEFAULT_CHECKPOINT
+    assert tester.change(Transition.TRANSITION_DEACTIVATE)
+    assert tester.change(Transition.TRANSITION_CLEANUP)
+    assert 'the node is unconfigured' in client.segment(**fields).message
 
 
-def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(graph, tmp_path):
+def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(start_segmenter, tmp_path):
     transformers = pytest.importorskip('transformers')
     owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=searching',
-        device='cpu',
-        precision='float32',
+    program, client = start_segmenter(
+        'searching',
         **{'text.model': tmp_path},
     )
     program.wait_for_output('waiting for images')
-    client = Client(graph, 'searching')
     maps = Path(f'/proc/{program.process.pid}/maps')
-    try:
-        answer = client.begin(image=picture_message(), mode=Request.MODE_TEXT, text='red mug')
-        wait_until(lambda: 'tokenizers' in maps.read_text(), 'the import of the library')
-        assert not answer.done(), answer.result().message
-        assert program.end(signal.SIGINT) == 0
-    finally:
-        client.close()
+    answer = client.begin(image=picture_message(), mode=Request.MODE_TEXT, text='red mug')
+    wait_until(lambda: 'tokenizers' in maps.read_text(), 'the import of the library')
+    assert not answer.done(), answer.result().message
+    assert program.end(signal.SIGINT) == 0
     assert 'Traceback' not in program.output
 
 
@@ -695,16 +662,12 @@ def write_random_sam_vit_b(path: Path) -> None:
     torch.save(state, path)
 
 
-def test_a_segmenter_with_the_first_sam_answers_and_names_it(graph, tmp_path):
+def test_a_segmenter_with_the_first_sam_answers_and_names_it(start_segmenter, tmp_path):
     write_random_sam_vit_b(tmp_path / 'random.pth')
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        '__node:=first',
+    program, client = start_segmenter(
+        'first',
         checkpoint=tmp_path / 'random.pth',
         image_size=256,
-        device='cpu',
-        precision='float32',
         **{
             'segmentation.timeout': 10 * PATIENCE,
             'everything.points_per_side': 2,
@@ -712,17 +675,13 @@ def test_a_segmenter_with_the_first_sam_answers_and_names_it(graph, tmp_path):
             'everything.stability_score': 0.0,
         },
     )
-    client = Client(graph, 'first')
-    try:
-        program.wait_for_output('sam_vit_b at 256 px')
-        program.wait_for_output('waiting for images')
-        prompts = [point_prompt(), box_prompt()]
-        fields = {'image': picture_message(), 'patience': 10 * PATIENCE}
-        answer = client.segment(prompts=prompts, multiple_candidates=True, **fields)
-        everything = client.segment(mode=Request.MODE_EVERYTHING, **fields)
-        assert program.end(signal.SIGINT) == 0
-    finally:
-        client.close()
+    program.wait_for_output('sam_vit_b at 256 px')
+    program.wait_for_output('waiting for images')
+    prompts = [point_prompt(), box_prompt()]
+    fields = {'image': picture_message(), 'patience': 10 * PATIENCE}
+    answer = client.segment(prompts=prompts, multiple_candidates=True, **fields)
+    everything = client.segment(mode=Request.MODE_EVERYTHING, **fields)
+    assert program.end(signal.SIGINT) == 0
     assert answer.success, answer.message
     assert [each.prompt_index for each in answer.candidates] == [0, 0, 0, 1, 1, 1]
     assert everything.success, everything.message

@@ -16,13 +16,11 @@ import torch
 from sam_tracker.association.detections import Detections
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Track
-from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.detections_input import AHEAD
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.camera.image_buffer import STAMP_TOLERANCE
 from sam_tracker.ros.messages import detections as messages
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
-from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.process.run_node import spin
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
@@ -35,15 +33,10 @@ NAMESPACE = '/robot'
 
 
 @pytest.fixture(scope='module')
-def tracker(graph, random_checkpoint):
+def tracker(graph, random_setup):
     """A node of this process, so that detections can be handed to it without vision_msgs."""
-    setup = set_up_network(
-        NetworkParameters(
-            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
-        )
-    )
     node = TrackerNode(
-        setup=setup,
+        setup=random_setup,
         namespace=NAMESPACE,
         context=graph.context,
         parameter_overrides=[

@@ -10,9 +10,7 @@ from rclpy.action import ActionClient
 
 from sam_tracker.action import Follow
 from sam_tracker.msg import TrackEvent
-from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
-from sam_tracker.ros.parameters.network import NetworkParameters
 
 from ...conftest import PATIENCE, wait_until
 from ..conftest import spinning
@@ -34,18 +32,13 @@ PARAMETERS = """
 
 
 @pytest.fixture(scope='module')
-def robots(graph, random_checkpoint, tmp_path_factory):
+def robots(graph, random_setup, tmp_path_factory):
     """The trackers of two robots, one parameter file for all, started by nobody."""
     file = tmp_path_factory.mktemp('parameters') / 'robots.yaml'
     file.write_text(PARAMETERS)
-    setup = set_up_network(
-        NetworkParameters(
-            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
-        )
-    )
     nodes = [
         TrackerNode(
-            setup=setup,
+            setup=random_setup,
             namespace=f'/{robot}',
             context=graph.context,
             cli_args=['--ros-args', '--params-file', str(file)],

@@ -7,11 +7,9 @@ import pytest
 from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from sam_tracker.nodes.network_setup import set_up_network
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.messages.masks import mask_pixels
 from sam_tracker.ros.parameters.declaration import ParameterError
-from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.process.managed_node import ManagedNode
 
 from ..conftest import spinning
@@ -21,15 +19,10 @@ ENCODINGS = ('bytes', 'run_lengths')
 
 
 @pytest.fixture
-def trackers(graph, random_checkpoint):
-    setup = set_up_network(
-        NetworkParameters(
-            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
-        )
-    )
+def trackers(graph, random_setup):
     nodes = [
         TrackerNode(
-            setup=setup,
+            setup=random_setup,
             node_name=f'{side}_tracker',
             namespace='/cell',
             context=graph.context,
@@ -73,14 +66,10 @@ def test_two_trackers_of_one_process_share_a_network_and_track_apart(
     assert testers[1].add_box(*other).success
 
 
-def test_a_node_that_cannot_subscribe_stays_inactive_and_publishes_nothing(
-    graph, random_checkpoint
-):
+def test_a_node_that_cannot_subscribe_stays_inactive_and_publishes_nothing(graph, random_setup):
     reliability = 'qos_overrides./blind/image.subscription.reliability'
     node = TrackerNode(
-        setup=set_up_network(
-            NetworkParameters(checkpoint=str(random_checkpoint), device='cpu', precision='float32')
-        ),
+        setup=random_setup,
         namespace='/blind',
         context=graph.context,
         parameter_overrides=[
