@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Time of measuring the camera's motion by the images, and what the motion is worth.
+Time of measuring the camera's motion by the images, and its benefit for predicted boxes.
 
     python benchmark/camera_motion.py [FOLDER]
 

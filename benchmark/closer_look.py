@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a closer look is worth for small objects of real video.
+Benefit of a closer look for small objects of real video.
 
     python benchmark/closer_look.py FOLDER [--sequences NAME ...]
 

@@ -16,8 +16,8 @@ copies and waits are those of one frame of torch's profiler; ``syncs`` are the c
 image encoder by the time of the one that is timed, and by the rate of a matrix product of 8192
 rows in the same run.
 
-The cases are in the order of what they tell. None is begun once the time is over, and one that
-compiles is broken off. Without a GPU nothing is run.
+The most informative cases come first. None is begun once the time is over, and one that compiles
+is broken off. Without a GPU nothing is run.
 """
 
 import argparse
@@ -113,7 +113,7 @@ class Result:
 
 
 def cases(compiled: bool) -> Iterator[Case]:
-    """Yield the cases, what tells most first."""
+    """Yield the cases, the most informative first."""
     if compiled:
         yield Case('sam2', 'eager', 'tiny', 1)
         yield Case('sam2_vos', 'compiled', 'tiny', 1)

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration, run as `make demo` runs it, and what it says when it cannot."""
+"""The demonstration, run as `make demo` runs it, and its errors."""
 
 import json
 import os

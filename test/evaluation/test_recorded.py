@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded sequences in several layouts: found, read, followed, and told of."""
+"""Recorded sequences in several layouts: found, read, tracked, and reported."""
 
 import json
 

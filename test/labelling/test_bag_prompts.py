@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator said or a detector found while a bag was recorded prompts its objects."""
+"""Prompts and detections that were recorded in a bag prompt its objects."""
 
 import numpy as np
 import pytest

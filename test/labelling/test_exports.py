@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's tools read what is written, and find in it what the labels say."""
+"""The exported files are read by other tools, with the content of the labels."""
 
 import configparser
 from dataclasses import replace

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command labels recordings, says what it could not do, and does nothing twice."""
+"""The command labels recordings, reports failures, and repeats no work."""
 
 from dataclasses import replace
 import importlib.util

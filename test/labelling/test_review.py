@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A review over HTTP, and by its page where Chromium is installed: look, correct, decide."""
+"""A review over HTTP, and by its page where Chromium is installed: view, correct, decide."""
 
 import json
 import shutil

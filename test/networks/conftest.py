@@ -76,11 +76,11 @@ def build_pair(name='test', image_size=160):
 
 def enliven(state):
     """
-    Make random weights say something everywhere.
+    Make every random weight affect the result.
 
-    As initialised, position embeddings and layer scales are next to nothing, norms do nothing,
-    attention looks everywhere alike, a memory hardly matters, and the object score has no spread:
-    whatever goes wrong there would not show.
+    As initialised, position embeddings and layer scales are nearly zero, norms are identities,
+    attention is uniform, a memory hardly matters, and the object score has no spread, which would
+    hide errors.
     """
     for name, tensor in state.items():
         if tensor.numel() > 1 and tensor.max() == tensor.min():

@@ -1,10 +1,10 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Random weights that any environment can make again, from names and shapes alone.
+Random weights that any environment can reproduce from names and shapes alone.
 
 Reference networks that cannot be installed beside this package are run elsewhere, and only their
-answers are kept; whoever compares makes the same weights by this file. It needs NumPy alone.
+results are stored; the tests make the same weights with this file. It needs NumPy alone.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Real clips through real weights, beside what the released code made of them.
+Real clips with real weights, compared with the results of the released code.
 
 The recordings and their weights are too large for the repository. They are in the folder that the
 environment variable SAM_TRACKER_RECORDED names; without it the test is skipped.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the command says about the checkpoints on this machine; downloads are tested elsewhere."""
+"""Output of the command for checkpoints on this machine; downloads are tested elsewhere."""
 
 from functools import partial
 from pathlib import Path

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights as trainers, compilers and Hugging Face write them, and files that only look so."""
+"""Weights as written by trainers, compilers and Hugging Face, and files that resemble them."""
 
 from ast import literal_eval
 import json

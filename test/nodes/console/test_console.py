@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The console with a tracker and a camera, all of them processes: what pages see and do."""
+"""The console with a tracker and a camera, each in its own process, as pages use it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody without a right to it gets of a console: nothing, and nothing dies of it."""
+"""Unauthorised and malformed requests to a console are refused, and it keeps running."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Whatever is sent to a tracker node, it answers, goes on, and keeps the other objects.
+A tracker node answers any input, keeps running, and keeps the other objects.
 
 A few cases are tried in every run, many by `make fuzz SECONDS=300`.
 """

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A tracker node driven at random through its graph: it goes on, and takes no more of the machine.
+A tracker node driven at random through its graph keeps running in bounded memory.
 
 A few actions are made in every run, as many as fit in by `make soak MINUTES=60`.
 """

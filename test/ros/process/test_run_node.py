@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a program survives, and how it ends."""
+"""Errors that a program survives, and its end."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The worker thread: newest item wins, commands are done once, nothing waits for ever."""
+"""The worker thread: newest item wins, commands are done once, every wait ends."""
 
 from concurrent.futures import CancelledError
 import threading
