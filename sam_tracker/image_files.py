@@ -24,12 +24,18 @@ def read_image(path: Path, dynamic_range: DynamicRange | None = None) -> NDArray
 
     :param dynamic_range: of the images that the file belongs to; None: of this image alone.
     :returns: [height, width, 3] BGR.
-    :raises ImageFileError: the file is missing or is not an image.
+    :raises ImageFileError: the file is missing, is not an image, or has other pixels than of 8 or
+        16 bits without sign, such as temperatures.
     """
-    pixels = _read(path, 'image', cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if pixels.dtype != np.uint16:
-        return pixels
-    return (dynamic_range or DynamicRange()).eight_bits(pixels)
+    pixels = _read(path, 'image', cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageFileError(
+            f'the image {str(path)!r} has pixels of {pixels.dtype}; uint8 and uint16 are read'
+        )
+    if pixels.dtype == np.uint16:
+        pixels = (dynamic_range or DynamicRange()).eight_bits(pixels)
+    bgr: Any = pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    return bgr
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:

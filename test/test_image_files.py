@@ -70,3 +70,11 @@ def test_an_image_of_ten_bits_keeps_its_contrast(tmp_path):
     picture = read_image(path)
     assert picture.shape == (48, 64, 3)
     assert np.ptp(picture) > 250
+
+
+@pytest.mark.parametrize('kind', ['int8', 'int16', 'int32', 'float32', 'float64'])
+def test_measurements_are_no_picture_and_refused_by_their_type(tmp_path, kind):
+    path = tmp_path / 'celsius.tiff'
+    cv2.imwrite(str(path), np.linspace(20, 35, 64 * 48).reshape(48, 64).astype(kind))
+    with pytest.raises(ImageFileError, match=f"celsius.tiff' has pixels of {kind}; uint8 and"):
+        read_image(path)

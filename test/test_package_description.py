@@ -220,7 +220,7 @@ ROOMS = {
     'image_files': {'core'},
     'lettering': set(),
     'rendering': {'lettering'},
-    'video': {'core'},
+    'video': {'core', 'image_files'},
     'recording': {'core', 'rendering'},
     'web': {'core', 'rendering', 'recording'},
     # No network is known but to the registry: all others know the Protocols.

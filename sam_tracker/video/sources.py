@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.paths import expanded, visible
 from sam_tracker.core.time import SECOND
+from sam_tracker.image_files import ImageFileError, read_image
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
 
 PATTERN = 'pattern'
@@ -354,11 +355,7 @@ def _timeline(times: list[int | None]) -> tuple[int | None, list[int], float]:
 
 
 def _read_image(path: Path, dynamic_range: DynamicRange) -> NDArray[np.uint8]:
-    image: Any
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise VideoError(f'image {str(path)!r} cannot be read')
-    return dynamic_range.eight_bits(image) if image.dtype == np.uint16 else image
+        return read_image(path, dynamic_range)
+    except ImageFileError as error:
+        raise VideoError(str(error)) from error

@@ -250,7 +250,7 @@ def test_a_folder_that_goes_bad_ends_it_with_the_name_of_the_file(start, tmp_pat
     (tmp_path / '2.png').write_bytes(b'not a picture')
     program = start(VIDEO_NODE, source=tmp_path)
     assert program.wait() == 1
-    assert f"image '{tmp_path / '2.png'}' cannot be read" in program.output
+    assert f"image '{tmp_path / '2.png'}' is not a readable image" in program.output
     assert 'Traceback' not in program.output
 
 

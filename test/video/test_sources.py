@@ -269,7 +269,7 @@ def test_frames_behind_a_damaged_stretch_are_read_at_their_times(tmp_path):
 
 def test_an_image_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / '1.png').write_bytes(b'\x89PNG')
-    with pytest.raises(VideoError, match=r'1\.png. cannot be read'):
+    with pytest.raises(VideoError, match=r'1\.png. is not a readable image'):
         open_source(str(tmp_path))
 
 

@@ -30,7 +30,7 @@ MOST_PIXELS = 64_000_000
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB\x60\x82'
 
-DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+DECODE = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 
 UNREAD = b'\x5a' * 4096
 """Bytes that a JPEG decoder ignores after a complete image."""
@@ -48,7 +48,7 @@ def decoded_rgb(
     :param dynamic_range: as for ``rgb_image``.
     :returns: (height, width, 3) uint8 RGB.
     :raises ImageError: the data are in none of FORMATS, are truncated or damaged, have more than
-        MOST_PIXELS, or contain depth.
+        MOST_PIXELS, contain depth, or other pixels than of 8 or 16 bits without sign.
     """
     source_encoding, separator, compression = (
         part.strip() for part in message.format.partition(';')
@@ -59,11 +59,17 @@ def decoded_rgb(
     if not data:
         raise ImageError(f'image of format {message.format!r} has no data')
     _check_size(data, message.format)
-    image = eight_bits(_decoded(_completed(data, message.format), message.format), dynamic_range)
+    pixels = _decoded(_completed(data, message.format), message.format)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f'image of format {message.format!r} has pixels of {pixels.dtype}; uint8 and uint16 '
+            'are read'
+        )
+    image = eight_bits(pixels, dynamic_range)
     # OpenCV decodes to BGR, but some publishers of image_transport compress RGB as if it were BGR.
-    if 'compressed rgb' in compression:
+    if image.ndim == 3 and 'compressed rgb' in compression:
         return image
-    rgb: Any = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    rgb: Any = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB)
     return rgb
 
 

@@ -227,6 +227,17 @@ def test_a_written_message_is_read_back(encoding, codec, format_):
     assert_stripes(rgb_image(message), 6 if codec == 'jpeg' else 0)
 
 
+@pytest.mark.parametrize(
+    ('suffix', 'kind'), [('.tiff', 'int16'), ('.tiff', 'float32'), ('.pfm', 'float32')]
+)
+def test_measurements_are_no_picture_and_refused_by_their_type(suffix, kind):
+    measured = np.linspace(20, 35, 64 * 48).reshape(48, 64).astype(kind)
+    message = CompressedImage(format=suffix[1:])
+    message.data.frombytes(cv2.imencode(suffix, measured)[1].tobytes())
+    with pytest.raises(ImageError, match=f'has pixels of {kind}; uint8 and uint16 are read'):
+        rgb_image(message, DynamicRange())
+
+
 def test_mono_is_written_as_mono():
     grey = np.full((16, 16), 77, np.uint8)
     message = compressed_image_message(grey, 'mono8', Header(), codec='png')
