@@ -166,7 +166,11 @@ class Propagation:
             held.updated(decision).reported(decision, frame, images, index)
             for index, (held, decision) in enumerate(zip(proposal.objects, decisions, strict=True))
         ]
-        rows, facts = [held.row for held in objects], [each.facts for each in decisions]
+        rows = [held.row for held in objects]
+        facts = [
+            replace(decision.facts, growth=held.growth(seen.newest.network_box))
+            for held, decision, seen in zip(proposal.objects, decisions, objects, strict=True)
+        ]
         self._inference.store.remember(rows, facts, *memories)
         return objects
 

@@ -79,6 +79,11 @@ class TrackerSettings:
     """Object logit above which a frame is remembered."""
     memory_motion_score: float = 0.0
     """Motion score above which a frame is remembered, where it has one."""
+    memory_growth: float = math.inf
+    """
+    Factor to the size that the object had of late, above which a frame is not worth remembering:
+    its mask has probably spread to what is beside the object, and from there would spread on.
+    """
     conditioning_memories: int = 4
     """Prompted frames remembered for each object: the first and the newest of the others."""
     corrections_condition: bool = True
@@ -145,7 +150,7 @@ class TrackerSettings:
                 self._require(name, -1, 1)
         for name in ('presence_logit', 'memory_object_logit', 'memory_motion_score'):
             self._require(name, -math.inf, math.inf)
-        for name in ('stable_frames', 'frame_period'):
+        for name in ('stable_frames', 'frame_period', 'memory_growth'):
             self._require(name, 1, math.inf)
         if self.motion_model is not None and self.motion_model not in MOTION_MODELS:
             names = ', '.join(MOTION_MODELS)
@@ -201,15 +206,18 @@ MODES: dict[str, dict[str, Any]] = {
     'sam_tracker': {
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'samurai',
+        'memory_growth': 1.15,
     },
     'samurai': {
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'samurai',
+        'memory_growth': math.inf,
         'familiarity': None,
     },
     'samurai_released': {
         'motion_model': 'samurai_released',
         'memory_rule': 'samurai',
+        'memory_growth': math.inf,
         'presence_logit': TrackerSettings.presence_logit,
         'corrections_condition': False,
         'cumulative_prompts': False,

@@ -165,6 +165,12 @@ class TrackedObject:
             selector = selector.restart()
         return replace(self, selector=selector)
 
+    def growth(self, box: Box | None) -> float:
+        """Return the size of a box [4] on its newest frame, in sizes that it had of late."""
+        if box is None or self.focus is None or self.focus.image_size != self.image_size:
+            return 1.0
+        return self.focus.growth(box)
+
     def reported(
         self, decision: Decision, frame: CachedFrame, images: MaskImages, index: int
     ) -> TrackedObject:

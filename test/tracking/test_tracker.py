@@ -580,6 +580,22 @@ def test_a_duplicate_remembers_nothing_even_before_its_motion_is_trusted(playing
     assert network.readings[12, 2].frames == [0, 3, 4, 5, 6, 7, 11]
 
 
+def test_a_mask_that_spreads_at_once_is_read_once_and_not_remembered(playing):
+    def spreading(frame, number):
+        x, y, radius = apart(frame, number)
+        return x, y, 2 * radius if frame == 4 else radius
+
+    for mode, read in (
+        ('sam_tracker', [0, 2, 3, 5, 6, 7, 8]),
+        ('samurai', [0, 3, 4, 5, 6, 7, 8]),
+    ):
+        tracker, network = playing(spreading, SETTINGS.in_mode(mode))
+        tracker.add_prompt(at(0), BOX)
+        run(tracker, 9)
+        assert network.readings[5, 1].frames == [0, 2, 3, 4]
+        assert network.readings[9, 1].frames == read
+
+
 def test_another_objects_mask_takes_no_trust_from_the_motion(playing):
     def poor(frame, number):
         return (0.2 if number == 2 and frame >= 25 else 0.9), 6.0

@@ -136,6 +136,10 @@ class Focus:
             close=size <= share * _side(self.image_size),
         )
 
+    def growth(self, box: Box) -> float:
+        """Return the size of a box [4], as a multiple of the smoothed size."""
+        return _centre_and_size(box)[1] / self.size
+
     def seen_after(self, camera_motion: NDArray[np.float64]) -> Focus:
         """
         Return the same focus in the pixels of the next view.

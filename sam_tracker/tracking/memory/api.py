@@ -31,6 +31,8 @@ class FrameFacts:
     """Of the mask, in pixels of the source image; 0: not seen, or no rule asks for it."""
     shapes: CandidateShapes | None = field(default=None, compare=False)
     """Of all candidate masks, only while the frame is added; None: no rule asks for them."""
+    growth: float = 1.0
+    """Size of the mask's box, in sizes that the object had of late (``Focus``)."""
 
 
 @dataclass(frozen=True)

@@ -65,5 +65,6 @@ class SamuraiRule:
             frame.frame >= 2
             and facts.affinity > settings.memory_affinity
             and facts.object_logit > settings.memory_object_logit
+            and facts.growth <= settings.memory_growth
             and (facts.motion_score is None or facts.motion_score > settings.memory_motion_score)
         )

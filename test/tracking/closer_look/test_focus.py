@@ -160,3 +160,9 @@ def test_a_turn_of_the_camera_is_no_speed_of_the_object():
     for number in range(1, 6):
         focus = focus.seen_after(turn).after(box(600 - 30 * number, 300, 40), number * PERIOD)
     assert focus.speed < 1e-6
+
+
+def test_growth_is_the_size_of_a_box_in_sizes_of_late():
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    assert focus.growth(box(100, 100, 60)) == 1.5
+    assert focus.after(box(600, 300, 42), PERIOD).growth(box(600, 300, 42)) < 42 / 40

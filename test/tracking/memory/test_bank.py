@@ -13,7 +13,7 @@ from sam_tracker.tracking.settings import TrackerSettings
 
 from .side_by_side import LAYOUT, Pair
 
-SETTINGS = TrackerSettings()
+SETTINGS = TrackerSettings(memory_growth=1.15)
 GOOD = FrameFacts(0.9, 5.0, None)
 POOR = FrameFacts(0.2, 5.0, None)
 
@@ -65,6 +65,7 @@ class Unbounded:
                 scores.motion_score is None
                 or scores.motion_score > self.settings.memory_motion_score
             )
+            and scores.growth <= self.settings.memory_growth
         )
 
 
@@ -73,6 +74,7 @@ scores = st.builds(
     st.sampled_from([0.2, 0.5, 0.6, 0.9]),
     st.sampled_from([-2.0, 0.0, 0.1, 6.0]),
     st.sampled_from([None, None, 0.0, 0.3]),
+    growth=st.sampled_from([0.5, 1.0, 1.15, 1.2]),
 )
 events = st.lists(
     st.one_of(
