@@ -142,3 +142,21 @@ class Graph:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def exit_code(demonstration: Callable[[], None]) -> int:
+    """Run a demonstration and return its exit code; an error is reported in one line."""
+    try:
+        demonstration()
+    except DemoError as error:
+        sys.stderr.write(f'demo: {error}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write('demo: interrupted\n')
+        return 130
+    return 0
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f'demo: {line}\n')
+    sys.stdout.flush()

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node of the demonstration that observes the tracker."""
 
-import threading
-
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import DemoError
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
+from spinning_node import SpinningNode
 
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import TrackArray
@@ -19,12 +16,11 @@ from sam_tracker.ros.messages.stamps import nanoseconds
 DROPPED = 'images dropped: '
 
 
-class Observer:
+class Observer(SpinningNode):
     """Subscribes to tracks and diagnostics, in a thread, and stores what the summary needs."""
 
     def __init__(self) -> None:
-        rclpy.init()
-        self._node = rclpy.create_node('demo')
+        super().__init__('demo')
         profile = QoSProfile(depth=100)
         tracks = self._node.create_subscription(
             TrackArray, 'sam_tracker/tracks', self._take, profile
@@ -41,10 +37,7 @@ class Observer:
         """By label, the object by stamp, where it is seen."""
         self.diagnostics: dict[str, str] = {}
         self._error = ''
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
+        self.spin()
 
     @property
     def listeners(self) -> int:
@@ -59,12 +52,6 @@ class Observer:
         """
         if self._error:
             raise DemoError(f'the tracker cannot start: {self._error}')
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
-        rclpy.try_shutdown()
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -2,16 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node of the demonstration in space: a camera with depth, and an observer of the places."""
 
-import threading
-
 import numpy as np
 from numpy.typing import NDArray
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from scene import RATE, SceneImage
 from sensor_msgs.msg import CameraInfo, Image
+from spinning_node import SpinningNode
 from std_msgs.msg import Header
 
 from sam_tracker.core.time import SECOND
@@ -24,12 +21,12 @@ from sam_tracker.srv import AddPrompt
 FRAME = 'camera_optical_frame'
 
 
-class Robot:
+class Robot(SpinningNode):
     """Publishes images with depth and calibration, and stores the places by stamp."""
 
     def __init__(self) -> None:
-        rclpy.init()
-        self._node = node = rclpy.create_node('robot')
+        super().__init__('robot')
+        node = self._node
         profile = QoSProfile(depth=10)
         self._image = node.create_publisher(Image, 'image', profile)
         self._depth = node.create_publisher(Image, 'depth', profile)
@@ -41,16 +38,7 @@ class Robot:
         self._start = node.get_clock().now().nanoseconds
         self._waiting = 0
         """Images that were published before the drive, while the nodes started."""
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
-        rclpy.try_shutdown()
+        self.spin()
 
     @property
     def subscribed(self) -> bool:

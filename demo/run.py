@@ -20,7 +20,7 @@ import sys
 import time
 
 from clip import Clip, clip_of_environment
-from graph import START_TIMEOUT, DemoError, Graph
+from graph import START_TIMEOUT, DemoError, Graph, exit_code, say
 import numpy as np
 from observer import Observer
 from tqdm import tqdm
@@ -37,29 +37,21 @@ IDLE = 4.0
 """Seconds without an image after which the recording is complete."""
 
 
-def main() -> int:
+def main() -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     silence_decoders()
     for name in RESULTS:
         # Removed, so that files of an earlier run are not mistaken for results of this one.
         (OUTPUT / name).unlink(missing_ok=True)
-    try:
-        clip = clip_of_environment(os.environ, OUTPUT)
-        with Graph(OUTPUT) as graph:
-            say(f'playing {clip.path} in ROS_DOMAIN_ID={graph.domain}')
-            observer = Observer()
-            try:
-                play(graph, clip, observer)
-            finally:
-                observer.close()
-        report(clip, observer)
-    except DemoError as error:
-        sys.stderr.write(f'demo: {error}\n')
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write('demo: interrupted\n')
-        return 130
-    return 0
+    clip = clip_of_environment(os.environ, OUTPUT)
+    with Graph(OUTPUT) as graph:
+        say(f'playing {clip.path} in ROS_DOMAIN_ID={graph.domain}')
+        observer = Observer()
+        try:
+            play(graph, clip, observer)
+        finally:
+            observer.close()
+    report(clip, observer)
 
 
 def play(graph: Graph, clip: Clip, observer: Observer) -> None:
@@ -169,10 +161,5 @@ def compared(clip: Clip, label: str, seen: Mapping[int, RecordedTrack], first: i
     )
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f'demo: {line}\n')
-    sys.stdout.flush()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -15,7 +15,7 @@ import sys
 import time
 
 import cv2
-from graph import DemoError, Graph
+from graph import DemoError, Graph, exit_code, say
 import numpy as np
 from numpy.typing import NDArray
 from robot import Robot
@@ -38,31 +38,21 @@ Positions = dict[int, dict[int, NDArray[np.float64]]]
 """By body and image number, position and velocity [2, 3] in the optical frame."""
 
 
-def main() -> int:
+def main() -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / PICTURE).unlink(missing_ok=True)
-    try:
-        with Graph(OUTPUT) as graph:
-            say(f'tracker and localizer in ROS_DOMAIN_ID={graph.domain}')
-            graph.start('tracker_node', image_reliability='reliable')
-            graph.start(
-                'localizer_node', 'tracks:=sam_tracker/tracks', depth_reliability='reliable'
-            )
-            robot = Robot()
-            try:
-                images, placed = drive(graph, robot)
-            finally:
-                robot.close()
-            graph.end('localizer_node')
-            graph.end('tracker_node')
-        report(images, placed)
-    except DemoError as error:
-        sys.stderr.write(f'demo: {error}\n')
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write('demo: interrupted\n')
-        return 130
-    return 0
+    with Graph(OUTPUT) as graph:
+        say(f'tracker and localizer in ROS_DOMAIN_ID={graph.domain}')
+        graph.start('tracker_node', image_reliability='reliable')
+        graph.start('localizer_node', 'tracks:=sam_tracker/tracks', depth_reliability='reliable')
+        robot = Robot()
+        try:
+            images, placed = drive(graph, robot)
+        finally:
+            robot.close()
+        graph.end('localizer_node')
+        graph.end('tracker_node')
+    report(images, placed)
 
 
 def drive(graph: Graph, robot: Robot) -> tuple[list[SceneImage], Positions]:
@@ -178,10 +168,5 @@ def true_object(image: SceneImage, body_id: int) -> SeenObject:
     return SeenObject(body_id, True, region, np.ascontiguousarray(mask[region.slices]))
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f'demo: {line}\n')
-    sys.stdout.flush()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(exit_code(main))

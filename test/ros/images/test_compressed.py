@@ -17,7 +17,8 @@ from sensor_msgs.msg import CompressedImage
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.image_files import read_image
-from sam_tracker.ros.images import ImageError, compressed_image_message, rgb_image
+from sam_tracker.ros.images.conversion import compressed_image_message, rgb_image
+from sam_tracker.ros.images.encodings import ImageError
 
 ORIENTATION = 0x0112
 
