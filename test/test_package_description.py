@@ -155,6 +155,13 @@ def test_every_executable_of_the_build_has_a_main_and_a_console_script():
         assert f'"sam_tracker-{name}" = "sam_tracker.programs:{name}"' in PYPROJECT
 
 
+def test_pip_and_the_build_install_the_same_programs():
+    block = re.search(r'set\(executables\n(.*?)\n\)', (ROOT / 'CMakeLists.txt').read_text(), re.S)
+    modules = [line.strip() for line in block.group(1).splitlines() if '#' not in line]
+    built = {module.rpartition('.')[2].removesuffix('_command') for module in modules}
+    assert built == set(re.findall(r'^"sam_tracker-(\w+)" = ', PYPROJECT, re.M))
+
+
 def test_the_change_log_is_one_that_bloom_reads():
     changelog = pytest.importorskip('catkin_pkg.changelog')
     path = ROOT / 'CHANGELOG.rst'
