@@ -23,9 +23,16 @@ from sam_tracker.association.tracked_objects import (
 )
 from sam_tracker.association.votes import Support, Votes
 from sam_tracker.core.boxes import Box, box_iou
+from sam_tracker.core.time import SECOND
 
 LEARNING_RATE = 0.2
 """Weight of the newest histogram in the running mean of an object's colours."""
+EFFECT = SECOND // 2
+"""Nanoseconds after the prompt of a missing object in which detections may be from before it."""
+MARGIN = 0.1
+"""By how much more a detection must look like a visible object than what is tracked as it."""
+ONLY_ONE = 0.5
+"""Similarity that is enough where one object and one detection of a class are in question."""
 
 
 class Associator:
@@ -37,14 +44,17 @@ class Associator:
     that its motion model predicts. One detection has no effect: ``settings.confirmations`` of
     ``settings.window`` images in a row must agree. Then
 
-    - what nobody tracks is taken for the object that is not visible, has the same label and looks
-      most like it, if it looks like it at all; so is an object that the detector knows and has not
-      seen for long where it is tracked. Else it becomes a new object;
-    - a hidden object that is detected where it is expected is prompted there;
+    - what nobody tracks is taken for the missing object of the same label that looks most like
+      it, wherever that was seen last, and else becomes a new object. An object is missing when it
+      is not visible, or when the detector knows it and has not seen it for long where it is
+      tracked, and what is tracked there looks less like it. What was detected beside an object
+      while that was surely seen is not that object. Colours must be similar, and need to be less
+      so where one object and one detection of a class are in question;
+    - a hidden object that is detected where it is expected is prompted there, if it looks alike;
     - a visible object is corrected where detector and mask contradict each other,
 
-    each as far as the settings allow it. Colours gate the first two: an object is not prompted on
-    something that looks different. State is bounded by the number of objects. Not thread-safe.
+    each as far as the settings allow it. State is bounded by the number of objects. Not
+    thread-safe.
     """
 
     def __init__(self, settings: AssociationSettings) -> None:
@@ -57,6 +67,9 @@ class Associator:
         self._acted: dict[int, int] = {}
         """By object id: stamp of the last prompt."""
         self._colours: dict[int, Histogram] = {}
+        """By object id: what is known of its colours."""
+        self._shown: dict[int, Histogram] = {}
+        """By object id: the colours of its newest mask that was looked at."""
         self._started: dict[int, int] = {}
         """Objects that detections have started, with the stamp at which they were last seen, or at
         which their removal was asked for."""
@@ -70,6 +83,7 @@ class Associator:
             self.settings.window,
         ):
             self._doubts.clear()
+            self._support.clear()
         self.settings = settings
         self._tentative.configure(settings)
 
@@ -90,8 +104,16 @@ class Associator:
         """Never remove this object any more, because another client has prompted it."""
         self._started.pop(object_id, None)
 
-    def look(self, object_id: int, colours: Histogram) -> None:
-        """Update the colours of an object from an image on which its mask is reliable."""
+    def look(self, object_id: int, colours: Histogram, *, sure: bool = True) -> None:
+        """
+        Remember the colours of the mask of a visible object.
+
+        They are those of the object if it is surely seen, and if the detector does not say
+        otherwise: where it knows the object and has not seen it lately, something else is tracked.
+        """
+        self._shown[object_id] = colours
+        if not sure or self._is_deserted(object_id, self.settings.window):
+            return
         known = self._colours.get(object_id)
         self._colours[object_id] = (
             colours if known is None else known + LEARNING_RATE * (colours - known)
@@ -107,7 +129,7 @@ class Associator:
         :param ids: of all objects on the image.
         :param stamp: of the image, in nanoseconds.
         """
-        for known in (self._doubts, self._support, self._acted, self._colours):
+        for known in (self._doubts, self._support, self._acted, self._colours, self._shown):
             for object_id in known.keys() - ids:
                 del known[object_id]
         for object_id, started in list(self._started.items()):
@@ -139,8 +161,11 @@ class Associator:
             column = pairs.get(row)
             support = self._support.get(object_id)
             if support is None:
-                support = self._support[object_id] = Support()
-            support.add(matched=column is not None)
+                support = self._support[object_id] = Support(self.settings.confirmations)
+            agrees = column is not None and ious[row, column] >= self.settings.agree_iou
+            support.add(
+                objects.stamp, matched=column is not None, surely=seen[row] and bool(agrees)
+            )
             if column is None:
                 self._votes(object_id).add(detected=False)
                 continue
@@ -223,7 +248,11 @@ class Associator:
         """Return what a confirmed detection of something that nobody tracks leads to."""
         object_id = self._missing(tentative, objects, colours_at)
         if object_id:
-            tentative.prompted = self._acted[object_id] = objects.stamp
+            if tentative.score < self.settings.sure_score:
+                # Nothing new, and not yet sure enough to prompt the object.
+                return []
+            self._acted[object_id] = objects.stamp
+            tentative.quiet_until = objects.stamp + EFFECT
             seen = objects.sight[objects.ids.index(object_id)] == Sight.SEEN
             effect = Effect.CORRECTED if seen else Effect.FOUND_AGAIN
             return [Action(effect, object_id, tentative.box)]
@@ -234,7 +263,7 @@ class Associator:
         room = len(self._started) + len(self._starting) < self.settings.most_objects
         if not self.settings.new_objects or not room:
             return []
-        tentative.prompted = objects.stamp
+        tentative.quiet_until = objects.stamp + SETTLING
         self._starting.append(objects.stamp)
         return [Action(Effect.NEW, 0, tentative.box, tentative.label)]
 
@@ -245,35 +274,54 @@ class Associator:
         colours_at: Callable[[Box], Histogram | None],
     ) -> int:
         """Return the object that is detected elsewhere than it is tracked, if at all; 0: none."""
-        if tentative.score < self.settings.sure_score:
-            return 0
-        (fits,) = same_labels([tentative.label], objects.labels)
+        fits = np.ones(len(objects), np.bool_)
+        if self.settings.by_label:
+            (fits,) = same_labels([tentative.label], objects.labels)
         missing = [
-            object_id
-            for row, object_id in enumerate(objects.ids)
-            if self._may_be_elsewhere(object_id, objects.sight[row])
-            and (fits[row] or not self.settings.by_label)
-            and not self._is_settling(object_id, objects.stamp)
+            row
+            for row in np.flatnonzero(fits).tolist()
+            if self._may_be_elsewhere(objects.ids[row], objects.sight[row])
+            and not self._is_settling(objects.ids[row], objects.stamp)
+            and tentative.since > self._support[objects.ids[row]].beside
         ]
         if not missing:
             return 0
         colours = colours_at(tentative.box)
-        alike = {object_id: self._similarity(object_id, colours) for object_id in missing}
-        best = max(missing, key=lambda each: alike[each])
-        return best if alike[best] >= self.settings.similar else 0
+        alike = {row: self._similarity(objects.ids[row], colours) for row in missing}
+        best = max(missing, key=lambda row: alike[row])
+        object_id, least = objects.ids[best], self.settings.similar
+        if objects.sight[best] == Sight.SEEN:
+            if not self.settings.correct:
+                shown = self._similarity(object_id, self._shown.get(object_id))
+                least = max(least, shown + MARGIN)
+        elif len(missing) == 1 and self._is_only_one(tentative, object_id, objects.labels[best]):
+            least = min(least, ONLY_ONE)
+        return object_id if alike[best] >= least else 0
+
+    def _is_only_one(self, tentative: Tentative, object_id: int, label: str) -> bool:
+        """Return whether a detection is the only one of its class that may be an object."""
+        same_class = self.settings.by_label and label != '' and label == tentative.label
+        beside = self._support[object_id].beside
+        return same_class and not self._tentative.rivals(tentative, beside)
 
     def _may_be_elsewhere(self, object_id: int, sight: int) -> bool:
         """
         Return whether an object may be where it is not tracked, and be prompted there.
 
-        One that is visible may, if the detector knows it and has long not seen it where it is:
-        the tracker follows something else.
+        One that is visible may, if the detector has long not seen it where it is: the tracker
+        follows something else.
         """
         if sight != Sight.SEEN:
             return self.settings.find_again
-        support = self._support[object_id]
-        known = support.matches >= self.settings.confirmations
-        return self.settings.correct and known and support.silence >= 2 * self.settings.window
+        allowed = self.settings.find_again or self.settings.correct
+        return allowed and self._is_deserted(object_id, 2 * self.settings.window)
+
+    def _is_deserted(self, object_id: int, images: int) -> bool:
+        """Return whether the detector knows an object, and sees it no longer where it is."""
+        support = self._support.get(object_id)
+        if support is None or support.matches < self.settings.confirmations:
+            return False
+        return support.silence >= images
 
     def _similarity(self, object_id: int, colours: Histogram | None) -> float:
         """Return how much an object looks like something; 0 where either is not known."""
@@ -283,7 +331,7 @@ class Associator:
     def _is_settling(self, object_id: int, stamp: int) -> bool:
         """Return whether a prompt is so fresh that detections may be older than its effect."""
         acted = self._acted.get(object_id)
-        return acted is not None and abs(stamp - acted) <= SETTLING
+        return acted is not None and abs(stamp - acted) <= EFFECT
 
     def _expired(self, objects: TrackedObjects, matches: dict[int, int]) -> list[Action]:
         """Return removals of objects that detections have started and that are no longer seen."""

@@ -19,8 +19,10 @@ from sam_tracker.core.time import SECOND
 
 MOST = 128
 """Most objects kept this way; further ones are ignored, so that memory is bounded."""
+LASTING = 3
+"""Windows without a detection after which what was confirmed is forgotten; else one."""
 SETTLING = SECOND
-"""Nanoseconds after a prompt for which its detections mean the object that was prompted."""
+"""Nanoseconds after a prompt for which its detections mean the object that it started."""
 
 
 @dataclass(eq=False)
@@ -31,9 +33,15 @@ class Tentative:
     """Of the newest detection."""
     label: str
     score: float
+    since: int
+    """Stamp of the first detection."""
     votes: Votes
-    prompted: int | None = None
-    """Stamp of the prompt that it led to."""
+    believed: bool = False
+    """Whether it has ever been confirmed."""
+    silence: int = 0
+    """Images since the last detection."""
+    quiet_until: int | None = None
+    """Stamp until which its detections mean the object that was prompted; None: it led to none."""
 
 
 @dataclass(eq=False)
@@ -51,7 +59,7 @@ class TentativeObjects:
         before = (self.settings.confirmations, self.settings.window)
         if (settings.confirmations, settings.window) != before:
             # What has led to a prompt must not lead to another one.
-            self._tentative = [each for each in self._tentative if each.prompted is not None]
+            self._tentative = [each for each in self._tentative if each.quiet_until is not None]
         self.settings = settings
 
     def update(self, detections: Detections, stamp: int) -> list[Tentative]:
@@ -59,7 +67,7 @@ class TentativeObjects:
         Add the detections of an image that are those of no tracked object.
 
         :param stamp: of the image, in nanoseconds.
-        :returns: what is confirmed on this image and has led to no prompt, surest first.
+        :returns: what is confirmed on this image and has led to no prompt lately, surest first.
         """
         known = self._tentative
         boxes = np.array([each.box for each in known]).reshape(-1, 4)
@@ -74,15 +82,29 @@ class TentativeObjects:
             if column is not None:
                 each.box, each.score = detections.boxes[column], float(detections.scores[column])
                 each.label = each.label or detections.labels[column]
-            if each.votes.add(detected=column is not None) and each.prompted is None:
-                confirmed.append(each)
-        self._tentative = [each for each in known if not self._is_over(each, stamp)]
+            each.silence = 0 if column is not None else each.silence + 1
+            if each.votes.add(detected=column is not None):
+                each.believed = True
+                if each.quiet_until is None or stamp > each.quiet_until:
+                    confirmed.append(each)
+        self._tentative = [each for each in known if not self._is_over(each)]
         # What overlaps a thing that is known is another view of it.
         near = (overlaps > 0).any(axis=0)
-        confirmed += self._begin(detections, np.flatnonzero(~near))
+        confirmed += self._begin(detections, np.flatnonzero(~near), stamp)
         return sorted(confirmed, key=lambda each: -each.score)
 
-    def _begin(self, detections: Detections, rows: NDArray[np.intp]) -> list[Tentative]:
+    def rivals(self, one: Tentative, after: float) -> int:
+        """Return how many other confirmed things, first seen later, may have the label of one."""
+        others = [
+            each.label
+            for each in self._tentative
+            if each is not one and each.votes.confirmed and each.since > after
+        ]
+        return int(same_labels([one.label], others).sum())
+
+    def _begin(
+        self, detections: Detections, rows: NDArray[np.intp], stamp: int
+    ) -> list[Tentative]:
         """Add things that were never seen before; return those that need no confirmation."""
         confirmed = []
         for row in rows[: MOST - len(self._tentative)]:
@@ -91,6 +113,7 @@ class TentativeObjects:
                 detections.boxes[row],
                 detections.labels[row],
                 float(detections.scores[row]),
+                stamp,
                 votes,
             )
             self._tentative.append(each)
@@ -98,7 +121,7 @@ class TentativeObjects:
                 confirmed.append(each)
         return confirmed
 
-    def _is_over(self, each: Tentative, stamp: int) -> bool:
-        if each.prompted is not None:
-            return abs(stamp - each.prompted) > SETTLING
-        return each.votes.hopeless
+    def _is_over(self, each: Tentative) -> bool:
+        # It must not seem to be another thing because it was missed for a moment.
+        windows = LASTING if each.believed else 1
+        return each.silence >= windows * self.settings.window

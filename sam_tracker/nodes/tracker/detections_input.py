@@ -215,7 +215,7 @@ class DetectionsInput:
 
     def _look(self, track: Track, tracked: TrackedImage) -> None:
         """Remember the colours of an object, at most every ``LOOK_PERIOD``."""
-        if track.state is not TrackState.TRACKED or track.confidence < LOOK_CONFIDENCE:
+        if track.state is not TrackState.TRACKED:
             return
         last = self._looked.get(track.object_id)
         known = self._associator.knows_colours_of(track.object_id)
@@ -227,7 +227,8 @@ class DetectionsInput:
         colours = of_mask(tracked.pixels, region, track.mask_crop)
         if colours is not None:
             self._looked[track.object_id] = track.stamp
-            self._associator.look(track.object_id, colours)
+            sure = track.confidence >= LOOK_CONFIDENCE
+            self._associator.look(track.object_id, colours, sure=sure)
 
     # --- association ---
 
