@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from sam_tracker.association.associator import Associator
+from sam_tracker.association.appearance import similarity
+from sam_tracker.association.associator import ONLY_ONE, Associator
 from sam_tracker.association.outcome import Effect
 from sam_tracker.association.settings import AssociationSettings
 from sam_tracker.association.tentative_objects import MOST
@@ -150,6 +151,57 @@ def test_of_two_lost_objects_the_one_that_looks_alike_is_found():
     assert run.effects == [(3, Effect.FOUND_AGAIN, 6)]
 
 
+def test_what_was_detected_beside_an_object_is_not_taken_for_it():
+    run = Run(replace(ALL, new_objects=False))
+    run.associator.look(5, RED)
+    for _ in range(5):
+        run.image(detections(LEFT, FAR), {5: LEFT}, red)
+    for _ in range(5):
+        # Missed for a moment, it is still the same bystander.
+        run.image(detections(), {5: LEFT}, red, lost=[5])
+    for _ in range(20):
+        run.image(detections(FAR), {5: LEFT}, red, lost=[5])
+    assert run.effects == []
+    for _ in range(4):
+        run.image(detections(FAR, RIGHT), {5: LEFT}, red, lost=[5])
+    assert run.effects == [(33, Effect.FOUND_AGAIN, 5)]
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'label', 'found'),
+    [([FAR], 'mug', True), ([FAR, RIGHT], 'mug', False), ([FAR], '', False)],
+    ids=['the only one', 'one of two', 'of an unknown class'],
+)
+def test_colours_need_to_be_less_similar_where_only_one_of_a_class_is_in_question(
+    boxes, label, found
+):
+    run = Run(replace(ALL, new_objects=False))
+    run.associator.look(5, 0.36 * RED + 0.64 * BLUE)
+    assert ONLY_ONE < similarity(RED, 0.36 * RED + 0.64 * BLUE) < ALL.similar
+    for _ in range(4):
+        given_detections = detections(*boxes, labels=[label] * len(boxes))
+        run.image(given_detections, {5: LEFT}, red, lost=[5])
+    assert [effect for _, effect, _ in run.effects] == [Effect.FOUND_AGAIN] * found
+
+
+def test_a_lost_object_is_prompted_again_until_it_is_seen():
+    run = Run()
+    run.associator.look(5, RED)
+    for _ in range(40):
+        run.image(detections(FAR), {5: LEFT}, red, lost=[5])
+    assert run.effects == [(number, Effect.FOUND_AGAIN, 5) for number in (3, 19, 35)]
+
+
+def test_what_may_be_a_lost_object_is_not_started_as_a_new_one():
+    run = Run()
+    run.associator.look(5, RED)
+    for _ in range(8):
+        run.image(detections(FAR, scores=[0.6]), {5: LEFT}, red, lost=[5])
+    assert run.effects == []
+    run.image(detections(FAR, scores=[0.8]), {5: LEFT}, red, lost=[5])
+    assert run.effects == [(9, Effect.FOUND_AGAIN, 5)]
+
+
 def test_a_hidden_object_is_prompted_where_it_is_expected():
     run = Run()
     run.associator.look(5, RED)
@@ -165,16 +217,19 @@ def test_a_mask_that_detections_contradict_is_corrected_once():
     assert run.effects == [(3, Effect.CORRECTED, 5)]
 
 
-def follows_something_else(run, seen_before):
+def follows_something_else(run, seen_before, mask=BLUE):
+    """An object is tracked where it is not detected, and the mask there has these colours."""
     run.associator.look(5, RED)
     for _ in range(seen_before):
         run.image(detections(LEFT), {5: LEFT}, red)
     for _ in range(20):
         run.image(detections(FAR), {5: LEFT}, red)
+        run.associator.look(5, mask, sure=run.number > seen_before + ALL.window)
 
 
-def test_a_track_that_the_detector_has_left_is_prompted_where_the_object_is():
-    run = Run(replace(ALL, new_objects=False))
+@pytest.mark.parametrize('correct', [False, True])
+def test_a_track_that_the_detector_has_left_is_prompted_where_the_object_is(correct):
+    run = Run(replace(ALL, new_objects=False, correct=correct))
     follows_something_else(run, seen_before=10)
     ((number, effect, object_id),) = run.effects
     assert (effect, object_id) == (Effect.CORRECTED, 5)
@@ -184,6 +239,12 @@ def test_a_track_that_the_detector_has_left_is_prompted_where_the_object_is():
 def test_a_track_that_the_detector_never_saw_is_left_alone():
     run = Run(replace(ALL, new_objects=False))
     follows_something_else(run, seen_before=0)
+    assert run.effects == []
+
+
+def test_a_mask_with_the_colours_of_the_object_is_left_alone_unless_corrections_are_allowed():
+    run = Run(replace(ALL, new_objects=False, correct=False))
+    follows_something_else(run, seen_before=10, mask=RED)
     assert run.effects == []
 
 

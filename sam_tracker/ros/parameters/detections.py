@@ -25,8 +25,8 @@ class DetectionParameters:
     )
     find_again: bool = declared(
         DEFAULTS.find_again,
-        'Prompt an object that is not visible where it is detected again: same label, similar '
-        'colours. It keeps its id.',
+        'Prompt an object where it is detected again (same label, similar colours) while it is '
+        'not visible, or while something of other colours is tracked. It keeps its id.',
         change=LIVE,
     )
     correct: bool = declared(
