@@ -114,7 +114,7 @@ class Labeller:
         :raises LabellingError: there is no prompt, or one does not fit its image.
         """
         if not any(each.by_frame for each in prompts.values()):
-            raise LabellingError('there is no prompt: nothing says what to label')
+            raise LabellingError('there is no prompt, so there is nothing to label')
         keys = self._plan(prompts)
         missing = {stretch: key for stretch, key in keys.items() if not self._files.has(key)}
         reused = len(keys) - len(missing)

@@ -33,7 +33,7 @@ ACCURACY = 0.005
 
 @dataclass(frozen=True)
 class DepthLimits:
-    """Depth that is believed, in metres."""
+    """Range of depth that is used, in metres."""
 
     nearest: float = 0.1
     farthest: float = 20.0

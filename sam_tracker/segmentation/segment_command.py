@@ -80,7 +80,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     }
     wished = [name for name, given in wishes.items() if given]
     if not wished:
-        parser.error('say what: --point, --box, --mask, --everything or --text')
+        parser.error('nothing to do: give --point, --box, --mask, --everything or --text')
     if len(wished) > 1:
         parser.error(f'{" and ".join(wished)} do not go together')
     if options.several and options.everything:

@@ -189,7 +189,7 @@ CLICK = ('--point', 10, 10)
     ('args', 'code', 'named'),
     [
         ([], 2, 'IMAGE'),
-        (['scene.png'], 2, 'say what: --point'),
+        (['scene.png'], 2, 'nothing to do: give --point'),
         (['scene.png', *CLICK, '--everything'], 2, 'a prompt and --everything do not go together'),
         (['scene.png', '--everything', '--several'], 2, '--several belongs to'),
         (['scene.png', *CLICK, '--crop-layers', 1], 2, '--crop-layers belongs to --everything'),

@@ -44,7 +44,7 @@ class ImageMonitorParameters:
     )
     reliability: str = declared(
         'best_effort',
-        'best_effort hears every publisher; reliable asks again for what was lost.',
+        'best_effort receives from every publisher; reliable has lost messages sent again.',
         change=START,
         choices=RELIABILITIES,
     )

@@ -33,14 +33,14 @@ class DepthParameters:
     )
     nearest: float = declared(
         DEFAULTS.limits.nearest,
-        'Depth below this is not believed.',
+        'Depth below this is ignored.',
         minimum=0.0,
         maximum=1000.0,
         unit='m',
     )
     farthest: float = declared(
         DEFAULTS.limits.farthest,
-        'Depth above this is not believed.',
+        'Depth above this is ignored.',
         minimum=0.0,
         maximum=1000.0,
         unit='m',
@@ -67,7 +67,7 @@ class GroundParameters:
 
     source: str = declared(
         'none',
-        'What is known of the ground. mounting: `height`, `pitch` and `roll` of the camera; '
+        'Where the ground is. mounting: `height`, `pitch` and `roll` of the camera; '
         'target_frame: it is the plane z = `level` of that frame, whose z points up.',
         choices=('none', 'mounting', 'target_frame'),
     )
@@ -140,8 +140,8 @@ class LocalizerParameters:
     )
     acceleration: float = declared(
         DEFAULTS.acceleration,
-        'How fast objects change their velocity: the standard deviation of what it drifts by in '
-        'one second. Smaller: smoother and slower velocities.',
+        'How fast objects change their velocity: the standard deviation of its drift in one '
+        'second. Smaller: smoother and slower velocities.',
         minimum=0.001,
         maximum=100.0,
         unit='m/s',

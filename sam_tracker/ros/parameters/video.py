@@ -91,7 +91,7 @@ class VideoParameters:
         'now',
         'now: the time of publication. recorded: the times in the file names of a folder (seconds '
         'with a decimal point, or nanoseconds), else one second plus the time from the first '
-        'frame, alike in every run; time goes on when a loop starts again.',
+        'frame, equal in every run; stamps keep rising when a loop starts again.',
         change=START,
         choices=('now', 'recorded'),
     )
