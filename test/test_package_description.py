@@ -247,7 +247,7 @@ ROOMS = {
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
     },
-    'networks.exported': {'core', 'networks', 'networks.sam2'},
+    'networks.exported': {'networks', 'networks.sam2'},
     'networks.exported.export_command': {
         *('networks.exported', 'networks.weights', 'command_line'),
     },
@@ -309,12 +309,15 @@ ROOMS = {
         *('core', 'ros.images', 'ros.camera', 'ros.parameters', 'ros.process.fast_dds'),
     },
     'ros.process.fast_dds': set(),
-    'ros.launch': {'ros.parameters', 'ros.process', 'ros.process.fast_dds'},
+    'ros.launch': {'ros.parameters', 'ros.process.fast_dds'},
     'nodes.network_setup': {
         *('core', 'networks', 'networks.exported', 'networks.weights'),
         *('tracking', 'ros.parameters'),
     },
-    'nodes.camera_node': {*CAMERA, 'networks.weights', 'nodes.network_setup'},
+    'nodes.camera_node': {
+        *('ros.camera', 'ros.parameters', 'ros.process'),
+        *('networks.weights', 'nodes.network_setup'),
+    },
     'nodes.camera_diagnostics': {'ros.camera', 'ros.process', 'nodes.camera_node'},
     'nodes.segmenter': {
         *(*CAMERA, 'networks', 'segmentation'),
@@ -327,10 +330,13 @@ ROOMS = {
         'association',
     },
     'nodes.console': {*CAMERA, 'rendering', 'recording', 'web'},
-    'nodes.prompt': {*CAMERA, 'image_files', 'command_line'},
+    'nodes.prompt': {'core', 'ros.messages', 'ros.process', 'image_files', 'command_line'},
     'nodes.image_monitor_node': CAMERA,
     'nodes.localizer': {*CAMERA, 'localization'},
-    'nodes.robot_node': {*CAMERA, 'nodes.camera_node', 'nodes.localizer', 'nodes.tracker'},
+    'nodes.robot_node': {
+        *('ros.images', 'ros.messages', 'ros.process'),
+        *('nodes.camera_node', 'nodes.localizer', 'nodes.tracker'),
+    },
     'nodes.recorder_node': {*CAMERA, 'recording', 'video'},
     'nodes.video_node': {*CAMERA, 'video'},
     'training': {
