@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.core.paths import missing
 
 
 class ImageFileError(ValueError):
@@ -60,8 +61,10 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
 
 
 def _read(path: Path, what: str, flags: int) -> NDArray[Any]:
+    if reason := missing(path):
+        raise ImageFileError(f'the {what} {str(path)!r} {reason}')
     if not path.is_file():
-        raise ImageFileError(f'the {what} {str(path)!r} does not exist')
+        raise ImageFileError(f'the {what} {str(path)!r} is no file')
     pixels: Any
     try:
         pixels = cv2.imread(str(path), flags)

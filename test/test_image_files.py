@@ -42,6 +42,16 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
         read_image(tmp_path / 'text.png')
 
 
+def test_a_name_under_which_nothing_can_be_found_is_answered_in_one_line(tmp_path):
+    (tmp_path / 'loop.png').symlink_to(tmp_path / 'loop.png')
+    with pytest.raises(ImageFileError, match=r"loop\.png' cannot be read: Too many levels"):
+        read_image(tmp_path / 'loop.png')
+    with pytest.raises(ImageFileError, match=r"' cannot be read: File name too long"):
+        read_mask(tmp_path / ('a' * 300))
+    with pytest.raises(ImageFileError, match=' is no file'):
+        read_image(tmp_path)
+
+
 @pytest.mark.parametrize('value', [1, 300, 512, 65535])
 def test_a_mask_of_any_depth_and_darkness_is_read_whole(tmp_path, value):
     mask = np.zeros((20, 30), np.uint16 if value > 255 else np.uint8)

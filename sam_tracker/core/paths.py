@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Expand paths with ``~``, and list folders without hidden files."""
+"""Expand paths with ``~``, say why one leads nowhere, and list folders without hidden files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +13,21 @@ def expanded(path: str | Path) -> Path:
     except RuntimeError:
         # '~name' without such a user: a file may have this name.
         return Path(path)
+
+
+def missing(path: Path) -> str | None:
+    """
+    Return why nothing is found under a path, to follow its name; None if there is something.
+
+    pathlib raises where a folder may not be entered or a name is too long.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return 'does not exist'
+    except OSError as error:
+        return f'cannot be read: {error.strerror}'
+    return None
 
 
 def visible(paths: Iterable[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam_tracker.core.object_ids import LARGEST_ID
+from sam_tracker.core.paths import missing
 from sam_tracker.core.prompt import Prompt, checked_label
 from sam_tracker.labelling.bag_prompts import recorded_prompts
 from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
@@ -113,8 +114,8 @@ def open_recording(source: Path, topic: str | None, report: Report) -> Recording
     def progress(done: int, total: int | None) -> None:
         report('reading', done, total)
 
-    if not source.exists():
-        raise LabellingError(f'recording {str(source)!r} does not exist')
+    if reason := missing(source):
+        raise LabellingError(f'recording {str(source)!r} {reason}')
     try:
         if is_bag(source):
             return BagRecording(OpenBag(source), topic, progress)

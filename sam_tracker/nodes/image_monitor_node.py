@@ -20,7 +20,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from sam_tracker.core.dynamic_range import DynamicRange
-from sam_tracker.core.paths import expanded
+from sam_tracker.core.paths import expanded, missing
 from sam_tracker.ros.camera.camera_topics import CameraTopics, image_quality_of_service
 from sam_tracker.ros.camera.image_stream import ImageStream, StreamReport
 from sam_tracker.ros.images.colour_conversion import colour_converter
@@ -94,7 +94,8 @@ def check_writable(settings: ImageMonitorParameters) -> None:
     :raises ParameterError: a file cannot be written.
     """
     for name, value in (('picture', settings.picture), ('report', settings.report)):
-        if value and not expanded(value).parent.is_dir():
+        folder = expanded(value).parent
+        if value and (missing(folder) or not folder.is_dir()):
             raise ParameterError(
                 f'{name} cannot be written: the folder of {value!r} does not exist'
             )

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from sam_tracker.core.paths import missing
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -96,7 +98,7 @@ def architecture_of(folder: Path, known: Mapping[str, str] | None = None) -> str
         incomplete one.
     """
     known = {**DETECTORS, **SCORERS} if known is None else known
-    if not folder.is_dir():
+    if missing(folder) or not folder.is_dir():
         raise GroundingError(f'there is no folder {folder}')
     try:
         config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.dynamic_range import DynamicRange
-from sam_tracker.core.paths import expanded, visible
+from sam_tracker.core.paths import expanded, missing, visible
 from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import ImageFileError, read_image
 from sam_tracker.video.test_pattern import draw_frame_number, pattern_background
@@ -28,6 +28,9 @@ DEFAULT_RATE = 30.0
 """Frames per second of a source without timing."""
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
+
+MOST_PIXELS = 64_000_000
+"""Of a frame that is resized or drawn: the sides of a narrow image may ask for gigabytes."""
 
 LONGEST_DAMAGE = 1000
 """Consecutive frames that cannot be decoded, after which the video ends."""
@@ -108,16 +111,18 @@ def open_source(name: str, width: int = 0, height: int = 0) -> FrameSource:
     """
     if name == PATTERN:
         own_width, own_height = PATTERN_SIZE
+        width, height = (
+            width or round(height * own_width / own_height) or own_width,
+            height or round(width * own_height / own_width) or own_height,
+        )
+        _check_size(width, height)
         try:
-            return TestPattern(
-                width or round(height * own_width / own_height) or own_width,
-                height or round(width * own_height / own_width) or own_height,
-            )
+            return TestPattern(width, height)
         except ValueError as error:
             raise VideoError(str(error)) from error
     path = expanded(name)
-    if not name or not path.exists():
-        raise VideoError(f'source {name!r} does not exist: give a video, a folder, or {PATTERN}')
+    if reason := missing(path) if name else 'does not exist':
+        raise VideoError(f'source {name!r} {reason}: give a video, a folder, or {PATTERN}')
     source: FrameSource = ImageFolder(path) if path.is_dir() else VideoFile(path)
     return Resized(source, width, height) if width or height else source
 
@@ -309,6 +314,7 @@ class Resized:
         height, width = frame.bgr.shape[:2]
         new_width = self._width or max(1, round(width * self._height / height))
         new_height = self._height or max(1, round(height * self._width / width))
+        _check_size(new_width, new_height)
         # Averaged when reduced, or fine detail would flicker.
         method = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
         bgr: Any = cv2.resize(frame.bgr, (new_width, new_height), interpolation=method)
@@ -323,6 +329,19 @@ class Resized:
 
     def close(self) -> None:
         self._source.close()
+
+
+def _check_size(width: int, height: int) -> None:
+    """
+    Check a size before there is memory for it.
+
+    :raises VideoError: it is more than MOST_PIXELS.
+    """
+    if width * height > MOST_PIXELS:
+        raise VideoError(
+            f'frames of {width}x{height} pixels are too large: at most '
+            f'{MOST_PIXELS // 1_000_000} million are made'
+        )
 
 
 def natural_order(path: Path) -> list[tuple[int, int, str]]:

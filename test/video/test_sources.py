@@ -273,6 +273,26 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
         open_source(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ('name', 'named'),
+    [
+        ('a' * 5000, "a' cannot be read: File name too long"),
+        ('a\0b', 'does not exist: give a video, a folder'),
+    ],
+)
+def test_a_name_under_which_nothing_can_be_found_is_answered_in_one_line(name, named):
+    with pytest.raises(VideoError, match=named):
+        open_source(name)
+
+
+def test_what_would_take_gigabytes_is_refused_by_its_size(tmp_path):
+    cv2.imwrite(str(tmp_path / '1.png'), np.zeros((1, 20_000), np.uint8))
+    with pytest.raises(VideoError, match='frames of 40000000x2000 pixels are too large'):
+        open_source(str(tmp_path), height=2000).read()
+    with pytest.raises(VideoError, match='frames of 100000x100000 pixels are too large'):
+        open_source('pattern', 100_000, 100_000)
+
+
 def test_the_pattern_is_what_its_layout_says():
     source = open_source('pattern', 640, 480)
     assert source.frame_count is None
