@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -19,6 +20,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.bag_repair import repaired
 from sam_tracker.labelling.message_types import typestore
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
+from sam_tracker.labelling.recording_index import RecordingIndex
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.images.encodings import ImageError
 
@@ -119,71 +121,41 @@ class OpenBag:
 class BagRecording:
     """The images of one topic; those that cannot be converted are left out, and counted."""
 
-    def __init__(self, bag: OpenBag, topic: str | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        bag: OpenBag,
+        topic: str | None,
+        progress: Progress,
+        index: RecordingIndex | None = None,
+    ) -> None:
         """
-        Read all images once.
+        Read all images once, unless the index of the topic is known.
 
         :param topic: None: the only topic that has images.
+        :param index: of the topic of the bag as it is now.
         :raises LabellingError: there is no such topic, no image, or more than one topic to choose
             from.
         """
         self.bag, self.topic = bag, _chosen(bag, topic)
-        self.images: list[ImageInfo] = []
-        self._places: list[int] = []
-        """Number of each image among all messages of the topic."""
-        self._limits: list[tuple[float, float] | None] = []
-        """The range of 16-bit images before each image, which depends on all before it."""
-        self.received: list[int] = []
+        self.index = _indexed(bag, self.topic, progress) if index is None else index
+        self.images, self.digest = self.index.images, self.index.digest
+        self.problems = list(self.index.problems)
+        every = self.index.every_received
+        self.received = [every[place] for place in self.index.places]
         """Nanoseconds at which each image was recorded."""
-        self._every_received: list[int] = []
-        refused: dict[str, int] = {}
-        digest, shared = hashlib.sha256(), DynamicRange()
-        for place, (received, message) in enumerate(bag.messages(self.topic)):
-            self._every_received.append(received)
-            limits = shared.limits
-            try:
-                if message is None:
-                    raise ImageError('the message is damaged')
-                rgb = rgb_image(message, shared)
-            except ImageError as error:
-                refused[str(error)] = refused.get(str(error), 0) + 1
-                continue
-            header = message.header
-            stamp = header.stamp.sec * SECOND + header.stamp.nanosec
-            height, width = rgb.shape[:2]
-            self.images.append(
-                ImageInfo(f'{self.topic}:{place}', stamp, width, height, header.frame_id)
-            )
-            self._places.append(place)
-            self._limits.append(limits)
-            self.received.append(received)
-            checksum = zlib.adler32(rgb.tobytes())
-            digest.update(f'{stamp} {received} {width} {checksum}\n'.encode())
-            progress(len(self.images), None)
-        self._ordered = self._every_received == sorted(self._every_received)
-        self._refused = [f'{count} images left out: {text}' for text, count in refused.items()]
-        self.digest = digest.hexdigest()
-        if not self.images:
-            reasons = '; '.join([*bag.problems, *self._refused]) or 'the topic is empty'
-            raise LabellingError(
-                f'no image of topic {self.topic!r} in {str(bag.path)!r} can be read: {reasons}'
-            )
-
-    @property
-    def problems(self) -> Sequence[str]:
-        return [*self.bag.problems, *self._refused]
+        self._ordered = all(a <= b for a, b in pairwise(every))
 
     def read(self, start: int, stop: int) -> Iterator[Image]:
         place, time = 0, None
         if self._ordered:
-            time = self._every_received[self._places[start]]
-            place = bisect_left(self._every_received, time)
+            time = self.received[start]
+            place = bisect_left(self.index.every_received, time)
         number = start
         for _, message in self.bag.messages(self.topic, time):
             if number == stop:
                 return
-            if place == self._places[number]:
-                yield rgb_image(message, DynamicRange(self._limits[number]))
+            if place == self.index.places[number]:
+                yield rgb_image(message, DynamicRange(self.index.limits[number]))
                 number += 1
             place += 1
         if number < stop:
@@ -191,6 +163,54 @@ class BagRecording:
 
     def close(self) -> None:
         self.bag.close()
+
+
+def _indexed(bag: OpenBag, topic: str, progress: Progress) -> RecordingIndex:
+    """
+    Read all images of a topic.
+
+    :raises LabellingError: there is none.
+    """
+    images: list[ImageInfo] = []
+    places: list[int] = []
+    every_limits: list[tuple[float, float] | None] = []
+    every_received: list[int] = []
+    refused: dict[str, int] = {}
+    digest, shared = hashlib.sha256(), DynamicRange()
+    for place, (received, message) in enumerate(bag.messages(topic)):
+        every_received.append(received)
+        limits = shared.limits
+        try:
+            if message is None:
+                raise ImageError('the message is damaged')
+            rgb = rgb_image(message, shared)
+        except ImageError as error:
+            refused[str(error)] = refused.get(str(error), 0) + 1
+            continue
+        header = message.header
+        stamp = header.stamp.sec * SECOND + header.stamp.nanosec
+        height, width = rgb.shape[:2]
+        images.append(ImageInfo(f'{topic}:{place}', stamp, width, height, header.frame_id))
+        places.append(place)
+        every_limits.append(limits)
+        checksum = zlib.adler32(rgb.tobytes())
+        digest.update(f'{stamp} {received} {width} {checksum}\n'.encode())
+        progress(len(images), None)
+    left_out = [f'{count} images left out: {text}' for text, count in refused.items()]
+    problems = [*bag.problems, *left_out]
+    if not images:
+        reasons = '; '.join(problems) or 'the topic is empty'
+        raise LabellingError(
+            f'no image of topic {topic!r} in {str(bag.path)!r} can be read: {reasons}'
+        )
+    return RecordingIndex(
+        images,
+        digest.hexdigest(),
+        problems,
+        places=places,
+        limits=every_limits,
+        every_received=every_received,
+    )
 
 
 def _chosen(bag: OpenBag, topic: str | None) -> str:

@@ -1,27 +1,18 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-The state of an unfinished sweep in a file.
-
-It is a pickle of arrays and of this package's own values, and nothing else is read from one:
-an output folder may come from another machine.
-"""
+"""The state of an unfinished sweep in a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-import io
-import os
 from pathlib import Path
-import pickle
 from typing import Any
 
 import torch
 
 from sam_tracker.labelling.offline_tracker import StretchState
-
-_NUMPY_NAMES = {'_reconstruct', 'ndarray', 'dtype', 'scalar', '_frombuffer'}
+from sam_tracker.labelling.own_pickles import PickleError, read_pickle, write_pickle
 
 
 class CheckpointFileError(Exception):
@@ -44,13 +35,7 @@ class Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in place of the one before, all or nothing."""
     states = tuple(_as_arrays(state) for state in checkpoint.states)
-    data = pickle.dumps(replace(checkpoint, lengths=dict(checkpoint.lengths), states=states))
-    part = path.with_suffix('.part')
-    with part.open('wb') as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_pickle(path, replace(checkpoint, lengths=dict(checkpoint.lengths), states=states))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -60,10 +45,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     :raises CheckpointFileError: there is none, it is damaged, or it holds anything else.
     """
     try:
-        checkpoint = _Unpickler(io.BytesIO(path.read_bytes())).load()
-    except Exception as error:
-        # What a damaged pickle raises depends on where the damage is.
-        raise CheckpointFileError(f'{str(path)!r}: {error}') from error
+        checkpoint = read_pickle(path)
+    except PickleError as error:
+        raise CheckpointFileError(str(error)) from error
     if not isinstance(checkpoint, Checkpoint):
         raise CheckpointFileError(f'{str(path)!r} is no checkpoint')
     return replace(checkpoint, states=tuple(_as_tensors(state) for state in checkpoint.states))
@@ -86,17 +70,3 @@ def _as_tensors(state: StretchState) -> StretchState:
         memories=torch.from_numpy(memories),
         pointers=torch.from_numpy(pointers),
     )
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads values of this package's classes and arrays."""
-
-    def find_class(self, module: str, name: str) -> object:
-        found = None
-        if module.startswith('sam_tracker.'):
-            found = super().find_class(module, name)
-        elif module.split('.')[0] == 'numpy' and name in _NUMPY_NAMES:
-            return super().find_class(module, name)
-        if not isinstance(found, type):
-            raise pickle.UnpicklingError(f'{module}.{name} does not belong into a checkpoint')
-        return found

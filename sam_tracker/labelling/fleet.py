@@ -69,7 +69,12 @@ def _with_folders(paths: Sequence[Path], ends: Sequence[str]) -> list[str]:
 Attempt = tuple[Job, dict[str, object]]
 """A job and its entry of the manifest."""
 Work = Callable[[Job], dict[str, object]]
-"""Returns an entry, with the field ``error`` if something went wrong."""
+"""
+What another process does with a job: it can be pickled, and returns an entry, with the field
+``error`` if something went wrong.
+"""
+Pool = Callable[[Sequence[Job], Work], Iterator[Attempt]]
+"""Has other processes do some work, in any order: ``in_processes`` or ``ray_pool.on_ray``."""
 
 
 def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict[str, str]:
@@ -104,14 +109,14 @@ def in_this_process(jobs: Sequence[Job], reports: Callable[[str], Report]) -> It
         yield job, attempted(job, reports(job.name))
 
 
-def in_processes(jobs: Sequence[Job], workers: int, work: Work | None = None) -> Iterator[Attempt]:
+def in_processes(jobs: Sequence[Job], work: Work, workers: int) -> Iterator[Attempt]:
     """
-    Label recordings in several processes of this machine.
+    Label or export recordings in several processes of this machine.
 
     Each recording has a process of its own, so that one that is killed costs no other.
 
+    :param work: ``labelled``, or the export of a recording.
     :param workers: processes at once.
-    :param work: the function that labels a recording; can be pickled.
     """
     context = multiprocessing.get_context('spawn')
     # torch would use every core in each process.
@@ -169,14 +174,19 @@ class _Running:
         return found
 
 
-def _in_process(job: Job, sender: Connection, threads: int, work: Work | None) -> None:
+def _in_process(job: Job, sender: Connection, threads: int, work: Work) -> None:
     torch.set_num_threads(threads)
-    sender.send(attempted(job, _silent) if work is None else work(job))
+    sender.send(work(job))
     sender.close()
 
 
 def _silent(*_: object) -> None:
     """Report nothing."""
+
+
+def labelled(job: Job) -> dict[str, object]:
+    """Label a recording as ``attempted`` does, and report nothing."""
+    return attempted(job, _silent)
 
 
 def attempted(job: Job, report: Report) -> dict[str, object]:
@@ -203,7 +213,7 @@ def finish(
     verified: bool,
     reports: Callable[[str], Report],
     mirror: Mirror | None = None,
-    workers: int = 1,
+    pool: Pool | None = None,
 ) -> dict[str, str]:
     """
     Write all formats, with the same numbers for the same labels in all recordings.
@@ -211,7 +221,7 @@ def finish(
     :param verified: write accepted objects alone.
     :param mirror: of the output folder, if that is on other storage; then one recording is written
         after the other.
-    :param workers: processes at once.
+    :param pool: writes several recordings at once; not to other storage.
     :returns: what went wrong, by name of the recording.
     :raises LabellingError: a project cannot be read.
     """
@@ -223,9 +233,9 @@ def finish(
         if project is not None:
             categories |= set(project.labels(job.project_folder, verified).categories)
     listed = sorted(categories)
-    if workers > 1 and mirror is None:
+    if pool is not None and mirror is None:
         work = partial(_export_quietly, formats=formats, categories=listed, verified=verified)
-        done = dict(in_processes(jobs, workers, work))
+        done = dict(pool(jobs, work))
         return {job.name: str(done[job]['error']) for job in jobs if done[job].get('error')}
     failed = {}
     for job in jobs:

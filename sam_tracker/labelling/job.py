@@ -30,6 +30,7 @@ from sam_tracker.labelling.prompts import (
     read_prompts,
 )
 from sam_tracker.labelling.recording import LabellingError, Recording
+from sam_tracker.labelling.recording_index import IndexFile
 from sam_tracker.labelling.storage import SCRATCH
 from sam_tracker.labelling.urls import is_url, public_url
 from sam_tracker.networks.api import VideoNetwork
@@ -88,6 +89,11 @@ class Job:
         return public_url(self.source_url) or str(self.source.resolve())
 
     @property
+    def index(self) -> Path | None:
+        """Path of the index; None: a copy is made for each run, and has another time of change."""
+        return None if self.source_url else self.project_folder / 'work' / 'recording.index'
+
+    @property
     def project_folder(self) -> Path:
         """Folder of the project."""
         return self.folder / 'recordings' / self.name
@@ -104,10 +110,14 @@ class Outcome:
     problems: Sequence[str]
 
 
-def open_recording(source: Path, topic: str | None, report: Report) -> Recording:
+def open_recording(
+    source: Path, topic: str | None, report: Report, kept: Path | None = None
+) -> Recording:
     """
     Open a recording of any kind, and read it once.
 
+    :param kept: file with the result of an earlier pass, which is not repeated while the recording
+        stays what it is; written by the first.
     :raises LabellingError: it cannot be read.
     """
 
@@ -117,11 +127,18 @@ def open_recording(source: Path, topic: str | None, report: Report) -> Recording
     if reason := missing(source):
         raise LabellingError(f'recording {str(source)!r} {reason}')
     try:
+        file = None if kept is None else IndexFile(kept, source, topic)
+        index = None if file is None else file.read()
+        recording: BagRecording | FolderRecording | VideoRecording
         if is_bag(source):
-            return BagRecording(OpenBag(source), topic, progress)
-        if source.is_dir():
-            return FolderRecording(source, progress)
-        return VideoRecording(source, progress)
+            recording = BagRecording(OpenBag(source), topic, progress, index)
+        elif source.is_dir():
+            recording = FolderRecording(source, progress, index)
+        else:
+            recording = VideoRecording(source, progress, index)
+        if file is not None and index is None:
+            file.write(recording.index)
+        return recording
     except OSError as error:
         raise LabellingError(f'recording {str(source)!r} cannot be read: {error}') from error
 
@@ -147,7 +164,7 @@ def _label(job: Job, report: Report) -> Outcome:
     before = load_project(job.project_folder)
     if before is not None:
         _check_source(job, before)
-    recording = open_recording(job.source, job.topic, report)
+    recording = open_recording(job.source, job.topic, report, job.index)
     try:
         runtime = choose_runtime(job.device)
         network = runtime.place(load_network(job.checkpoint))
@@ -212,7 +229,7 @@ def export_recording(
     project = load_project(job.project_folder)
     if project is None:
         raise LabellingError(f'{job.name} is not labelled: {str(job.project_folder)!r} is missing')
-    recording = open_recording(job.source, job.topic, report)
+    recording = open_recording(job.source, job.topic, report, job.index)
     try:
         labels = project.labels(job.project_folder, verified)
         exported = Exported(job.name, recording, labels, categories)

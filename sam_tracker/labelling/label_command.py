@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
@@ -232,23 +233,32 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     :param folder: for labels and exports.
     :param mirror: of that folder, if it is a copy of one on other storage.
     """
-    from sam_tracker.labelling.fleet import finish, in_processes, in_this_process, label_all
+    from sam_tracker.labelling.fleet import (
+        Pool,
+        finish,
+        in_processes,
+        in_this_process,
+        label_all,
+        labelled,
+    )
 
     jobs = _jobs(options, folder)
+    pool: Pool | None = None
+    writers: Pool | None = None
     if options.ray is not None:
         from sam_tracker.labelling.ray_pool import on_ray
 
-        attempts = on_ray(jobs, options.ray, options.gpus)
+        pool = partial(on_ray, address=options.ray, gpus=options.gpus)
+        writers = partial(on_ray, address=options.ray, gpus=0.0)
     elif options.workers > 1:
-        attempts = in_processes(jobs, options.workers)
-    else:
+        pool = writers = partial(in_processes, workers=options.workers)
+    if pool is None:
         attempts = in_this_process(jobs, _bar)
-    several = options.workers > 1 or options.ray is not None
-    failed = label_all(_counted(attempts, len(jobs)) if several else attempts, mirror)
-    labelled = [job for job in jobs if job.name not in failed]
-    not_written = finish(
-        labelled, options.formats, options.verified, _bar, mirror, options.workers
-    )
+    else:
+        attempts = _counted(pool(jobs, labelled), len(jobs))
+    failed = label_all(attempts, mirror)
+    done = [job for job in jobs if job.name not in failed]
+    not_written = finish(done, options.formats, options.verified, _bar, mirror, writers)
     for name, problem in {**failed, **not_written}.items():
         _fail(f'{name}: {problem}')
     sys.stdout.write(

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sam_tracker.labelling.fleet import MOST_TRIES, Attempt, attempted
+from sam_tracker.labelling.fleet import MOST_TRIES, Attempt, Work
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.recording import LabellingError
 
 
-def on_ray(jobs: Sequence[Job], address: str, gpus: float) -> Iterator[Attempt]:
+def on_ray(jobs: Sequence[Job], work: Work, address: str, gpus: float) -> Iterator[Attempt]:
     """
-    Label recordings on a cluster, as many at once as it has room for.
+    Label or export recordings on a cluster, as many at once as it has room for.
 
+    :param work: ``fleet.labelled``, or the export of a recording.
     :param address: of the cluster, as ``ray.init`` takes it.
     :param gpus: of one recording; fractions share a GPU. 0: on CPUs.
     :raises LabellingError: Ray is not installed, or there is no such cluster.
@@ -36,10 +37,8 @@ def on_ray(jobs: Sequence[Job], address: str, gpus: float) -> Iterator[Attempt]:
         reason = ' '.join(str(error).split())
         raise LabellingError(f'there is no Ray cluster at {address!r}: {reason}') from error
     try:
-        task = ray.remote(_attempted).options(
-            num_cpus=1, num_gpus=gpus, max_retries=MOST_TRIES - 1
-        )
-        pending = {task.remote(job): job for job in jobs}
+        task = ray.remote(_task).options(num_cpus=1, num_gpus=gpus, max_retries=MOST_TRIES - 1)
+        pending = {task.remote(work, job): job for job in jobs}
         while pending:
             (done,), _ = ray.wait(list(pending), num_returns=1)
             job = pending.pop(done)
@@ -52,5 +51,5 @@ def on_ray(jobs: Sequence[Job], address: str, gpus: float) -> Iterator[Attempt]:
         ray.shutdown()
 
 
-def _attempted(job: Job) -> dict[str, object]:
-    return attempted(job, lambda *_: None)
+def _task(work: Work, job: Job) -> dict[str, object]:
+    return work(job)

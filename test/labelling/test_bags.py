@@ -168,3 +168,24 @@ def test_what_is_no_picture_is_left_out_and_counted(images, tmp_path):
     assert problem.startswith('2 images left out') and '32FC1' in problem
     assert [pixels.shape[:2] for pixels in recording.read(4, 6)] == [(128, 128), (40, 60)]
     recording.close()
+
+
+def test_the_pass_over_a_bag_is_repeated_when_another_topic_is_wanted(images, tmp_path):
+    damaged = raw(START + 5, images[0])
+    damaged.encoding = 'unheard_of'
+    left = [damaged, *stamped(images)]
+    bag = write_bag(tmp_path / 'bag', {'/left': left, '/right': stamped(images[::-1])})
+    kept, passes = tmp_path / 'recording.index', []
+
+    def opened(topic):
+        passes.clear()
+        return open_recording(bag, topic, lambda *told: passes.append(told), kept)
+
+    first = opened('/left')
+    assert passes and any('left out' in each for each in first.problems)
+    again = opened('/left')
+    assert not passes and (again.digest, again.problems) == (first.digest, first.problems)
+    assert again.received == first.received
+    assert_same(again, images, tmp_path)
+    assert_same(opened('/right'), images[::-1], tmp_path)
+    assert passes

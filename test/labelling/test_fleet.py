@@ -4,6 +4,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 import multiprocessing
 import os
 from pathlib import Path
@@ -15,7 +16,14 @@ import time
 import pytest
 
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.labelling.fleet import attempted, finish, in_processes, in_this_process, label_all
+from sam_tracker.labelling.fleet import (
+    attempted,
+    finish,
+    in_processes,
+    in_this_process,
+    label_all,
+    labelled,
+)
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.prompts import ObjectPrompts
 
@@ -100,7 +108,7 @@ def test_processes_give_the_same_bytes_although_some_are_killed(jobs_in, expecte
     failed = killed_in_the_middle(
         out,
         lambda: [process.pid for process in multiprocessing.active_children()],
-        lambda: label_all(in_processes(jobs_in(out), 2)),
+        lambda: label_all(in_processes(jobs_in(out), labelled, 2)),
     )
     assert failed.keys() == {'missing'} and 'does not exist' in failed['missing']
     assert labels(out) == expected
@@ -130,9 +138,9 @@ def test_processes_write_the_formats_that_one_writes(folder, clip, tmp_path):
     jobs.append(missing)
     formats = 'coco', 'davis', 'yolo'
     written = []
-    for name, workers in (('one', 1), ('several', 2)):
+    for name, pool in (('one', None), ('several', partial(in_processes, workers=2))):
         here = [replace(job, folder=tmp_path / name) for job in jobs]
-        failed = finish(here, formats, False, lambda _: lambda *_: None, workers=workers)
+        failed = finish(here, formats, False, lambda _: lambda *_: None, pool=pool)
         assert failed.keys() == {'missing'} and 'is not labelled' in failed['missing']
         paths = sorted(path for path in (tmp_path / name).rglob('*') if path.is_file())
         written.append({path.relative_to(tmp_path / name): path.read_bytes() for path in paths})
@@ -144,14 +152,14 @@ def test_a_recording_that_always_dies_is_given_up(jobs_in, tmp_path, monkeypatch
     # It takes no arguments, so that every attempt ends at once.
     monkeypatch.setattr('sam_tracker.labelling.fleet._in_process', os.abort)
     (job, *_) = jobs_in(tmp_path / 'out')
-    ((_, entry),) = in_processes([job], 1)
+    ((_, entry),) = in_processes([job], labelled, 1)
     assert entry['state'] == 'failed' and 'died 3 times (exit code 1)' in entry['error']
 
 
 def test_a_result_longer_than_a_pipe_holds_is_received(jobs_in, tmp_path):
     length = 1 << 20
     (job, *_) = jobs_in(tmp_path / 'out')
-    ((_, entry),) = in_processes([replace(job, device='x' * length)], 1)
+    ((_, entry),) = in_processes([replace(job, device='x' * length)], labelled, 1)
     assert entry['state'] == 'failed' and 'x' * length in entry['error']
 
 
@@ -180,10 +188,14 @@ def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
         failed = killed_in_the_middle(
             out,
             workers_of_ray,
-            lambda: label_all(on_ray(jobs_in(out), cluster.address, 0.0)),
+            lambda: label_all(on_ray(jobs_in(out), labelled, cluster.address, 0.0)),
         )
         assert failed.keys() == {'missing'}
         assert labels(out) == expected
+        pool = partial(on_ray, address=cluster.address, gpus=0.0)
+        failed = finish(jobs_in(out), ['coco'], False, lambda _: lambda *_: None, pool=pool)
+        assert failed.keys() == {'missing'} and 'is not labelled' in failed['missing']
+        assert (out / 'coco/clip.json').exists()
     finally:
         ray.shutdown()
         cluster.shutdown()
@@ -192,7 +204,7 @@ def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
 def workers_of_ray():
     """Return one process that runs a task of ours."""
     found = [path for path in Path('/proc').iterdir() if path.name.isdecimal()]
-    return [int(path.name) for path in found if command(path).startswith(b'ray::_attempted')][:1]
+    return [int(path.name) for path in found if command(path).startswith(b'ray::_task')][:1]
 
 
 def command(process):

@@ -3,6 +3,7 @@
 """Recordings give every image, in any order, always with the same pixels."""
 
 import itertools
+import os
 
 import cv2
 import numpy as np
@@ -53,6 +54,38 @@ def test_frames_with_gaps_are_read_in_either_direction(recording, tmp_path):
         read = list(read_frames(recording, numbers, tmp_path))
         assert [number for number, _ in read] == numbers
         assert all((everything[number] == pixels).all() for number, pixels in read)
+
+
+@pytest.mark.parametrize('kind', ['folder', 'video'])
+def test_the_pass_over_a_recording_is_repeated_when_it_has_changed(kind, request, tmp_path):
+    path, kept = request.getfixturevalue(kind), tmp_path / 'labels/work/recording.index'
+    passes = []
+
+    def opened():
+        recording = open_recording(path, None, lambda *told: passes.append(told), kept)
+        pixels = list(recording.read(3, 6))
+        recording.close()
+        return recording, pixels
+
+    first, expected = opened()
+    assert passes
+    passes.clear()
+    again, found = opened()
+    assert not passes
+    assert (again.images, again.digest, again.problems) == (
+        first.images,
+        first.digest,
+        first.problems,
+    )
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+    kept.write_bytes(b'damaged')
+    opened()
+    assert passes
+    passes.clear()
+    changed = next(path.iterdir()) if path.is_dir() else path
+    os.utime(changed, ns=(0, 1))
+    opened()
+    assert passes
 
 
 def test_a_decoder_that_seeks_wrongly_is_found_out(video, monkeypatch):

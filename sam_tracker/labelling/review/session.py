@@ -77,7 +77,9 @@ class ReviewSession:
             device=device,
             mode=project.mode,
         )
-        recording = open_recording(self._job.source, project.topic, lambda *_: None)
+        recording = open_recording(
+            self._job.source, project.topic, lambda *_: None, self._job.index
+        )
         stack.callback(recording.close)
         self._recording = recording
         runtime = choose_runtime(device)

@@ -1,0 +1,83 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The result of the first pass over a recording, kept so that no later run repeats the pass.
+
+It holds as long as the files of the recording keep their sizes and times of change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+
+import cv2
+
+from sam_tracker.core.paths import visible
+from sam_tracker.labelling.own_pickles import PickleError, read_pickle, write_pickle
+from sam_tracker.labelling.recording import ImageInfo
+
+FORMAT = 1
+"""Counts changes of what a pass finds; files of another number are not used."""
+
+
+@dataclass(frozen=True)
+class RecordingIndex:
+    """The N images of a recording that can be read, and how to find each again."""
+
+    images: Sequence[ImageInfo]
+    digest: str
+    """Hexadecimal, of all pixels and stamps."""
+    problems: Sequence[str]
+    places: Sequence[int] = ()
+    """[N] number of each image among all that the file has, also damaged ones."""
+    checksums: Sequence[int] = ()
+    """[N] of the pixels of a video."""
+    limits: Sequence[tuple[float, float] | None] = ()
+    """[N] range of the 16-bit images before each, which depends on all of them."""
+    every_received: Sequence[int] = ()
+    """Nanoseconds at which each message of a bag's topic was recorded, also damaged ones."""
+
+
+class IndexFile:
+    """A file with the index of one recording."""
+
+    def __init__(self, path: Path, source: Path, topic: str | None) -> None:
+        """
+        Measure the files of a recording.
+
+        :param path: of the index; its folder may be missing.
+        :param source: file or folder of the recording.
+        :raises OSError: it cannot be read.
+        """
+        self._path = path
+        files = [source]
+        if source.is_dir():
+            # Not folders: one may be that of the labels.
+            files = [each for each in visible(source.iterdir()) if each.is_file()]
+        digest = hashlib.sha256(f'{FORMAT} {cv2.__version__} {topic}'.encode())
+        for file in sorted(files):
+            status = file.stat()
+            digest.update(f'{file.name} {status.st_size} {status.st_mtime_ns}\n'.encode())
+        self._key = digest.hexdigest()
+
+    def read(self) -> RecordingIndex | None:
+        """Return the index; None: there is none of the recording as it is now."""
+        with suppress(PickleError):
+            found = read_pickle(self._path)
+            if isinstance(found, tuple) and len(found) == 2 and found[0] == self._key:
+                index = found[1]
+                return index if isinstance(index, RecordingIndex) else None
+        return None
+
+    def write(self, index: RecordingIndex) -> None:
+        """
+        Keep an index.
+
+        :raises OSError: it cannot be written.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_pickle(self._path, (self._key, index))
