@@ -282,7 +282,7 @@ ROOMS = {
     },
     'labelling.review': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording', 'labelling.job'),
-        *('networks', 'networks.weights', 'rendering', 'tracking'),
+        *('networks', 'networks.weights', 'rendering', 'tracking', 'web'),
     },
     'labelling.ray_pool': {'labelling', 'labelling.job', 'labelling.fleet'},
     'labelling.label_command': {

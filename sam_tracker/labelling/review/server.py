@@ -7,15 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
-from pathlib import Path
 import threading
 from urllib.parse import urlsplit
 
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.review.session import ReviewSession, request_of
+from sam_tracker.web.pages import page_files
 
-STATIC = Path(__file__).resolve().parent / 'static'
-TYPES = {'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css'}
 LOOPBACK_NAMES = ('localhost', '127.0.0.1')
 MOST_POSTED = 65536
 """Bytes of a request."""
@@ -51,6 +49,7 @@ class ReviewServer(ThreadingHTTPServer):
         super().__init__(('127.0.0.1', port), _Handler)
         self.session = session
         self.formats = formats
+        self.files = page_files()
         self.lock = threading.Lock()
         """Held by whoever uses the session."""
 
@@ -73,13 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith('/image/') and path[7:].isdecimal():
             self._call(lambda: self.server.session.picture(int(path[7:])), 'image/jpeg')
         else:
-            name = 'review.html' if path == '/' else path.removeprefix('/')
-            files = {each.name: each for each in STATIC.iterdir() if each.suffix in TYPES}
-            if name not in files:
+            name = 'review.html' if path == '/' else path.removeprefix('/static/')
+            file = self.server.files.get(name)
+            if file is None:
                 self._answer(404, b'there is no such page\n')
                 return
-            kind = TYPES[files[name].suffix]
-            self._answer(200, files[name].read_bytes(), f'{kind}; charset=utf-8')
+            self._answer(200, file.content, f'{file.content_type}; charset=utf-8')
 
     def do_POST(self) -> None:
         host = self.headers.get('Host', '')

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of a review: scrub, correct, propagate, accept or reject.
 
+import { drawBox, drawPoint } from './drawing.js';
+
 const get = (id) => document.getElementById(id);
 const SVG = 'http://www.w3.org/2000/svg';
 let state = null;
@@ -127,17 +129,13 @@ function clear() {
 }
 
 function drawMarks() {
-  const image = get('image');
-  get('marks').setAttribute('viewBox', `0 0 ${image.naturalWidth || 1} ${image.naturalHeight || 1}`);
-  const radius = (image.naturalWidth || 1) / 120;
-  const dot = ([x, y], fill) => shape('circle', { cx: x, cy: y, r: radius, fill, stroke: '#000' });
-  const marks = [...said.points.map((each) => dot(each, '#5f5')), ...said.negative.map((each) => dot(each, '#f55'))];
-  if (said.box) {
-    const [x, y, right, bottom] = said.box;
-    marks.push(shape('rect', { x, y, width: right - x, height: bottom - y, fill: 'none', stroke: '#ff0',
-      'stroke-width': radius / 3 }));
-  }
-  get('marks').replaceChildren(...marks);
+  const context = get('marks').getContext('2d');
+  // Also clears the canvas.
+  context.canvas.width = get('image').naturalWidth || 1;
+  context.canvas.height = get('image').naturalHeight || 1;
+  if (said.box) drawBox(context, said.box, '#f0e442');
+  for (const [x, y] of said.points) drawPoint(context, x, y, true);
+  for (const [x, y] of said.negative) drawPoint(context, x, y, false);
   get('apply').disabled = !said.box && said.points.length + said.negative.length === 0;
 }
 
