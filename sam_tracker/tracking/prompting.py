@@ -27,7 +27,7 @@ from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
 
 FIT_TOLERANCE = 0.1
-"""How much less a mask of a closer look may overlap its box than one of the usual view."""
+"""How much less a mask of a closer look may overlap the box that it was looked for in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +146,7 @@ class Prompting:
 
     def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
         """Return the part of the frame in which an answer on the whole image is repeated."""
-        view, decision = answered.scale.region, answered.decision
-        box = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
+        view, box = answered.scale.region, _box(answered, cached)
         if not self._settings.closer_look or view != cached.whole or box is None:
             return view
         # A box or a mask says how large the object is; the answer may be a part of it.
@@ -227,12 +226,12 @@ class Prompting:
         """Decode a prompt on the part of the frame that shows the prompted object best."""
         view = self._prompt_view(prompt, cached, previous)
         answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
-        if prompt.box is not None and prompt.mask is None and previous is None:
-            return self._outlined(held, frame, cached, answered, correcting)
         closer = self._closer_view(answered, cached)
-        if closer == view:
+        if closer != view:
+            answered = self._answered(held, frame, cached, prompt, closer, correcting, previous)
+        if prompt.mask is not None or not self._settings.closer_look:
             return answered
-        return self._answered(held, frame, cached, prompt, closer, correcting, previous)
+        return self._outlined(held, frame, cached, answered, correcting, previous)
 
     def _outlined(
         self,
@@ -241,31 +240,39 @@ class Prompting:
         cached: CachedFrame,
         answered: PromptDecision,
         correcting: bool,
+        previous: DecodedMask | None,
     ) -> PromptDecision:
         """
-        Decode a box closely, and take the mask for given where the object is looked for.
+        Decode a prompt closely, and take the mask for given where the object is looked for.
 
         The first mask is what all later ones are compared with: it is worth a second encoding.
         What a closer look finds may be a part of the object, which then fits its box badly.
 
-        :param answered: what the box is answered with there.
+        :param answered: what the prompt is answered with there.
+        :param previous: the mask that the prompt corrects.
         :returns: the same where a closer look shows no more.
         """
         prompt, view = answered.prompt, answered.scale.region
-        if prompt.box is None or not self._settings.closer_look:
+        box, start = prompt.box, previous
+        if box is None:
+            # Points alone do not say how large the object is, but the answer to them does.
+            box, start = _box(answered, cached), _mask(answered)
+        if box is None:
             return answered
-        closer = box_window(prompt.box, cached.image_size, self._inference.image_size)
+        closer = box_window(box, cached.image_size, self._inference.image_size)
         if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
             return answered
         # This part of the frame is looked at once; its encoding is not kept.
         passing = replace(cached, features={})
-        fine = self._answered(held, frame, passing, prompt, closer, correcting, None)
-        if _fit(fine, cached) < _fit(answered, cached) - FIT_TOLERANCE or not fine.decision.seen:
+        fine = self._answered(held, frame, passing, prompt, closer, correcting, start)
+        if _fit(fine, box, cached) < _fit(answered, box, cached) - FIT_TOLERANCE:
             return answered
-        logits, _ = chosen_masks(fine.candidates, [fine.decision.choice.index])
-        mask = DecodedMask(logits[0], fine.scale)
+        if not fine.decision.seen:
+            return answered
         features, scale = answered.features, answered.scale
-        taken = self._inference.read_mask(features, mask, scale, fine.candidates)
+        chosen, found = fine.decision.choice.index, fine.candidates
+        scores = replace(found, predicted_iou=found.predicted_iou[:, chosen : chosen + 1])
+        taken = self._inference.read_mask(features, _mask(fine), scale, scores)
         return self._decided(held, cached, prompt, features, scale, taken)
 
     def _answered(
@@ -302,8 +309,19 @@ class Prompting:
         return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
 
 
-def _fit(answered: PromptDecision, cached: CachedFrame) -> float:
-    """Return the IoU of the answer's box with the box of its prompt; 0 where nothing was seen."""
-    asked, decision = answered.prompt.box, answered.decision
-    found = cached.scale.box_to_image(decision.choice.box) if decision.seen else None
-    return 0.0 if asked is None or found is None else float(box_iou(found, asked))
+def _mask(answered: PromptDecision) -> DecodedMask:
+    """Return the mask that was chosen of an answer."""
+    logits, _ = chosen_masks(answered.candidates, [answered.decision.choice.index])
+    return DecodedMask(logits[0], answered.scale)
+
+
+def _box(answered: PromptDecision, cached: CachedFrame) -> Box | None:
+    """Return the box [4] of an answer in pixels of the image; None where nothing was seen."""
+    decision = answered.decision
+    return cached.scale.box_to_image(decision.choice.box) if decision.seen else None
+
+
+def _fit(answered: PromptDecision, box: Box, cached: CachedFrame) -> float:
+    """Return the IoU of an answer's box with a box [4] of the image; 0 where nothing was seen."""
+    found = _box(answered, cached)
+    return 0.0 if found is None else float(box_iou(found, box))

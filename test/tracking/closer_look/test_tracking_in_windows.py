@@ -17,6 +17,7 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.evaluation.readers.generated_clips import prompt_from_mask
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.cached_frame import CachedFrame
@@ -195,7 +196,8 @@ def test_a_click_on_a_small_object_is_answered_from_a_closer_view(network):
     click = Prompt(points=[(300, 200)], labels=[1])
     track = tracker.add_prompt(Frame(picture((300, 200, 34, RED)), 0), click)
     assert errors(track, square(300, 200, 34)) < 3
-    assert network.encoded == [1, 1]
+    # The whole image finds it, a window shows its size, a narrower one its outline.
+    assert network.encoded == [1, 1, 1]
 
 
 def test_a_box_is_decoded_closely_and_its_object_followed_in_the_whole_image(network):
@@ -224,6 +226,18 @@ def test_prompts_on_one_frame_keep_few_encodings(network, side):
     assert len(cached.features) <= MOST_VIEWS + 1
 
 
+def test_what_corrects_a_box_is_decoded_as_closely_as_the_box(network):
+    tracker = Tracker(network, SETTINGS)
+    frame = Frame(picture((300, 200, 120, RED)), 0)
+    tracker.add_prompt(frame, Prompt(box=square(300, 200, 120)))
+    network.encoded.clear()
+    click = Prompt(points=[(310, 210)], labels=[1])
+    track = tracker.add_prompt(frame, click, object_id=1)
+    # That of the whole image is at hand.
+    assert network.encoded == [1]
+    assert errors(track, square(300, 200, 120)) < WIDTH / CELLS
+
+
 def test_a_box_that_fills_the_image_needs_no_closer_look(network):
     tracker = Tracker(network, SETTINGS)
     frame = Frame(picture((320, 240, 400, RED)), 0)
@@ -232,18 +246,18 @@ def test_a_box_that_fills_the_image_needs_no_closer_look(network):
 
 
 @pytest.mark.slow
-def test_a_closer_look_at_its_box_outlines_an_object_better():
+@pytest.mark.parametrize('kind', ['box', 'point'])
+def test_a_closer_look_outlines_a_prompted_object_better(kind):
     network = load_network('mobile')
     overlaps = {False: [], True: []}
     for seed in range(8):
         clip = generate_clip(seed, 1, 320, 'medium', held_out=True)
         truth = clip.masks[0] == 1
         frame = Frame(clip.frames[0], 0)
-        rows, columns = np.nonzero(truth)
-        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        prompt = prompt_from_mask(truth, kind)
         for closer, found in overlaps.items():
             tracker = Tracker(network, replace(SETTINGS, closer_look=closer))
-            tracker.add_prompt(frame, Prompt(box=box))
+            tracker.add_prompt(frame, prompt)
             (track,) = tracker.step(frame)
             found.append((track.mask & truth).sum() / (track.mask | truth).sum())
     assert np.mean(overlaps[True]) > np.mean(overlaps[False])
