@@ -5,7 +5,6 @@
 import { drawBox, drawPoint } from './drawing.js';
 
 const get = (id) => document.getElementById(id);
-const SVG = 'http://www.w3.org/2000/svg';
 let state = null;
 let selected = 0;
 let said = { points: [], negative: [], box: null };
@@ -17,12 +16,6 @@ function element(name, attributes, ...children) {
   const made = document.createElement(name);
   Object.assign(made, attributes);
   made.append(...children);
-  return made;
-}
-
-function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }
 
@@ -87,13 +80,24 @@ function objectEntry(each) {
 
 function drawTimeline() {
   const each = state.objects.find((one) => one.id === selected);
-  const width = Math.max(each.doubt.length - 1, 1);
-  get('timeline').setAttribute('viewBox', `0 0 ${width} 1`);
-  const line = (values) => values.map((value, column) => `${column},${1 - value}`).join(' ');
-  get('timeline').replaceChildren(
-    shape('polygon', { points: `0,1 ${line(each.doubt)} ${width},1`, fill: '#ff7d3b', 'fill-opacity': 0.5 }),
-    shape('polyline', { points: line(each.confidence), fill: 'none', stroke: each.colour, 'stroke-width': 2,
-      'vector-effect': 'non-scaling-stroke' }));
+  const context = get('timeline').getContext('2d');
+  const { width, height } = context.canvas;
+  const last = Math.max(each.doubt.length - 1, 1);
+  const line = (values) => values.forEach((value, column) => {
+    context.lineTo((column / last) * width, (1 - value) * height);
+  });
+  context.clearRect(0, 0, width, height);
+  context.beginPath();
+  context.moveTo(0, height);
+  line(each.doubt);
+  context.lineTo(width, height);
+  context.fillStyle = '#ff7d3b80';
+  context.fill();
+  context.beginPath();
+  line(each.confidence);
+  context.strokeStyle = each.colour;
+  context.lineWidth = 2;
+  context.stroke();
 }
 
 function go(number, again = false) {
