@@ -270,10 +270,11 @@ ROOMS = {
     },
     'labelling.bag_recording': {'core', 'labelling', 'ros.images'},
     'labelling.bag_prompts': {'core', 'labelling', 'labelling.bag_recording', 'ros.messages'},
+    'labelling.first_image': {'core', 'labelling', 'networks', 'segmentation'},
     'labelling.job': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording'),
-        'labelling.bag_prompts',
-        *('networks', 'networks.weights', 'tracking', 'segmentation'),
+        *('labelling.bag_prompts', 'labelling.first_image'),
+        *('networks', 'networks.weights', 'tracking'),
     },
     'labelling.staging': {'core', 'labelling', 'labelling.job'},
     'labelling.fleet': {

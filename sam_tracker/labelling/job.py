@@ -9,26 +9,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.paths import missing
-from sam_tracker.core.prompt import Prompt, checked_label
 from sam_tracker.labelling.bag_prompts import recorded_prompts
 from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
+from sam_tracker.labelling.corrections import corrections
 from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
 from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecording
+from sam_tracker.labelling.first_image import all_objects, named_objects
 from sam_tracker.labelling.instructions import Instructions
 from sam_tracker.labelling.labeller import Labeller, Propagated
-from sam_tracker.labelling.labels import LABELS, LabelSet
 from sam_tracker.labelling.project import Project, Review, load_project
 from sam_tracker.labelling.project_lock import ProjectLock
-from sam_tracker.labelling.prompts import (
-    ObjectPrompts,
-    Prompts,
-    SaidPrompt,
-    Timeline,
-    read_prompts,
-)
+from sam_tracker.labelling.prompts import ObjectPrompts, Prompts, Timeline, read_prompts
 from sam_tracker.labelling.recording import LabellingError, Recording
 from sam_tracker.labelling.recording_index import IndexFile
 from sam_tracker.labelling.storage import SCRATCH
@@ -287,7 +280,7 @@ def _instructions(
     elif job.first is not None:
         said = {1: job.first}
     elif job.text is not None and job.text_model is not None:
-        said = _named(recording, job.text, job.text_model, job.text_threshold, job.device)
+        said = named_objects(recording, job.text, job.text_model, job.text_threshold, job.device)
     elif job.bag_prompts is not None:
         if not isinstance(recording, BagRecording):
             raise LabellingError(
@@ -297,91 +290,9 @@ def _instructions(
     elif before is not None and before.prompts:
         return None
     elif job.everything:
-        said = _everything(recording, network)
+        said = all_objects(recording, network)
     else:
         raise LabellingError(
             f'nothing says what to label in {job.name}: give --prompts, --box or --text'
         )
     return Instructions(said)
-
-
-def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
-    """
-    Return prompts as corrections of the labels that there are.
-
-    A prompt that is in the project already stays what it was. A new one on an object of the
-    project corrects the label on its frame; ``project.json`` keeps the mask that it corrected, so
-    that the same prompts give the same labels ever after. What a review changed stays, unless the
-    prompts on its frame are other ones than before the review. An object with none but new prompts
-    is prompted anew: its labels came from prompts that are gone.
-
-    :param folder: of the project.
-    :param before: prompts of the project.
-    :param said: all prompts; other objects are dropped, and frames that no review corrected.
-    """
-    labels = LabelSet(folder / LABELS, dict.fromkeys(said, ''))
-    wanted: dict[int, list[int]] = {}
-    found: dict[int, ObjectPrompts] = {}
-    for object_id, each in said.items():
-        known = before.get(object_id, ObjectPrompts())
-        merged, added = ObjectPrompts(each.label), []
-        for frame, old in known.by_frame.items():
-            if old.reviewed is not None and frame not in each.by_frame:
-                merged = merged.having(frame, old)
-        for frame, new in sorted(each.by_frame.items()):
-            there = known.by_frame.get(frame)
-            if there is not None and new.digest in _said(there):
-                merged = merged.having(frame, there)
-            else:
-                added.append(frame)
-        alone = any(said.stands_alone for said in merged.by_frame.values())
-        for frame in added:
-            if alone and labels.path.exists():
-                wanted.setdefault(frame, []).append(object_id)
-            else:
-                merged = merged.having(frame, each.by_frame[frame])
-        found[object_id] = merged
-    if wanted:
-        for image in labels.images():
-            for track in image.tracks:
-                if track.object_id in wanted.get(image.number, ()):
-                    prompt = said[track.object_id].by_frame[image.number].prompt
-                    merged = found[track.object_id]
-                    found[track.object_id] = merged.corrected(
-                        image.number, prompt, track.mask, track.visible
-                    )
-    return found
-
-
-def _said(known: SaidPrompt) -> tuple[str | None, str]:
-    """Return digests of a known prompt: before its review, and as it is."""
-    return known.reviewed, SaidPrompt(known.prompt).digest
-
-
-def _named(recording: Recording, text: str, model: Path, threshold: float, device: str) -> Prompts:
-    """Return a box for each object of the first image that a text names."""
-    from sam_tracker.segmentation.text_grounder import TextGrounder
-
-    (first,) = recording.read(0, 1)
-    found = TextGrounder(model, device).ground(first, text, threshold=threshold)
-    if not found:
-        raise LabellingError(f'{text!r} is not found on the first image')
-    return {
-        object_id: ObjectPrompts(checked_label(each.label)).added(0, Prompt(box=each.box))
-        for object_id, each in enumerate(found[:LARGEST_ID], 1)
-    }
-
-
-def _everything(recording: Recording, network: VideoNetwork) -> Prompts:
-    """Return a mask prompt for each object that is found on the first image."""
-    from sam_tracker.segmentation.image_segmenter import ImageSegmenter
-    from sam_tracker.segmentation.mask_generator import MaskGenerator
-
-    (first,) = recording.read(0, 1)
-    candidates = MaskGenerator(ImageSegmenter(network)).generate(first)
-    if not candidates:
-        raise LabellingError('no object is found on the first image')
-    return {
-        object_id: ObjectPrompts().added(0, Prompt(mask=candidate.mask))
-        for object_id, candidate in enumerate(candidates[:LARGEST_ID], 1)
-    }
