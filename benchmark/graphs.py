@@ -17,6 +17,7 @@ frame's time over that of torch in float32. The parts are timed on frames of the
 
 import argparse
 from functools import partial
+import importlib.util
 from pathlib import Path
 import statistics
 import time
@@ -37,6 +38,7 @@ from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.exported.export import DEFAULT_OPSET, export
 from sam_tracker.networks.exported.manifest import FILE_NAME
 from sam_tracker.networks.exported.network import open_graphs
+from sam_tracker.networks.exported.session import GraphSession
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.loading import load_network
@@ -78,7 +80,19 @@ def main() -> None:
     runtimes = {kind: choose_runtime('cpu', kind) for kind in ('float32', 'bfloat16')}
     networks = {kind: runtime.place(make()) for kind, runtime in runtimes.items()}
     runtimes['onnxruntime'] = runtimes['float32']
-    networks['onnxruntime'] = open_graphs(networks['float32'], WEIGHTS, folder)
+    networks['onnxruntime'] = open_graphs(
+        networks['float32'], WEIGHTS, folder, partial(GraphSession, device=device, providers=())
+    )
+    if importlib.util.find_spec('openvino') is not None:
+        from sam_tracker.networks.exported.openvino_session import OpenVinoSession
+
+        for kind in ('float32', 'bfloat16'):
+            open_session = partial(
+                OpenVinoSession, device=device, precision=runtimes[kind].precision
+            )
+            name = f'openvino {kind}'
+            runtimes[name] = runtimes[kind]
+            networks[name] = open_graphs(networks[kind], WEIGHTS, folder, open_session)
     print(
         f'{options.network} at {network.image_size} px, {options.threads} threads,'
         f' torch {torch.__version__}; {"wall" if options.wall else "processor"} ms a frame,'
@@ -107,7 +121,7 @@ def main() -> None:
                 for part, watch in watches[kind].items()
             )
             print(
-                f'{count:2} objects {kind:>12} {statistics.median(measured):8.1f} ms'
+                f'{count:2} objects {kind:>17} {statistics.median(measured):8.1f} ms'
                 f'  ratio {ratio:.2f}  ({parts})'
             )
 

@@ -24,7 +24,7 @@ OPTIONAL = '\n'.join(
     (ROOT / 'requirements' / name).read_text()
     for name in (
         *('text.txt', 'labelling.txt', 'console.txt', 'fleet.txt', 'turning.txt'),
-        *('storage.txt', 'export.txt'),
+        *('storage.txt', 'export.txt', 'openvino.txt'),
     )
 )
 
@@ -50,6 +50,7 @@ DEPENDENCIES = {
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnxruntime': (None, 'onnxruntime'),
+    'openvino': (None, 'openvino'),
     'pybullet': (None, 'pybullet'),
     'pybullet_data': (None, 'pybullet'),
     'pybullet_utils': (None, 'pybullet'),
@@ -111,7 +112,7 @@ def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
     lines = [line for line in OPTIONAL.splitlines() if line and not line.startswith('#')]
     tested = (ROOT / 'requirements/test.txt').read_text()
     for range_ in map(Requirement, lines):
-        if range_.name in ('pybullet', 'ray'):
+        if range_.name in ('openvino', 'pybullet', 'ray'):
             continue  # too large for every run; their tests are skipped by name
         pins = re.findall(rf'^{range_.name}==([^\s;]+)', tested, re.M)
         assert pins and all(pin in range_.specifier for pin in pins), range_

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,6 +18,7 @@ from sam_tracker.core.prompt import Prompt
 from sam_tracker.core.time import SECOND
 from sam_tracker.networks.api import PromptableNetwork, SuitedSettings, VideoNetwork
 from sam_tracker.networks.exported.manifest import GraphError
+from sam_tracker.networks.exported.network import Session, open_graphs
 from sam_tracker.networks.replayed_calls import CALLS_BEFORE_CAPTURE
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.weights.catalogue import find_checkpoint, sha256_of
@@ -105,33 +107,44 @@ def _set_up(
         raise ParameterError(str(error)) from error
     placed = runtime.place(network)
     if parameters.graphs.folder:
-        placed = _with_graphs(placed, parameters)
+        placed = _with_graphs(placed, parameters, runtime)
     return NetworkSetup(placed, runtime, parameters.graphs.folder)
 
 
 def _precision(parameters: NetworkParameters) -> str:
     """Return the precision of what torch computes: with float32 graphs the same, unless asked."""
-    if parameters.graphs.folder and parameters.precision == AUTO:
+    graphs = parameters.graphs
+    if graphs.folder and graphs.backend == 'onnxruntime' and parameters.precision == AUTO:
         return 'float32'
     return parameters.precision
 
 
-def _with_graphs(network: Network, parameters: NetworkParameters) -> Network:
+def _with_graphs(network: Network, parameters: NetworkParameters, runtime: Runtime) -> Network:
     """
-    Return the network with the parts that were exported run by onnxruntime.
+    Return the network with the parts that were exported run by the backend of the graphs.
 
     :raises ParameterError: the graphs cannot be used.
     """
     graphs = parameters.graphs
+    open_session: Callable[[Path], Session]
     try:
-        # An optional dependency.
-        from sam_tracker.networks.exported.network import open_graphs
+        # Optional dependencies.
+        if graphs.backend == 'openvino':
+            from sam_tracker.networks.exported.openvino_session import OpenVinoSession
+
+            open_session = partial(
+                OpenVinoSession, device=network.device, precision=runtime.precision
+            )
+        else:
+            from sam_tracker.networks.exported.session import GraphSession
+
+            providers = [name.strip() for name in graphs.providers.split(',') if name.strip()]
+            open_session = partial(GraphSession, device=network.device, providers=providers)
     except ImportError as error:
         raise ParameterError(f'graphs.folder needs the Python package {error.name}') from error
     weights = sha256_of(find_checkpoint(parameters.checkpoint or parameters.model))
-    providers = [name.strip() for name in graphs.providers.split(',') if name.strip()]
     try:
-        return open_graphs(network, weights, Path(graphs.folder), providers)
+        return open_graphs(network, weights, Path(graphs.folder), open_session)
     except GraphError as error:
         raise ParameterError(f'graphs.folder: {error}') from error
 

@@ -1,13 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""A network whose calls run as exported graphs in onnxruntime."""
+"""A network whose calls run as exported graphs in another runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -21,10 +21,16 @@ from sam_tracker.networks.api import (
 )
 from sam_tracker.networks.exported.graphs import DECODERS
 from sam_tracker.networks.exported.manifest import GraphError, Manifest
-from sam_tracker.networks.exported.session import GraphSession
 from sam_tracker.networks.sam2.prompt_encoder import PromptEncoding
 
 Network = TypeVar('Network', bound=PromptableNetwork)
+
+
+class Session(Protocol):
+    """A graph that a runtime has loaded."""
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Run the graph; the inputs in its order, converted to its types."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,10 @@ class _NoPrompt:
 
 
 def open_graphs(
-    network: Network, weights: str, folder: Path, providers: Sequence[str] = ()
+    network: Network, weights: str, folder: Path, open_session: Callable[[Path], Session]
 ) -> Network:
     """
-    Return a network that runs in onnxruntime what was exported, and in torch the rest.
+    Return a network that runs in another runtime what was exported, and in torch the rest.
 
     The graphs encode images and memories, condition on up to K memories and P pointers, and decode
     frames that are tracked. Prompts, which are rare, and longer memories are torch's.
@@ -49,7 +55,7 @@ def open_graphs(
     :param network: with the weights that were exported, on its device.
     :param weights: SHA-256 of the checkpoint that it was loaded from.
     :param folder: written by ``export.export``.
-    :param providers: as for ``GraphSession``.
+    :param open_session: loads the graph of a file.
     :raises GraphError: the graphs are missing, unusable here, or of another network.
     """
     manifest = Manifest.read(folder)
@@ -61,7 +67,7 @@ def open_graphs(
         if exported != loaded:
             raise GraphError(f'{folder}: exported from {what} {exported}, not {loaded}')
     # Whatever has the name of a network that was exported can track.
-    wrapped = GraphNetwork(cast(VideoNetwork, network), folder, manifest, providers)
+    wrapped = GraphNetwork(cast(VideoNetwork, network), folder, manifest, open_session)
     return cast(Network, wrapped)
 
 
@@ -73,12 +79,12 @@ class GraphNetwork:
         network: VideoNetwork,
         folder: Path,
         manifest: Manifest,
-        providers: Sequence[str],
+        open_session: Callable[[Path], Session],
     ) -> None:
         self._network = network
         self._manifest = manifest
         self._encode, self._attend, self._decode, self._remember = (
-            GraphSession(folder / f'{name}.onnx', network.device, providers)
+            open_session(folder / f'{name}.onnx')
             for name in ('encode_image', 'attend_to_memory', DECODERS[0], 'encode_memory')
         )
 

@@ -14,9 +14,14 @@ class GraphParameters:
 
     folder: str = declared(
         '',
-        'Folder that sam_tracker-export wrote from the same weights and image size: onnxruntime '
-        'then runs the network on tracked frames, in float32, and torch on prompts. Empty: all '
-        'in torch.',
+        'Folder that sam_tracker-export wrote from the same weights and image size: backend '
+        'then runs the network on tracked frames, and torch on prompts. Empty: all in torch.',
+    )
+    backend: str = declared(
+        'onnxruntime',
+        'What runs the graphs: onnxruntime in float32, on the devices of its providers, or '
+        'openvino on the CPU in float32 or bfloat16, by precision.',
+        choices=('onnxruntime', 'openvino'),
     )
     providers: str = declared(
         '',

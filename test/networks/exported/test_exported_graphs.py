@@ -50,10 +50,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope='module')
-def run_here(folder):
+@pytest.fixture(scope='module', params=['onnxruntime', 'openvino'])
+def run_here(folder, request):
     """Return a network that runs the graphs."""
-    return set_up_network(replace(PARAMETERS, graphs=GraphParameters(str(folder)))).network
+    pytest.importorskip(request.param, reason=f'needs {request.param}')
+    graphs = GraphParameters(str(folder), request.param)
+    return set_up_network(replace(PARAMETERS, precision='float32', graphs=graphs)).network
 
 
 @pytest.fixture(scope='module')
@@ -140,6 +142,34 @@ def test_a_tracker_that_runs_graphs_follows_the_same_pixels(network, run_here):
     assert (masks != expected).mean() < 1e-4
 
 
+def test_openvino_computes_in_bfloat16_where_the_node_does(network, folder):
+    pytest.importorskip('openvino', reason='needs openvino')
+    graphs = GraphParameters(str(folder), 'openvino')
+    setup = set_up_network(replace(PARAMETERS, precision='bfloat16', graphs=graphs))
+    embedding, remembered = embedding_of(network), memory(network, 7, 16)
+    with torch.inference_mode():
+        expected = network.attend_to_memory(embedding, remembered)
+        attended = setup.network.attend_to_memory(embedding, remembered)
+    torch.testing.assert_close(attended, expected, atol=0.02 * float(expected.abs().max()), rtol=0)
+    masks, exact = tracked(setup.network), tracked(network)
+    assert (masks & exact).sum() > 0.9 * (masks | exact).sum()
+
+
+def test_openvino_refuses_what_it_does_not_compute(tmp_path):
+    pytest.importorskip('openvino', reason='needs openvino')
+    from sam_tracker.networks.exported.openvino_session import OpenVinoSession
+
+    path = tmp_path / 'decode.onnx'
+    path.write_bytes(b'nothing')
+    cpu, other = torch.device('cpu'), torch.device('cuda:1')
+    with pytest.raises(GraphError, match=r'not on cuda:1 in float32'):
+        OpenVinoSession(path, other, torch.float32)
+    with pytest.raises(GraphError, match=r'not on cpu in float16'):
+        OpenVinoSession(path, cpu, torch.float16)
+    with pytest.raises(GraphError, match=r'decode\.onnx: '):
+        OpenVinoSession(path, cpu, torch.float32)
+
+
 def test_a_node_says_that_it_runs_graphs(folder):
     setup = set_up_network(replace(PARAMETERS, graphs=GraphParameters(str(folder))))
     assert setup.precision == 'float32'
@@ -155,7 +185,7 @@ def test_a_node_says_that_it_runs_graphs(folder):
     ],
 )
 def test_graphs_that_do_not_fit_are_refused_by_value(folder, change, providers, message):
-    graphs = GraphParameters(str(folder), providers)
+    graphs = GraphParameters(str(folder), providers=providers)
     with pytest.raises(ParameterError, match=rf'graphs\.folder: .*{message}'):
         set_up_network(replace(PARAMETERS, **change, graphs=graphs))
 
