@@ -287,7 +287,9 @@ ROOMS = {
         *('networks', 'networks.weights', 'rendering', 'tracking', 'web'),
     },
     'labelling.ray_pool': {'labelling', 'labelling.job', 'labelling.fleet'},
+    'labelling.label_options': {'command_line', 'labelling', 'networks.weights'},
     'labelling.label_command': {
+        'labelling.label_options',
         *('core', 'command_line', 'image_files'),
         *('labelling', 'labelling.job', 'labelling.fleet', 'labelling.ray_pool'),
         'labelling.staging',

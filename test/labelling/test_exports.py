@@ -19,7 +19,7 @@ from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
 from sam_tracker.labelling.exports.yolo import polygon
 from sam_tracker.labelling.file_recordings import FolderRecording
-from sam_tracker.labelling.label_command import FORMATS
+from sam_tracker.labelling.label_options import FORMATS
 from sam_tracker.labelling.labelled_track import LabelledTrack, Stage
 from sam_tracker.labelling.labels import LabelledImage, LabelSet
 from sam_tracker.labelling.recording import LabellingError

@@ -16,7 +16,8 @@ import yaml
 from sam_tracker.evaluation.corrections import correcting_click
 from sam_tracker.labelling.fleet import finish, unique_names
 from sam_tracker.labelling.job import Job
-from sam_tracker.labelling.label_command import MODES, main, parse
+from sam_tracker.labelling.label_command import main
+from sam_tracker.labelling.label_options import MODES, parse
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.project import Review, load_project
 from sam_tracker.labelling.recording import LabellingError
