@@ -50,6 +50,8 @@ SIZE_RATE = 0.3
 """Share of the newest box in the smoothed size: memories match best at a steady scale."""
 SIZE_PER_SECOND = 2.4
 """Factor by which the smoothed size changes within a second, at most."""
+USUAL_PER_SECOND = 1.6
+"""The same for the size by which growth is judged: less than a mask that spreads, step by step."""
 ODD_SIZE = 1.5
 """Factor to the smoothed size from which on a box is not believed at once."""
 ODD_JUMP = 0.5
@@ -74,6 +76,8 @@ class Focus:
     centre: tuple[float, float]
     size: float
     """Geometric mean of width and height, smoothed."""
+    usual: float
+    """The same, smoothed so slowly that a mask that spreads does not change it at once."""
     stamp: int
     """Nanoseconds, of the newest frame."""
     velocity: tuple[float, float] = (0.0, 0.0)
@@ -93,7 +97,7 @@ class Focus:
         centre, size = _centre_and_size(box)
         x, y = centre.tolist()
         close = size <= LARGEST_SHARE * _side(image_size)
-        return cls(image_size, (x, y), size, stamp, close=close)
+        return cls(image_size, (x, y), size, size, stamp, close=close)
 
     def after(self, box: Box | None, stamp: int, *, sure: bool = True) -> Focus:
         """
@@ -109,8 +113,8 @@ class Focus:
         if box is None:
             misses = min(self.misses + 1, MOST_MISSES)
             return self._unconfirmed(expected, stamp, misses=misses)
-        centre, size = _centre_and_size(box)
-        ratio, off = size / self.size, float(np.abs(centre - expected).max())
+        centre, seen = _centre_and_size(box)
+        ratio, off = seen / self.size, float(np.abs(centre - expected).max())
         far = off > ODD_JUMP * self.size * (1 + self.odd) + 2 * self.speed * elapsed
         odd = not sure or far or not 1 / ODD_SIZE < ratio < ODD_SIZE
         given_up = self.misses >= MOST_MISSES or self.odd >= MOST_ODD
@@ -123,13 +127,13 @@ class Focus:
             step = (centre - np.array(self.centre)) / elapsed
             velocity = (velocity + step) / 2
             speed = max(speed, float(np.abs(step).max()))
-        most = SIZE_PER_SECOND**elapsed
-        size = self.size * min(max(ratio**SIZE_RATE, 1 / most), most)
+        size = _followed(self.size, seen, SIZE_PER_SECOND**elapsed)
         share = GROWN_SHARE if self.close else SHRUNK_SHARE
         return Focus(
             self.image_size,
             (float(centre[0]), float(centre[1])),
             size,
+            _followed(self.usual, seen, USUAL_PER_SECOND**elapsed),
             stamp,
             (float(velocity[0]), float(velocity[1])),
             speed,
@@ -137,8 +141,8 @@ class Focus:
         )
 
     def growth(self, box: Box) -> float:
-        """Return the size of a box [4], as a multiple of the smoothed size."""
-        return _centre_and_size(box)[1] / self.size
+        """Return the size of a box [4], as a multiple of the usual size."""
+        return _centre_and_size(box)[1] / self.usual
 
     def seen_after(self, camera_motion: NDArray[np.float64]) -> Focus:
         """
@@ -155,6 +159,7 @@ class Focus:
             self,
             centre=(x, y),
             size=self.size * moved.scale,
+            usual=self.usual * moved.scale,
             velocity=(velocity_x, velocity_y),
             speed=self.speed * moved.scale,
         )
@@ -225,3 +230,8 @@ def _side(image_size: tuple[int, int]) -> float:
 def _centre_and_size(box: Box) -> tuple[NDArray[np.float64], float]:
     sides = np.maximum(box[2:] - box[:2], 1.0)
     return (box[:2] + box[2:]) / 2, float(np.sqrt(sides.prod()))
+
+
+def _followed(known: float, seen: float, most: float) -> float:
+    """Return a size smoothed with the newest one; it changes by the factor ``most`` at most."""
+    return known * min(max((seen / known) ** SIZE_RATE, 1 / most), most)

@@ -163,6 +163,17 @@ def test_a_turn_of_the_camera_is_no_speed_of_the_object():
 
 
 def test_growth_is_the_size_of_a_box_in_sizes_of_late():
-    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
-    assert focus.growth(box(100, 100, 60)) == 1.5
-    assert focus.after(box(600, 300, 42), PERIOD).growth(box(600, 300, 42)) < 42 / 40
+    assert Focus.on(box(600, 300, 40), IMAGE, 0).growth(box(100, 100, 60)) == 1.5
+
+
+def test_a_mask_that_spreads_grows_and_an_object_that_comes_closer_does_not():
+    def growth(per_second):
+        focus = Focus.on(box(600, 360, 100), IMAGE, 0)
+        for number in range(1, 15):
+            newest = box(600, 360, 100 * per_second ** (number / 30))
+            grown = focus.growth(newest)
+            focus = focus.after(newest, number * PERIOD)
+        return grown
+
+    assert growth(per_second=1.5) < 1.1
+    assert growth(per_second=4.0) > 1.3
