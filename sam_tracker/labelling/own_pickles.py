@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Pickles of arrays and of this package's own values; nothing else is read from one.
+Reads and writes pickles of arrays and of this package's own values, and refuses others.
 
 An output folder may come from another machine.
 """
@@ -22,7 +22,7 @@ class PickleError(Exception):
 
 def write_pickle(path: Path, value: object) -> None:
     """
-    Write a value in place of the one before, all or nothing.
+    Replace the file by one of this value, all or nothing.
 
     :raises OSError: it cannot be written.
     """
@@ -37,7 +37,7 @@ def write_pickle(path: Path, value: object) -> None:
 
 def read_pickle(path: Path) -> object:
     """
-    Read what ``write_pickle`` wrote.
+    Read a file of ``write_pickle``.
 
     :raises PickleError: there is no such file, it is damaged, or it holds anything else.
     """

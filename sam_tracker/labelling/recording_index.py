@@ -21,7 +21,7 @@ from sam_tracker.labelling.own_pickles import PickleError, read_pickle, write_pi
 from sam_tracker.labelling.recording import ImageInfo
 
 FORMAT = 1
-"""Counts changes of what a pass finds; files of another number are not used."""
+"""Version of the results of a pass; files of another version are not used."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class IndexFile:
         self._key = digest.hexdigest()
 
     def read(self) -> RecordingIndex | None:
-        """Return the index; None: there is none of the recording as it is now."""
+        """Return the index; None: there is none, or the recording has changed."""
         with suppress(PickleError):
             found = read_pickle(self._path)
             if isinstance(found, tuple) and len(found) == 2 and found[0] == self._key:
@@ -75,7 +75,7 @@ class IndexFile:
 
     def write(self, index: RecordingIndex) -> None:
         """
-        Keep an index.
+        Write the index.
 
         :raises OSError: it cannot be written.
         """

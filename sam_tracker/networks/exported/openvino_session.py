@@ -37,7 +37,7 @@ class OpenVinoSession:
             'INFERENCE_PRECISION_HINT': _PRECISIONS[precision],
             'INFERENCE_NUM_THREADS': torch.get_num_threads(),
             'NUM_STREAMS': 1,
-            # The cores are other programs' too.
+            # Other programs use the cores, too.
             'ENABLE_CPU_PINNING': False,
         }
         try:

@@ -31,7 +31,7 @@ FORGET_PAUSE = 1.0
 
 class TfCameraMotion(TurnCameraMotion):
     """
-    Compares the camera's orientations in a fixed frame.
+    Computes the rotation of the camera from its orientations in a fixed frame.
 
     A transform that comes later than its image is not waited for: the motion up to that image is
     then not known.

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The camera's motion from its turn and its calibration."""
+"""The camera's motion from its rotation and its calibration."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ SENSOR = QoSProfile(
 
 class TurnCameraMotion(ABC):
     """
-    Measures the turn of the camera, by what a subclass knows of it; a ``CameraMotionSource``.
+    A ``CameraMotionSource`` for rotations of the camera, which a subclass measures.
 
-    Subscribes to the camera_info beside the images. What a camera does besides turning is not
-    seen: in the image of what is far away it hardly shows.
+    Subscribes to the camera_info beside the images. Translation of the camera is not compensated;
+    it hardly moves distant objects in the image.
     """
 
     def __init__(self, node: Node) -> None:
