@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+from sam_tracker.labelling.exports.export import locked, replacing
 from sam_tracker.labelling.exports.registry import SHARED_FILES, SHARED_FOLDERS
 from sam_tracker.labelling.job import Job, Report, export_recording, label_recording
 from sam_tracker.labelling.project import PROJECT, load_project
@@ -283,14 +284,14 @@ def _export(
 def _record(job: Job, entry: dict[str, object]) -> None:
     """Write the state of a recording into the manifest, all or nothing."""
     path = job.folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        manifest = {}
-    manifest[job.name] = {'source': job.origin, **entry}
     job.folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_text(
-        json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + '\n', encoding='utf-8'
-    )
-    part.replace(path)
+    # Another run may label other recordings into the folder.
+    with locked(job.folder):
+        try:
+            manifest = json.loads(path.read_text(encoding='utf-8'))
+        except (OSError, ValueError):
+            manifest = {}
+        manifest[job.name] = {'source': job.origin, **entry}
+        text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
+        with replacing(path) as file:
+            file.write(text.encode())

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many recordings are labelled once each, in processes or on Ray, also when one is killed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+import json
 import multiprocessing
 import os
 from pathlib import Path
@@ -161,6 +163,19 @@ def test_a_result_longer_than_a_pipe_holds_is_received(jobs_in, tmp_path):
     (job, *_) = jobs_in(tmp_path / 'out')
     ((_, entry),) = in_processes([replace(job, device='x' * length)], labelled, 1)
     assert entry['state'] == 'failed' and 'x' * length in entry['error']
+
+
+def test_runs_that_write_one_manifest_at_the_same_time_lose_no_entry(jobs_in, tmp_path):
+    (job, *_) = jobs_in(tmp_path / 'out')
+
+    def record(run):
+        jobs = [replace(job, name=f'{run}_{number}') for number in range(25)]
+        assert label_all((each, {'state': 'labelled'}) for each in jobs) == {}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(record, range(4)))
+    manifest = json.loads((tmp_path / 'out/manifest.json').read_text())
+    assert manifest.keys() == {f'{run}_{number}' for run in range(4) for number in range(25)}
 
 
 def test_a_defect_met_by_one_recording_is_its_error(jobs_in, tmp_path, monkeypatch):
