@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 SURPRISE = 6.0
 """Mahalanobis distance of a measurement from which the motion starts anew."""
+DRIFT = 0.2
+"""Share of its speed by which the velocity of an object drifts in one second: what is slow has
+small changes of velocity, and needs a filter that smooths more."""
+LEAST_DRIFT = 0.02
+"""Metres per second by which any velocity may drift in one second."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class LocalizerSettings:
 
     limits: DepthLimits = field(default_factory=DepthLimits)
     acceleration: float = 0.5
-    """As for ``PointMotion.predict``."""
+    """Metres per second by which a velocity drifts in one second, however fast the object is."""
     predict_for: float = 1.0
     """Seconds for which an object that is not measured has a predicted position."""
 
@@ -151,7 +156,8 @@ class Localizer:
             if measured is None:
                 return None
             return _Known(PointMotion.start(measured.position, measured.covariance), stamp, stamp)
-        motion = known.motion.predict((stamp - known.stamp) / SECOND, self._settings.acceleration)
+        seconds = (stamp - known.stamp) / SECOND
+        motion = known.motion.predict(seconds, self._drift(known.motion))
         if measured is None:
             return _Known(motion, stamp, known.measured)
         # Written so that a distance that is not a number starts the motion anew.
@@ -160,6 +166,11 @@ class Localizer:
         elif stamp > known.measured:
             motion = motion.update(measured.position, measured.covariance)
         return _Known(motion, stamp, stamp)
+
+    def _drift(self, motion: PointMotion) -> float:
+        """Return by how much the velocity of an object may drift in one second."""
+        speed = float(np.linalg.norm(motion.velocity))
+        return min(max(LEAST_DRIFT, DRIFT * speed), self._settings.acceleration)
 
 
 def _direction(view: View, pixels: MaskPixels) -> NDArray[np.float64]:

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from sam_tracker.core.boxes import Region
+from sam_tracker.core.time import SECOND
+from sam_tracker.localization.camera import Camera
+from sam_tracker.localization.depth_image import DepthImage
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, LocalizerSettings, SeenObject, View
 from sam_tracker.localization.place import Method
@@ -40,6 +43,23 @@ def test_the_velocity_of_straight_motion_is_within_a_tenth_of_the_truth():
                 truth = np.array(body.velocity)
                 assert np.linalg.norm(place.velocity - truth) < 0.1 * np.linalg.norm(truth)
                 assert (np.linalg.eigvalsh(place.velocity_covariance) > 0).all()
+
+
+def test_the_velocity_of_a_slow_object_is_smooth_and_changes_when_it_stops_or_starts():
+    rng, seen = np.random.default_rng(5), seen_object(1, np.ones((120, 160), np.uint8))
+    camera = Camera.of((160, 120), [131, 0, 80, 0, 131, 60, 0, 0, 1], '', [])
+    localizer, distance, velocities = Localizer(), 2.0, []
+    for number, speed in enumerate(np.repeat([0.12, 0.0, 0.5], 40)):
+        distance += speed / 10
+        # The error is that of the whole image: it does not become smaller with more pixels.
+        depth = np.full((120, 160), distance + rng.normal(0, 0.003), np.float32)
+        view = View(number * SECOND // 10, camera, DepthImage(depth, 1.0))
+        (place,) = localizer.places(view, [seen])
+        velocities.append(place.velocity[2])
+    slow, still, fast = np.reshape(velocities, (3, 40))
+    assert np.median(np.abs(slow[20:] - 0.12)) < 0.012
+    assert np.abs(still[20:]).max() < 0.03
+    assert np.abs(fast[10:] - 0.5).max() < 0.1
 
 
 def test_a_moving_camera_does_not_move_objects_in_the_frame_of_the_world():

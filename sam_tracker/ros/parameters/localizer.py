@@ -141,7 +141,8 @@ class LocalizerParameters:
     acceleration: float = declared(
         DEFAULTS.acceleration,
         'How fast objects change their velocity: the standard deviation of its drift in one '
-        'second. Smaller: smoother and slower velocities.',
+        'second is a fifth of the speed, at least 0.02 m/s, and at most this. Smaller: smoother '
+        'and slower velocities of fast objects.',
         minimum=0.001,
         maximum=100.0,
         unit='m/s',
