@@ -52,6 +52,8 @@ SIZE_PER_SECOND = 2.4
 """Factor by which the smoothed size changes within a second, at most."""
 USUAL_PER_SECOND = 1.6
 """The same for the size by which growth is judged: less than a mask that spreads, step by step."""
+LONGEST_PAUSE = 60.0
+"""Seconds after which an object may be anywhere: so far ahead its speed says nothing."""
 ODD_SIZE = 1.5
 """Factor to the smoothed size from which on a box is not believed at once."""
 ODD_JUMP = 0.5
@@ -127,13 +129,15 @@ class Focus:
             step = (centre - np.array(self.centre)) / elapsed
             velocity = (velocity + step) / 2
             speed = max(speed, float(np.abs(step).max()))
-        size = _followed(self.size, seen, SIZE_PER_SECOND**elapsed)
+        # The power of some minutes is too large for a float.
+        seconds = min(elapsed, LONGEST_PAUSE)
+        size = _followed(self.size, seen, SIZE_PER_SECOND**seconds)
         share = GROWN_SHARE if self.close else SHRUNK_SHARE
         return Focus(
             self.image_size,
             (float(centre[0]), float(centre[1])),
             size,
-            _followed(self.usual, seen, USUAL_PER_SECOND**elapsed),
+            _followed(self.usual, seen, USUAL_PER_SECOND**seconds),
             stamp,
             (float(velocity[0]), float(velocity[1])),
             speed,
@@ -172,9 +176,10 @@ class Focus:
         :param network_size: S, the side of the network's input.
         """
         whole = Region(0, 0, *self.image_size)
-        if not self.close or self.misses >= MOST_MISSES or self.odd >= MOST_ODD:
-            return whole
         elapsed = max(stamp - self.stamp, 0) / SECOND
+        lost = self.misses >= MOST_MISSES or self.odd >= MOST_ODD or elapsed > LONGEST_PAUSE
+        if not self.close or lost:
+            return whole
         side = min(SIDES * self.size + TRAVEL * self.speed * elapsed, MOST_SIDES * self.size)
         side = max(side, SMALLEST_SCALE * network_size) * GROWTH**self.misses
         return window(self._expected(elapsed), side, whole)

@@ -5,6 +5,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
+import pytest
 
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.time import SECOND
@@ -33,6 +34,18 @@ def test_a_small_object_at_rest_gets_a_window_of_so_many_sides_around_it():
     region = Focus.on(box(600, 300, 40), IMAGE, 0).region(PERIOD, NETWORK)
     assert region == window(np.array([600.0, 300.0]), SIDES * 40, WHOLE)
     assert (region.width, region.height) == (160, 160)
+
+
+@pytest.mark.parametrize('seconds', [600, 900, 86400, 2**31])
+def test_a_box_after_any_pause_or_jump_of_the_clock_is_followed(seconds):
+    focus = Focus.on(box(600, 300, 40), IMAGE, 0)
+    for number in range(1, 5):
+        focus = focus.after(box(600 + number, 300, 40), number * PERIOD)
+    focus = focus.after(box(605, 300, 44), seconds * SECOND)
+    assert focus.centre == (605, 300)
+    assert 40 < focus.size < 44
+    region = focus.region(seconds * SECOND + PERIOD, NETWORK)
+    assert region.x < 583 and region.x + region.width > 627
 
 
 def test_a_large_object_is_looked_for_in_the_whole_image():

@@ -17,6 +17,7 @@ from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.time import SECOND
 from sam_tracker.evaluation.readers.generated_clips import prompt_from_mask
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
 from sam_tracker.networks.weights.loading import load_network
@@ -140,6 +141,18 @@ def test_a_small_object_is_measured_more_finely_and_in_image_pixels(network):
             found.setdefault(closer, []).append(errors(track, square(x, y, 30)))
     assert max(found[True]) < 4
     assert np.mean(found[True]) < np.mean(found[False]) / 2
+
+
+@pytest.mark.parametrize('pause', [900, 86400, 2**31 - 2])
+def test_an_object_is_tracked_on_after_any_pause_or_jump_of_the_clock(network, pause):
+    tracker = Tracker(network, SETTINGS)
+    tracker.add_prompt(Frame(picture((300, 200, 40, RED)), 0), Prompt(box=square(300, 200, 40)))
+    stamps = [PERIOD, 2 * PERIOD, pause * SECOND, pause * SECOND + PERIOD]
+    for x, stamp in enumerate(stamps, 300):
+        (track,) = tracker.step(Frame(picture((x, 200, 40, RED)), stamp))
+        assert track.state is TrackState.TRACKED
+        # Right after the pause it is measured on the whole image.
+        assert errors(track, square(x, 200, 40)) < 8
 
 
 def test_the_mask_at_image_size_lies_where_the_object_is(network):
