@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+import math
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -133,6 +134,8 @@ class SuitedSettings:
     """
     certain_familiarity: float | None = None
     """The same cosine, from which on they certainly do; None: not known."""
+    memory_growth: float = math.inf
+    """Factor to an object's usual size, above which its mask has spread to something else."""
     points_per_side: int = 32
     """Grid points to each side of an image whose objects are all to be segmented."""
     predicted_iou: float = 0.8

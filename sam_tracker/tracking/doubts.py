@@ -138,13 +138,15 @@ class Doubts:
 
 def _sighting(proposal: Proposal, index: int) -> Sighting:
     """Return what a frame shows as one of its objects."""
+    frame, held = proposal.frame, proposal.objects[index]
     scale, decision = proposal.scales[index], proposal.decisions[index]
+    growth = held.growth(frame.scale.box_to_image(decision.choice.box), frame.stamp)
     return Sighting(
-        stamp=proposal.frame.stamp,
-        features=proposal.frame.features[scale.region],
+        stamp=frame.stamp,
+        features=frame.features[scale.region],
         mask=DecodedMask(proposal.shown[index].clone(), scale),
         token=proposal.tokens[index].clone(),
-        facts=replace(decision.facts, object_logit=decision.object_logit),
-        selector=proposal.objects[index].selector,
-        focus=proposal.objects[index].focus,
+        facts=replace(decision.facts, object_logit=decision.object_logit, growth=growth),
+        selector=held.selector,
+        focus=held.focus,
     )

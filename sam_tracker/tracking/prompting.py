@@ -41,6 +41,8 @@ class PromptDecision:
     answer: PromptAnswer
     features: ImageFeatures
     scale: ImageScale
+    several: bool
+    """Whether the prompt left a choice of masks."""
 
 
 class Prompting:
@@ -123,8 +125,7 @@ class Prompting:
         bounds = [decision.bound if decision.seen else None]
         images = MaskImages(logits, bounds, [answered.scale])
         # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
-        chosen = candidates.predicted_iou.shape[1] > 1
-        held = held.updated(decision, learning=chosen)
+        held = held.updated(decision, learning=answered.several)
         held = held.reported(decision, cached, images, 0).seen_as(decision.appearance)
         if correcting:
             store.correct(held.row, decision.facts, *memories)
@@ -267,13 +268,15 @@ class Prompting:
         fine = self._answered(held, frame, passing, prompt, closer, correcting, start)
         if _fit(fine, box, cached) < _fit(answered, box, cached) - FIT_TOLERANCE:
             return answered
-        if not fine.decision.seen:
+        # Another candidate of the usual view may follow a point that this mask leaves out.
+        if not fine.decision.seen or not _follows_points(fine):
             return answered
         features, scale = answered.features, answered.scale
         chosen, found = fine.decision.choice.index, fine.candidates
         scores = replace(found, predicted_iou=found.predicted_iou[:, chosen : chosen + 1])
         taken = self._inference.read_mask(features, _mask(fine), scale, scores)
-        return self._decided(held, cached, prompt, features, scale, taken)
+        decided_on = self._decided(held, cached, prompt, features, scale, taken)
+        return replace(decided_on, several=answered.several)
 
     def _answered(
         self,
@@ -306,13 +309,22 @@ class Prompting:
             features, answer.candidates, [scale], cached
         )
         decision = decided(held.selector, measured, 0, self._settings.presence_logit)
-        return PromptDecision(prompt, decision, candidates, measured, answer, features, scale)
+        several = candidates.predicted_iou.shape[1] > 1
+        return PromptDecision(
+            prompt, decision, candidates, measured, answer, features, scale, several
+        )
 
 
 def _mask(answered: PromptDecision) -> DecodedMask:
     """Return the mask that was chosen of an answer."""
     logits, _ = chosen_masks(answered.candidates, [answered.decision.choice.index])
     return DecodedMask(logits[0], answered.scale)
+
+
+def _follows_points(answered: PromptDecision) -> bool:
+    """Return whether the mask that was chosen has each point of its prompt on the right side."""
+    logits = _mask(answered).logits[None]
+    return bool(agreement(logits, answered.scale, answered.prompt, None).followed.all())
 
 
 def _box(answered: PromptDecision, cached: CachedFrame) -> Box | None:

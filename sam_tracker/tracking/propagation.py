@@ -168,7 +168,7 @@ class Propagation:
         ]
         rows = [held.row for held in objects]
         facts = [
-            replace(decision.facts, growth=held.growth(seen.newest.network_box))
+            replace(decision.facts, growth=held.growth(seen.newest.network_box, frame.stamp))
             for held, decision, seen in zip(proposal.objects, decisions, objects, strict=True)
         ]
         self._inference.store.remember(rows, facts, *memories)

@@ -185,6 +185,7 @@ class TrackerSettings:
             presence_logit=suited.presence_logit,
             familiarity=suited.familiarity,
             certain_familiarity=suited.certain_familiarity,
+            memory_growth=suited.memory_growth,
         )
         return settings.in_mode(mode)
 
@@ -206,7 +207,6 @@ MODES: dict[str, dict[str, Any]] = {
     'sam_tracker': {
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'samurai',
-        'memory_growth': 1.15,
     },
     'samurai': {
         'motion_model': TrackerSettings.motion_model,

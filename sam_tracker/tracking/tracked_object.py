@@ -165,11 +165,11 @@ class TrackedObject:
             selector = selector.restart()
         return replace(self, selector=selector)
 
-    def growth(self, box: Box | None) -> float:
-        """Return the size of a box [4] on its newest frame, in sizes that it had of late."""
+    def growth(self, box: Box | None, stamp: int) -> float:
+        """Return the size of its box [4] on the frame with this stamp, in its usual sizes."""
         if box is None or self.focus is None or self.focus.image_size != self.image_size:
             return 1.0
-        return self.focus.growth(box)
+        return self.focus.growth(box, stamp)
 
     def reported(
         self, decision: Decision, frame: CachedFrame, images: MaskImages, index: int

@@ -51,7 +51,7 @@ def clip_length(settings: Settings, step: int, share: float) -> int:
     """
     Return the number of frames of a step's clips.
 
-    Equal in all processes, so that none waits for another's longer clips.
+    All processes draw the same, so that hardly any waits for another's longer clips.
     """
     return settings.curriculum.clip_length(np.random.default_rng([settings.seed, step]), share)
 

@@ -589,7 +589,8 @@ def test_a_mask_that_spreads_at_once_is_read_once_and_not_remembered(playing):
         ('sam_tracker', [0, 2, 3, 5, 6, 7, 8]),
         ('samurai', [0, 3, 4, 5, 6, 7, 8]),
     ):
-        tracker, network = playing(spreading, SETTINGS.in_mode(mode))
+        settings = replace(SETTINGS, memory_growth=1.15).in_mode(mode)
+        tracker, network = playing(spreading, settings)
         tracker.add_prompt(at(0), BOX)
         run(tracker, 9)
         assert network.readings[5, 1].frames == [0, 2, 3, 4]

@@ -29,6 +29,7 @@ class MobileConfiguration(VideoConfiguration):
             presence_logit=0.0,
             familiarity=0.4,
             certain_familiarity=0.75,
+            memory_growth=1.15,
             points_per_side=16,
             predicted_iou=0.5,
             stability_score=0.4,

@@ -50,6 +50,8 @@ SIZE_RATE = 0.3
 """Share of the newest box in the smoothed size: memories match best at a steady scale."""
 SIZE_PER_SECOND = 2.4
 """Factor by which the smoothed size changes within a second, at most."""
+USUAL_RATE = 30.0
+"""Frames a second at which the usual size is smoothed by ``SIZE_RATE`` on each."""
 USUAL_PER_SECOND = 1.6
 """The same for the size by which growth is judged: less than a mask that spreads, step by step."""
 LONGEST_PAUSE = 60.0
@@ -131,22 +133,29 @@ class Focus:
             speed = max(speed, float(np.abs(step).max()))
         # The power of some minutes is too large for a float.
         seconds = min(elapsed, LONGEST_PAUSE)
-        size = _followed(self.size, seen, SIZE_PER_SECOND**seconds)
+        size = _followed(self.size, seen, SIZE_RATE, SIZE_PER_SECOND**seconds)
+        steady = 1 - (1 - SIZE_RATE) ** (USUAL_RATE * seconds)
         share = GROWN_SHARE if self.close else SHRUNK_SHARE
         return Focus(
             self.image_size,
             (float(centre[0]), float(centre[1])),
             size,
-            _followed(self.usual, seen, USUAL_PER_SECOND**seconds),
+            _followed(self.usual, seen, steady, USUAL_PER_SECOND**seconds),
             stamp,
             (float(velocity[0]), float(velocity[1])),
             speed,
             close=size <= share * _side(self.image_size),
         )
 
-    def growth(self, box: Box) -> float:
-        """Return the size of a box [4], as a multiple of the usual size."""
-        return _centre_and_size(box)[1] / self.usual
+    def growth(self, box: Box, stamp: int) -> float:
+        """
+        Return the size of a box [4], as a multiple of the largest size that is usual by then.
+
+        :param stamp: of its frame: between frames that are far apart an object may grow.
+        """
+        elapsed = min(max(stamp - self.stamp, 0) / SECOND, LONGEST_PAUSE)
+        grown = USUAL_PER_SECOND ** max(elapsed - 1 / USUAL_RATE, 0.0)
+        return _centre_and_size(box)[1] / (self.usual * grown)
 
     def seen_after(self, camera_motion: NDArray[np.float64]) -> Focus:
         """
@@ -237,6 +246,11 @@ def _centre_and_size(box: Box) -> tuple[NDArray[np.float64], float]:
     return (box[:2] + box[2:]) / 2, float(np.sqrt(sides.prod()))
 
 
-def _followed(known: float, seen: float, most: float) -> float:
-    """Return a size smoothed with the newest one; it changes by the factor ``most`` at most."""
-    return known * min(max((seen / known) ** SIZE_RATE, 1 / most), most)
+def _followed(known: float, seen: float, share: float, most: float) -> float:
+    """
+    Return a size smoothed with the newest one.
+
+    :param share: weight of the newest, 0 to 1.
+    :param most: factor by which it changes, at most.
+    """
+    return known * min(max((seen / known) ** share, 1 / most), most)

@@ -175,18 +175,22 @@ def test_a_turn_of_the_camera_is_no_speed_of_the_object():
     assert focus.speed < 1e-6
 
 
-def test_growth_is_the_size_of_a_box_in_sizes_of_late():
-    assert Focus.on(box(600, 300, 40), IMAGE, 0).growth(box(100, 100, 60)) == 1.5
+def test_growth_is_the_size_of_a_box_in_usual_sizes():
+    assert Focus.on(box(600, 300, 40), IMAGE, 0).growth(box(100, 100, 60), 0) == 1.5
 
 
-def test_a_mask_that_spreads_grows_and_an_object_that_comes_closer_does_not():
+@pytest.mark.parametrize('rate', [2, 5, 8, 15, 30, 60])
+def test_a_mask_that_spreads_grows_and_an_object_that_comes_closer_does_not(rate):
     def growth(per_second):
-        focus = Focus.on(box(600, 360, 100), IMAGE, 0)
-        for number in range(1, 15):
-            newest = box(600, 360, 100 * per_second ** (number / 30))
-            grown = focus.growth(newest)
-            focus = focus.after(newest, number * PERIOD)
+        focus, grown = Focus.on(box(600, 360, 100), IMAGE, 0), []
+        for number in range(1, rate + 1):
+            newest, stamp = (
+                box(600, 360, 100 * per_second ** (number / rate)),
+                number * SECOND // rate,
+            )
+            grown.append(focus.growth(newest, stamp))
+            focus = focus.after(newest, stamp)
         return grown
 
-    assert growth(per_second=1.5) < 1.1
-    assert growth(per_second=4.0) > 1.3
+    assert max(growth(per_second=1.5)) < 1.15
+    assert max(growth(per_second=4.0)) > 1.3

@@ -251,6 +251,41 @@ def test_what_corrects_a_box_is_decoded_as_closely_as_the_box(network):
     assert errors(track, square(300, 200, 120)) < WIDTH / CELLS
 
 
+class HollowNetwork(ColourNetwork):
+    """Its best candidate for a prompt leaves out the middle of the frame."""
+
+    def decode(self, features, conditioned, prompts, several):
+        found = super().decode(features, conditioned, prompts, several)
+        if several and prompts[0].shape[1]:
+            logits = found.mask_logits.clone()
+            middle = slice(CELLS // 2 - 3, CELLS // 2 + 3)
+            logits[:, 0, middle, middle] = -10
+            found = replace(found, mask_logits=logits)
+        return found
+
+
+def test_a_click_that_a_closer_look_would_leave_out_is_answered_by_what_follows_it():
+    tracker = Tracker(HollowNetwork(), SETTINGS)
+    frame = Frame(picture((320, 240, 260, RED)), 0)
+    tracker.add_prompt(frame, Prompt(box=square(320, 240, 260)))
+    later = Frame(frame.pixels, PERIOD)
+    tracker.step(later)
+    track = tracker.add_prompt(later, Prompt(points=[(320, 240)], labels=[1]), object_id=1)
+    assert track.mask[240, 320]
+
+
+def test_the_motion_of_an_object_starts_with_the_click_on_it(network):
+    inference = Inference(network, SETTINGS, None)
+    row, selector = inference.store.add(), MaskSelector(SETTINGS)
+    held = TrackedObject(1, '', row, selector, 0, (WIDTH, HEIGHT))
+    cached = CachedFrame(0, network.scale(WIDTH, HEIGHT))
+    click = Prompt(points=[(300, 200)], labels=[1])
+    frame = Frame(picture((300, 200, 120, RED)), 0)
+    prompted = Prompting(inference, SETTINGS).apply(held, frame, cached, click)
+    assert network.encoded == [1, 1]
+    assert prompted.selector.motion is not None
+
+
 def test_a_box_that_fills_the_image_needs_no_closer_look(network):
     tracker = Tracker(network, SETTINGS)
     frame = Frame(picture((320, 240, 400, RED)), 0)
