@@ -7,6 +7,7 @@ cv_bridge is not used, because it treats grey images as BGR.
 """
 
 import io
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -56,13 +57,14 @@ def decoded_rgb(
     if separator and source_encoding in NOT_PICTURES:
         raise refuse(source_encoding)
     data = bytes(message.data)
+    named_format = shortened(message.format)
     if not data:
-        raise ImageError(f'image of format {message.format!r} has no data')
-    _check_size(data, message.format)
-    pixels = _decoded(_completed(data, message.format), message.format)
+        raise ImageError(f'image of format {named_format} has no data')
+    _check_size(data, named_format)
+    pixels = _decoded(_completed(data, named_format), named_format)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(
-            f'image of format {message.format!r} has pixels of {pixels.dtype}; uint8 and uint16 '
+            f'image of format {named_format} has pixels of {pixels.dtype}; uint8 and uint16 '
             'are read'
         )
     image = eight_bits(pixels, dynamic_range)
@@ -104,15 +106,15 @@ def _check_size(data: bytes, named_format: str) -> None:
         with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
     except PIL.Image.DecompressionBombError as error:
-        raise ImageError(f'image of format {named_format!r} is too large: {error}') from error
+        raise ImageError(f'image of format {named_format} is too large: {error}') from error
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(
-            f'image of format {named_format!r} cannot be decoded: its {len(data)} bytes, which '
+            f'image of format {named_format} cannot be decoded: its {len(data)} bytes, which '
             f'begin with {data[:8].hex(" ")}, are none of {", ".join(FORMATS)}'
         ) from error
     if width * height > MOST_PIXELS:
         raise ImageError(
-            f'image of format {named_format!r} is too large: {width}x{height} pixels; at most '
+            f'image of format {named_format} is too large: {width}x{height} pixels; at most '
             f'{MOST_PIXELS // 1_000_000} million are decoded'
         )
 
@@ -138,7 +140,7 @@ def _completed(data: bytes, named_format: str) -> bytes:
             return data + JPEG_END
     if not complete:
         raise ImageError(
-            f'truncated image: its {len(data)} bytes of format {named_format!r} have no end marker'
+            f'truncated image: its {len(data)} bytes of format {named_format} have no end marker'
         )
     return data
 
@@ -161,11 +163,11 @@ def _decoded(data: bytes, named_format: str) -> NDArray[Any]:
         image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), DECODE)
     except cv2.error as error:
         raise ImageError(
-            f'image of format {named_format!r} cannot be decoded: {error.err}'
+            f'image of format {named_format} cannot be decoded: {error.err}'
         ) from error
     if image is None:
         raise ImageError(
-            f'image of format {named_format!r} cannot be decoded: damaged ({len(data)} bytes)'
+            f'image of format {named_format} cannot be decoded: damaged ({len(data)} bytes)'
         )
     return image
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+from reprlib import repr as shortened
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,8 @@ def compressed_depth(message: CompressedImage) -> CompressedDepth:
         *('', 'compressedDepth', 'compressedDepth png'),
     ):
         raise ImageError(
-            f'image format {message.format!r} is not depth that can be read; accepted are '
-            f'{", ".join((*MILLIMETRES, METRES))}, each with "; compressedDepth png"'
+            f'image format {shortened(message.format)} is not depth that can be read; '
+            f'accepted are {", ".join((*MILLIMETRES, METRES))}, each with "; compressedDepth png"'
         )
     head = message.data[: CONFIGURATION.size + PNG_HEADER.size].tobytes()
     if (

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def received_depth(message: Image | CompressedImage) -> ReceivedDepth:
         encoding, size = message.encoding, (message.width, message.height)
         if encoding not in ENCODINGS:
             raise ImageError(
-                f'image encoding {encoding!r} is not depth; accepted are '
+                f'image encoding {shortened(encoding)} is not depth; accepted are '
                 f'{", ".join(ENCODINGS)} (REP 118)'
             )
         # This reads nothing but the size of the data.

@@ -8,6 +8,7 @@ header lacks although camera drivers send it.
 """
 
 from dataclasses import dataclass
+from reprlib import repr as shortened
 
 import numpy as np
 
@@ -93,6 +94,6 @@ NOT_PICTURES = {
 def refuse(encoding: str) -> ImageError:
     """Return the error for an encoding that is not accepted, with the reason."""
     if reason := NOT_PICTURES.get(encoding):
-        return ImageError(f'image encoding {encoding!r} is refused: {reason}')
+        return ImageError(f'image encoding {shortened(encoding)} is refused: {reason}')
     accepted = ', '.join(sorted([*PACKED, *TWO_PLANE], key=str.lower))
-    return ImageError(f'unknown image encoding {encoding!r}; accepted are {accepted}')
+    return ImageError(f'unknown image encoding {shortened(encoding)}; accepted are {accepted}')

@@ -12,7 +12,7 @@ import pytest
 from std_msgs.msg import Header
 
 pytest.importorskip('rclpy')
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.conversion import ImageError, image_message, rgb_image
@@ -292,6 +292,20 @@ def test_what_is_no_picture_is_refused_with_the_reason(encoding, reason):
     message.data.frombytes(bytes(64))
     with pytest.raises(ImageError, match=f"{encoding}' is refused: .*{reason}"):
         rgb_image(message)
+
+
+@pytest.mark.parametrize(
+    'message',
+    [
+        Image(encoding='x' * 1_000_000, width=4, height=4, step=16),
+        CompressedImage(format='x' * 1_000_000, data=b'nothing that is an image'),
+        CompressedImage(format='x' * 1_000_000),
+    ],
+)
+def test_a_long_name_of_an_encoding_or_a_format_is_shortened_in_the_refusal(message):
+    with pytest.raises(ImageError, match=r"'xxx.*\.\.\..*xxx'") as caught:
+        rgb_image(message)
+    assert len(str(caught.value)) < 2000
 
 
 @pytest.mark.parametrize('encoding', ['', 'BGR8', 'rgb', '64FC3', 'nv16', 'bayer_rggb12'])
