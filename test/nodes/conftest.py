@@ -257,16 +257,19 @@ class Tester:
         return self.tracks[before : before + count]
 
     def wait_until_active(self) -> None:
+        self.wait_for_state('active')
+
+    def wait_for_state(self, label: str) -> None:
         end = time.monotonic() + 2 * PATIENCE
         while time.monotonic() < end:
             # An answer to a client that has only just been discovered may be lost.
             future = self.begin('get_state')
             with suppress(AssertionError):
                 wait_until(future.done, 'an answer', patience=2.0)
-                if future.result().current_state.label == 'active':
+                if future.result().current_state.label == label:
                     return
             time.sleep(0.05)
-        raise AssertionError('the node did not become active')
+        raise AssertionError(f'the node did not become {label}')
 
     def diagnosed(self, condition: Callable[[object, dict[str, str]], object], what: str):
         """Wait for a status and its values that meet the condition, and return them."""

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tracker and localizer in one process, for two robots in one graph."""
+"""Tracker and localizer in one process, for two robots in one graph, and a manager of both."""
 
 from functools import partial
 import signal
@@ -61,6 +61,12 @@ def cameras(graph):
         camera.close()
 
 
+def placed(heard: list[Track3DArray]) -> list[Track3D]:
+    """Return the tracks whose position was measured."""
+    tracks = [track for message in heard for track in message.tracks]
+    return [track for track in tracks if track.method == Track3D.METHOD_DEPTH]
+
+
 def test_two_robots_with_a_process_each_share_a_graph(
     graph, random_checkpoint, new_tester, cameras
 ):
@@ -85,10 +91,6 @@ def test_two_robots_with_a_process_each_share_a_graph(
         tracker.wait_until_active()
         tracker.next_tracks()
         assert tracker.add_box(label=label).success
-
-    def placed(heard: list[Track3DArray]) -> list[Track3D]:
-        tracks = [track for message in heard for track in message.tracks]
-        return [track for track in tracks if track.method == Track3D.METHOD_DEPTH]
 
     wait(lambda: all(map(placed, places)), 'places of both robots')
     for robot, heard in zip(ROBOTS, places, strict=True):
@@ -116,6 +118,65 @@ def test_two_robots_with_a_process_each_share_a_graph(
     assert localizers[0].change(Transition.TRANSITION_ACTIVATE)
     before = len(places[0])
     wait(lambda: len(places[0]) > before, 'places again')
+    for program in programs:
+        assert program.end(signal.SIGINT) == 0
+        assert 'Traceback' not in program.output, program.output
+
+
+@pytest.mark.parametrize(
+    'modules',
+    [('tracker.tracker_node', 'localizer.localizer_node'), ('robot_node',)],
+    ids=['a process each', 'one process'],
+)
+def test_a_lifecycle_manager_starts_pauses_resets_and_shuts_down_tracker_and_localizer(
+    graph, random_checkpoint, new_tester, cameras, modules
+):
+    namespace, (label, distance) = '/robot1', ROBOTS['robot1']
+    # Listens before the programs start, as a manager that waits for its nodes.
+    tracker = new_tester(namespace=namespace)
+    localizer = new_tester(namespace=namespace, node='localizer')
+    places: list[Track3DArray] = []
+    localizer.listen(Track3DArray, 'tracks_3d', places)
+    nodes = (tracker, localizer)
+    programs = [
+        graph.start(
+            f'sam_tracker.nodes.{module}',
+            *('-r', f'__ns:={namespace}', '-r', 'tracks:=sam_tracker/tracks'),
+            autostart=False,
+            checkpoint=random_checkpoint,
+            device='cpu',
+            precision='float32',
+            service_timeout=PATIENCE,
+        )
+        for module in modules
+    ]
+
+    def change(transition: str, state: str, *, reverse: bool = False) -> None:
+        """One transition of all nodes, each node after the one before, as Nav2's manager does."""
+        for node in reversed(nodes) if reverse else nodes:
+            assert node.change(getattr(Transition, f'TRANSITION_{transition}')), transition
+            assert node.state() == state
+
+    for node in nodes:
+        node.wait_for_state('unconfigured')
+    for _ in range(2):
+        change('CONFIGURE', 'inactive')
+        change('ACTIVATE', 'active')
+        tracker.next_tracks()
+        assert not tracker.object_ids()  # a cleanup forgets them
+        assert tracker.add_box(label=label).success
+        places.clear()
+        wait(lambda: placed(places), 'places')
+        change('DEACTIVATE', 'inactive', reverse=True)
+        # Paused and resumed: the objects are still there.
+        change('ACTIVATE', 'active')
+        assert tracker.next_tracks()[0].tracks[0].label == label
+        places.clear()
+        wait(lambda: placed(places), 'places after the pause')
+        assert placed(places)[-1].pose.pose.position.z == pytest.approx(distance, abs=1e-3)
+        change('DEACTIVATE', 'inactive', reverse=True)
+        change('CLEANUP', 'unconfigured', reverse=True)
+    change('UNCONFIGURED_SHUTDOWN', 'finalized', reverse=True)
     for program in programs:
         assert program.end(signal.SIGINT) == 0
         assert 'Traceback' not in program.output, program.output

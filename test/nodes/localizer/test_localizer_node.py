@@ -5,11 +5,8 @@
 from functools import partial
 import importlib.util
 import signal
-import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
@@ -215,42 +212,6 @@ def test_the_ground_gives_a_distance_that_is_marked(robot, start, tmp_path):
     angle = np.radians(20.0) + np.arctan(19.5 / robot.info.k[0])
     away = 1.0 / np.tan(angle)
     assert track.pose.pose.position.z == pytest.approx(away / np.cos(np.radians(20.0)), rel=0.02)
-
-
-def test_transitions_end_and_resume_the_work(robot, start):
-    program = start(LOCALIZER, autostart=False)
-    node = robot.listener.node
-    transitions = node.create_client(ChangeState, 'localizer/change_state')
-    states = node.create_client(GetState, 'localizer/get_state')
-
-    def ask(client, request):
-        """Ask again and again: an answer to a client that was only just discovered may be lost."""
-        futures = []
-
-        def answer():
-            if time.monotonic() > start + 10 * len(futures):
-                futures.append(client.call_async(request))
-            return next((future.result() for future in futures if future.done()), None)
-
-        robot.listener.spin_until(client.service_is_ready, 'the service', PATIENCE)
-        start = time.monotonic()
-        return robot.listener.spin_until(answer, 'an answer', PATIENCE)
-
-    def change(transition: int, state: str) -> None:
-        ask(transitions, ChangeState.Request(transition=Transition(id=transition)))
-        assert ask(states, GetState.Request()).current_state.label == state
-
-    for _ in range(2):
-        change(Transition.TRANSITION_CONFIGURE, 'inactive')
-        change(Transition.TRANSITION_ACTIVATE, 'active')
-        robot.wait_for_the_localizer()
-        robot.places.clear()
-        robot.play_until(lambda: robot.places, 'places')
-        change(Transition.TRANSITION_DEACTIVATE, 'inactive')
-        change(Transition.TRANSITION_CLEANUP, 'unconfigured')
-    change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, 'finalized')
-    assert program.end(signal.SIGINT) == 0
-    assert 'Traceback' not in program.output, program.output
 
 
 @pytest.mark.skipif(importlib.util.find_spec('tf2_ros') is not None, reason='tf2_ros is installed')
