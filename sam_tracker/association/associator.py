@@ -178,6 +178,7 @@ class Associator:
         # What overlaps an object is another view of it, or a part.
         others = kept[np.flatnonzero(~(ious > 0).any(axis=0))]
         outcome.unmatched = len(others)
+        self._tentative.object_seen(objects.boxes[seen])
         for tentative in self._tentative.update(others, objects.stamp):
             outcome.actions += self._believe(tentative, objects, colours_at)
         outcome.actions += self._expired(objects, outcome.matches)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,8 @@ class Tentative:
     """Of the newest detection."""
     label: str
     score: float
-    since: int
-    """Stamp of the first detection."""
+    since: float
+    """Stamp of the first detection; infinite from when its object is seen to the next one."""
     votes: Votes
     believed: bool = False
     """Whether it has ever been confirmed."""
@@ -60,7 +61,24 @@ class TentativeObjects:
         if (settings.confirmations, settings.window) != before:
             # What has led to a prompt must not lead to another one.
             self._tentative = [each for each in self._tentative if each.quiet_until is not None]
+            for each in self._tentative:
+                each.votes = Votes(settings.confirmations, settings.window)
         self.settings = settings
+
+    def object_seen(self, boxes: NDArray[np.float64]) -> None:
+        """
+        Let what led to a prompt count as first detected when it is detected next.
+
+        It was the object that is seen there now, not another thing beside it: when that is lost
+        again, the next detection there may be it.
+
+        :param boxes: [N, 4] half open boxes, in pixels, of the objects that are seen.
+        """
+        for each in self._tentative:
+            if each.quiet_until is None:
+                continue
+            if (box_iou(each.box, boxes) >= self.settings.match_iou).any():
+                each.since = math.inf
 
     def update(self, detections: Detections, stamp: int) -> list[Tentative]:
         """
@@ -82,6 +100,7 @@ class TentativeObjects:
             if column is not None:
                 each.box, each.score = detections.boxes[column], float(detections.scores[column])
                 each.label = each.label or detections.labels[column]
+                each.since = min(each.since, stamp)
             each.silence = 0 if column is not None else each.silence + 1
             if each.votes.add(detected=column is not None):
                 each.believed = True
@@ -118,6 +137,7 @@ class TentativeObjects:
             )
             self._tentative.append(each)
             if votes.add(detected=True):
+                each.believed = True
                 confirmed.append(each)
         return confirmed
 

@@ -121,6 +121,26 @@ def test_no_more_objects_are_started_than_allowed():
     assert run.effects == []
 
 
+@pytest.mark.parametrize('confirmations', [1, 3])
+@pytest.mark.parametrize('new_objects', [False, True])
+@pytest.mark.parametrize('seen_for', [1, 3, 5, 8, 12, 14, 20])
+def test_an_object_that_is_lost_again_soon_is_found_again_where_it_was(
+    seen_for, new_objects, confirmations
+):
+    run = Run(replace(ALL, new_objects=new_objects, confirmations=confirmations))
+    run.associator.look(5, RED)
+    for _ in range(confirmations):
+        run.image(detections(FAR), {5: LEFT}, red, lost=[5])
+    for _ in range(seen_for):
+        run.image(detections(FAR), {5: FAR}, red)
+    for _ in range(40):
+        run.image(detections(FAR), {5: FAR}, red, lost=[5])
+    (first, *_), (second, *_) = run.effects[:2]
+    assert {effect[1:] for effect in run.effects} == {(Effect.FOUND_AGAIN, 5)}
+    assert first == confirmations
+    assert confirmations + seen_for < second <= confirmations + seen_for + 20
+
+
 def test_a_lost_object_that_is_detected_again_keeps_its_id():
     run = Run()
     run.associator.look(5, RED)
@@ -290,6 +310,20 @@ def test_changed_numbers_of_votes_count_for_what_is_detected_already():
     for _ in range(5):
         run.image(detections((0, 0, 40, 100), FAR), {5: LEFT})
     assert len(run.effects) == 2
+
+
+def test_changed_numbers_of_votes_count_for_what_has_led_to_a_prompt():
+    run = Run(replace(ALL, new_objects=False))
+    run.associator.look(5, RED)
+    for _ in range(3):
+        run.image(detections(FAR), {5: LEFT}, red, lost=[5])
+    assert run.effects == [(3, Effect.FOUND_AGAIN, 5)]
+    run.associator.configure(replace(ALL, new_objects=False, confirmations=5, window=30))
+    for _ in range(20):
+        run.image(detections(), {5: LEFT}, red, lost=[5])
+    for _ in range(5):
+        run.image(detections(FAR), {5: LEFT}, red, lost=[5])
+    assert run.effects[1:] == [(28, Effect.FOUND_AGAIN, 5)]
 
 
 def test_an_object_that_somebody_else_has_prompted_never_expires():
