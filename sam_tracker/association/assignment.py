@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def load_solver() -> None:
+    """Import SciPy's solver, which takes up to a second, before the first assignment does."""
+    import scipy.optimize  # noqa: F401
+
+
 def assigned(affinity: NDArray[np.float64]) -> list[tuple[int, int]]:
     """
     Return row and column of the pairs with the highest sum of affinities.

@@ -119,9 +119,6 @@ class Associator:
             colours if known is None else known + LEARNING_RATE * (colours - known)
         )
 
-    def knows_colours_of(self, object_id: int) -> bool:
-        return object_id in self._colours
-
     def retain(self, ids: Collection[int], stamp: int) -> None:
         """
         Forget what is known of objects that are gone; to be called for every tracked image.

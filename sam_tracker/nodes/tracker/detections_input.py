@@ -17,6 +17,7 @@ from rclpy.qos import qos_profile_sensor_data
 from std_msgs.msg import Header
 
 from sam_tracker.association.appearance import Histogram, of_box, of_mask
+from sam_tracker.association.assignment import load_solver
 from sam_tracker.association.associator import Associator
 from sam_tracker.association.detections import Detections
 from sam_tracker.association.history import TrackHistory
@@ -100,6 +101,8 @@ class DetectionsInput:
         self._trouble = ''
         self._last_trouble = self._last_message = -float('inf')
         if messages.INSTALLED:
+            # Not with the first message: images would wait for the lock meanwhile.
+            load_solver()
             node.create_subscription(
                 messages.Detection2DArray,
                 '~/detections_in',
@@ -218,8 +221,7 @@ class DetectionsInput:
         if track.state is not TrackState.TRACKED:
             return
         last = self._looked.get(track.object_id)
-        known = self._associator.knows_colours_of(track.object_id)
-        if known and last is not None and abs(track.stamp - last) < LOOK_PERIOD:
+        if last is not None and abs(track.stamp - last) < LOOK_PERIOD:
             return
         region = track.region
         if region is None:

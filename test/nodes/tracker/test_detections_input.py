@@ -4,6 +4,7 @@
 
 from dataclasses import replace
 from functools import partial
+import sys
 import threading
 
 import numpy as np
@@ -16,13 +17,16 @@ import torch
 from sam_tracker.association.detections import Detections
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Track
-from sam_tracker.nodes.tracker.detections_input import AHEAD
+from sam_tracker.nodes.tracker import detections_input
+from sam_tracker.nodes.tracker.detections_input import AHEAD, LOOK_PERIOD, DetectionsInput
+from sam_tracker.nodes.tracker.tracked_image import TrackedImage
 from sam_tracker.nodes.tracker.tracker_node import TrackerNode
 from sam_tracker.ros.camera.image_buffer import STAMP_TOLERANCE
 from sam_tracker.ros.messages import detections as messages
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
 from sam_tracker.ros.process.run_node import spin
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
+from sam_tracker.tracking.track import TrackState
 
 from ...conftest import PATIENCE, wait_until
 
@@ -209,6 +213,53 @@ def test_parameters_of_detections_change_at_any_time(tracker, tester):
     )
     assert labels(tester) == []
     assert tester.set('detections.minimum_score', 0.5).successful
+
+
+def another_input(tracker, tester) -> DetectionsInput:
+    """Return one beside that of the tracker node, which observes what the test gives it."""
+    return DetectionsInput(
+        tester.node, tracker.running_session, lambda: tracker.settings, lambda _: False
+    )
+
+
+def test_the_solver_is_loaded_before_the_first_message(tracker, tester, monkeypatch):
+    if not messages.INSTALLED:
+        # Any type of message will do where nothing is received.
+        monkeypatch.setattr(messages, 'INSTALLED', True)
+        monkeypatch.setattr(messages, 'Detection2DArray', Header, raising=False)
+    monkeypatch.delitem(sys.modules, 'scipy.optimize', raising=False)
+    another_input(tracker, tester)
+    assert 'scipy.optimize' in sys.modules
+
+
+@pytest.mark.parametrize('confidence', [0.1, 0.9])
+def test_the_colours_of_an_object_are_sampled_now_and_then_however_surely_it_is_seen(
+    tracker, tester, monkeypatch, confidence
+):
+    tester.add_box(*BOX)
+    tracked = tracker.session.newest
+    (track,) = tracked.tracks
+    pixels = tracked.image.rgb().copy()
+    sampled = []
+
+    def of_mask(image, *mask):
+        if image is pixels:
+            sampled.append(image)
+        return np.full(64, 1 / 64)
+
+    # The tracker node samples its images at the same time.
+    monkeypatch.setattr(detections_input, 'of_mask', of_mask)
+    start = tracked.image.stamp
+    # Observed are the images from the first message on, which waits for an image to come.
+    given = another_input(tracker, tester)
+    given.receive(Header(stamp=time_message(start + 9 * SECOND)), found(), [])
+    for number in range(31):
+        stamp = start + number * LOOK_PERIOD // 10
+        seen = replace(track, stamp=stamp, state=TrackState.TRACKED, confidence=confidence)
+        observed = TrackedImage(replace(tracked.image, stamp=stamp), (seen,))
+        observed.__dict__['pixels'] = pixels
+        given.observe(observed)
+    assert len(sampled) == 4
 
 
 @pytest.fixture
