@@ -26,7 +26,7 @@ def draw_top_view(
 
     :param placed: by body and image number, position and velocity [2, 3] in the optical frame.
     """
-    figure, axes = pyplot.subplots(figsize=(8, 6), layout='constrained')
+    figure, axes = pyplot.subplots(figsize=(4, 6), layout='constrained')
     camera = np.array([each.view.position for each in images])
     axes.plot(-camera[:, 1], camera[:, 0], color='black', label='camera')
     for body_id, positions in placed.items():
@@ -48,6 +48,6 @@ def draw_top_view(
     axes.set_ylabel('ahead (m)')
     axes.set_aspect('equal')
     axes.legend()
-    axes.set_title('From above: lines are the truth, dots are measured')
+    axes.set_title('From above: lines are the truth,\ndots are measured')
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
