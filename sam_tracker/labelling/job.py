@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def open_recording(
     Open a recording of any kind, and read it once.
 
     :param kept: file with the result of an earlier pass, which is not repeated while the recording
-        stays what it is; written by the first.
+        stays what it is; written by the first that can read everything.
     :raises LabellingError: it cannot be read.
     """
 
@@ -129,11 +129,14 @@ def open_recording(
             recording = FolderRecording(source, progress, index)
         else:
             recording = VideoRecording(source, progress, index)
-        if file is not None and index is None:
-            file.write(recording.index)
-        return recording
     except OSError as error:
         raise LabellingError(f'recording {str(source)!r} cannot be read: {error}') from error
+    # What could not be read now, such as a file on a network that failed, may be readable later.
+    if file is not None and index is None and not recording.index.problems:
+        # Without the file the next run repeats the pass.
+        with suppress(OSError):
+            file.write(recording.index)
+    return recording
 
 
 def label_recording(job: Job, report: Report) -> Outcome:

@@ -3,24 +3,27 @@
 """
 The result of the first pass over a recording, kept so that no later run repeats the pass.
 
-It holds as long as the files of the recording keep their sizes and times of change.
+It holds as long as the files of the recording keep their sizes and times of change. The file is
+JSON: an output folder may come from another machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import hashlib
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from sam_tracker.core.paths import visible
-from sam_tracker.labelling.own_pickles import PickleError, read_pickle, write_pickle
 from sam_tracker.labelling.recording import ImageInfo
 
-FORMAT = 1
+FORMAT = 2
 """Version of the results of a pass; files of another version are not used."""
 
 
@@ -65,19 +68,35 @@ class IndexFile:
         self._key = digest.hexdigest()
 
     def read(self) -> RecordingIndex | None:
-        """Return the index; None: there is none, or the recording has changed."""
-        with suppress(PickleError):
-            found = read_pickle(self._path)
-            if isinstance(found, tuple) and len(found) == 2 and found[0] == self._key:
-                index = found[1]
-                return index if isinstance(index, RecordingIndex) else None
+        """Return the index; None: there is none, it is damaged, or the recording has changed."""
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            found = json.loads(self._path.read_text(encoding='utf-8'))
+            if found['key'] == self._key:
+                return _from_json(found['index'])
         return None
 
     def write(self, index: RecordingIndex) -> None:
         """
-        Write the index.
+        Write the index in place of the one before, all or nothing.
 
         :raises OSError: it cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_pickle(self._path, (self._key, index))
+        part = self._path.with_suffix('.part')
+        with part.open('w', encoding='utf-8') as file:
+            file.write(json.dumps({'key': self._key, 'index': asdict(index)}))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path)
+
+
+def _from_json(fields: dict[str, Any]) -> RecordingIndex:
+    """
+    Return an index from the fields that ``asdict`` made of it.
+
+    :raises KeyError: one is missing.
+    :raises TypeError: they are those of another value.
+    """
+    images = [ImageInfo(**each) for each in fields['images']]
+    limits = [None if each is None else (each[0], each[1]) for each in fields['limits']]
+    return RecordingIndex(**{**fields, 'images': images, 'limits': limits})

@@ -3,6 +3,7 @@
 """Recordings give every image, in any order, always with the same pixels."""
 
 import itertools
+import json
 import os
 
 import cv2
@@ -86,6 +87,51 @@ def test_the_pass_over_a_recording_is_repeated_when_it_has_changed(kind, request
     os.utime(changed, ns=(0, 1))
     opened()
     assert passes
+
+
+def test_an_image_that_can_be_read_later_is_not_left_out_for_ever(folder, tmp_path):
+    kept, path = tmp_path / 'labels/recording.index', folder / '3.png'
+    content, status = path.read_bytes(), path.stat()
+
+    def opened(data):
+        path.write_bytes(data)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        return open_recording(folder, None, silent, kept)
+
+    # As a network that fails leaves it: of the same size and time of change.
+    partial = opened(bytes(len(content)))
+    assert len(partial.problems) == 1
+    whole = opened(content)
+    assert whole.problems == [] and len(whole.images) == len(partial.images) + 1
+
+
+def test_a_recording_is_opened_also_where_its_index_cannot_be_written(folder, tmp_path):
+    (tmp_path / 'labels').write_bytes(b'no folder')
+    recording = open_recording(folder, None, silent, tmp_path / 'labels/work/recording.index')
+    assert recording.images and recording.problems == []
+
+
+def test_an_index_that_is_no_index_is_not_used(folder, tmp_path):
+    kept, passes = tmp_path / 'recording.index', []
+
+    def opened():
+        passes.clear()
+        return open_recording(folder, None, lambda *told: passes.append(told), kept)
+
+    opened()
+    fields = json.loads(kept.read_text())
+    for damaged in (
+        [],
+        {'key': fields['key']},
+        {**fields, 'index': None},
+        {**fields, 'index': {**fields['index'], 'other': 1}},
+        {**fields, 'index': {**fields['index'], 'images': [{}]}},
+        {**fields, 'index': {**fields['index'], 'limits': [[1.0]]}},
+    ):
+        kept.write_text(json.dumps(damaged))
+        assert opened().images and passes, damaged
+    opened()
+    assert not passes
 
 
 def test_a_decoder_that_seeks_wrongly_is_found_out(video, monkeypatch):
