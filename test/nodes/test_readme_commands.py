@@ -221,7 +221,7 @@ def where_there_is_a_gpu(command: str, here: Surroundings) -> None:
 
 
 def on_clips_of_a_moment(command: str, here: Surroundings) -> None:
-    quick = command.replace('--otb FOLDER', '--clips 1 --frames 6')
+    quick = command.replace('--clips 3 --network mobile', '--clips 1 --frames 6')
     assert quick != command
     assert 'and corrected' in here.run(quick)
 
@@ -385,7 +385,7 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'python benchmark/cameras.py$': cameras_are_measured,
     r'python benchmark/network.py --network': networks_are_compared,
     r'python benchmark/gpu.py --minutes': where_there_is_a_gpu,
-    r'python benchmark/association.py --clips 0 ': on_clips_of_a_moment,
+    r'python benchmark/association.py --clips 3 ': on_clips_of_a_moment,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
     r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
     r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
