@@ -140,13 +140,12 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
     """Return what a frame shows as one of its objects."""
     frame, held = proposal.frame, proposal.objects[index]
     scale, decision = proposal.scales[index], proposal.decisions[index]
-    growth = held.growth(frame.scale.box_to_image(decision.choice.box), frame.stamp)
     return Sighting(
         stamp=frame.stamp,
         features=frame.features[scale.region],
         mask=DecodedMask(proposal.shown[index].clone(), scale),
         token=proposal.tokens[index].clone(),
-        facts=replace(decision.facts, object_logit=decision.object_logit, growth=growth),
+        facts=replace(held.facts_of(decision, frame), object_logit=decision.object_logit),
         selector=held.selector,
         focus=held.focus,
     )

@@ -168,8 +168,8 @@ class Propagation:
         ]
         rows = [held.row for held in objects]
         facts = [
-            replace(decision.facts, growth=held.growth(seen.newest.network_box, frame.stamp))
-            for held, decision, seen in zip(proposal.objects, decisions, objects, strict=True)
+            held.facts_of(decision, frame)
+            for held, decision in zip(proposal.objects, decisions, strict=True)
         ]
         self._inference.store.remember(rows, facts, *memories)
         return objects

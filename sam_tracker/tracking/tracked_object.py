@@ -18,6 +18,7 @@ from sam_tracker.tracking.appearance import Appearance
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.decision import Decision
+from sam_tracker.tracking.memory.api import FrameFacts
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
@@ -165,11 +166,12 @@ class TrackedObject:
             selector = selector.restart()
         return replace(self, selector=selector)
 
-    def growth(self, box: Box | None, stamp: int) -> float:
-        """Return the size of its box [4] on the frame with this stamp, in its usual sizes."""
+    def facts_of(self, decision: Decision, frame: CachedFrame) -> FrameFacts:
+        """Return the facts to remember of a frame, with the growth of the mask decided on."""
+        box = frame.scale.box_to_image(decision.choice.box) if decision.seen else None
         if box is None or self.focus is None or self.focus.image_size != self.image_size:
-            return 1.0
-        return self.focus.growth(box, stamp)
+            return decision.facts
+        return replace(decision.facts, growth=self.focus.growth(box, frame.stamp))
 
     def reported(
         self, decision: Decision, frame: CachedFrame, images: MaskImages, index: int
