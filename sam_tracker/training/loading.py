@@ -76,7 +76,7 @@ class BatchSource:
     """
     Draws batches in the calling process on a CPU, in workers for a GPU.
 
-    :param first_step: the step of the first batch that will be asked for.
+    :param first_step: the step of the first batch that will be asked for; workers draw ahead.
     """
 
     def __init__(
@@ -84,7 +84,6 @@ class BatchSource:
     ) -> None:
         self._settings = settings
         self._device = device
-        self._step = first_step
         self._rng = np.random.default_rng([*seeds, 1])
         self._batches: Iterator[Batch] | None = None
         if device.type == 'cuda':
@@ -99,9 +98,8 @@ class BatchSource:
             )
             self._batches = iter(loader)
 
-    def batch(self, share: float) -> Batch:
-        """Return the batch of the next step, for this point of the run."""
-        step, self._step = self._step, self._step + 1
+    def batch(self, step: int, share: float) -> Batch:
+        """Return the batch of a step, for this point of the run; steps come one after another."""
         if self._batches is None:
             frames = clip_length(self._settings, step, share)
             return _draw(self._settings, self._rng, share, frames)

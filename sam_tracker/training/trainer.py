@@ -199,7 +199,7 @@ class Trainer:
 
     def _take_step(self, share: float) -> None:
         settings = self._settings
-        batch = self._source.batch(share)
+        batch = self._source.batch(self._step, share)
         choices = replace(
             draw_choices(self._rng, settings.curriculum.clicks(share), len(batch.images)),
             teacher=settings.curriculum.teacher(share),
