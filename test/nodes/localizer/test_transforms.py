@@ -92,15 +92,20 @@ def test_images_whose_transform_does_not_come_are_given_up_and_named(robot, tran
     robot.play_until(robot.with_depth, 'places again', partial(send, robot, transforms))
 
 
-def test_a_clock_that_is_set_back_costs_no_more_than_the_images_on_their_way(
-    robot, transforms, start
-):
+def set_the_clock_back(robot, transforms, start):
+    """Start the localizer and play until it places, then begin with the first image again."""
     start(LOCALIZER, target_frame='odom')
     robot.number = 1000
     robot.wait_for_the_localizer()
     robot.play_until(robot.with_depth, 'places', partial(send, robot, transforms))
     robot.number = 0
     robot.places.clear()
+
+
+def test_a_clock_that_is_set_back_costs_no_more_than_the_images_on_their_way(
+    robot, transforms, start
+):
+    set_the_clock_back(robot, transforms, start)
     robot.play_until(
         lambda: any(each.header.stamp.sec < 100 for each in robot.with_depth()),
         'places after the jump',
@@ -111,12 +116,7 @@ def test_a_clock_that_is_set_back_costs_no_more_than_the_images_on_their_way(
 def test_transforms_that_come_after_the_clock_was_set_back_cost_no_later_images(
     robot, transforms, start
 ):
-    start(LOCALIZER, target_frame='odom')
-    robot.number = 1000
-    robot.wait_for_the_localizer()
-    robot.play_until(robot.with_depth, 'places', partial(send, robot, transforms))
-    robot.number = 0
-    robot.places.clear()
+    set_the_clock_back(robot, transforms, start)
 
     def send_some_late() -> None:
         send(robot, transforms)

@@ -7,9 +7,6 @@ import time
 
 import numpy as np
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Imu
 
 from sam_tracker.core.frame import Frame
@@ -19,7 +16,7 @@ from sam_tracker.ros.camera.camera_info import pinhole_camera_info
 from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.ros.parameters.tracker import CameraMotionParameters
 
-from ...conftest import unused_domain
+from .conftest import lone_node
 
 MILLISECOND = 1_000_000
 WIDTH, HEIGHT = 640, 480
@@ -65,16 +62,8 @@ class Robot:
 
 @pytest.fixture
 def robot():
-    with unused_domain() as domain:
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        node = Node('subject', context=context)
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
+    with lone_node() as (node, executor):
         yield Robot(node, executor)
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown(context=context)
 
 
 @pytest.fixture

@@ -8,9 +8,6 @@ import time
 from geometry_msgs.msg import TransformStamped
 import numpy as np
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from sam_tracker.core.frame import Frame
@@ -21,7 +18,7 @@ from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.tracker import CameraMotionParameters
 
-from ...conftest import unused_domain
+from .conftest import lone_node
 
 MILLISECOND = 1_000_000
 WIDTH, HEIGHT = 640, 480
@@ -73,16 +70,8 @@ class Robot:
 def robot():
     pytest.importorskip('tf2_ros')
     message_type = pytest.importorskip('tf2_msgs.msg').TFMessage
-    with unused_domain() as domain:
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        node = Node('subject', context=context)
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
+    with lone_node() as (node, executor):
         yield Robot(node, executor, message_type)
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown(context=context)
 
 
 @pytest.fixture
