@@ -3,6 +3,7 @@
 """A source archive holds what an installation from it needs."""
 
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from sam_tracker.networks.weights.catalogue import BUNDLED_FOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ('sam_tracker', 'cmake', 'config', 'launch', 'msg', 'requirements', 'srv')
+SOURCES = ('action', 'sam_tracker', 'cmake', 'config', 'launch', 'msg', 'requirements', 'srv')
 
 
 @pytest.fixture(scope='module')
@@ -40,6 +41,14 @@ def test_every_file_that_is_installed_is_in_the_archive(unpacked):
         for path in (ROOT / name).rglob('*'):
             if path.is_file() and '__pycache__' not in path.parts:
                 assert (unpacked / path.relative_to(ROOT)).is_file(), path.relative_to(ROOT)
+
+
+def test_every_interface_that_the_build_generates_is_in_the_archive(unpacked):
+    interfaces = re.findall(
+        r'"(\w+/\w+\.(?:action|msg|srv))"', (ROOT / 'CMakeLists.txt').read_text()
+    )
+    assert interfaces
+    assert all((unpacked / interface).is_file() for interface in interfaces), interfaces
 
 
 def test_the_weights_of_the_archive_can_be_loaded(unpacked):
