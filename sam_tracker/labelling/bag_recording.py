@@ -56,7 +56,7 @@ class OpenBag:
             from rosbags.highlevel import AnyReader
         except ImportError as error:
             raise LabellingError(
-                "bags are read with rosbags: pip install 'sam_tracker[labelling]'"
+                "bags are read with rosbags: pip install 'rosbags>=0.11.1,<0.12'"
             ) from error
         self.path = path
         self.problems: list[str] = []

@@ -29,7 +29,7 @@ def on_ray(jobs: Sequence[Job], work: Work, address: str, gpus: float) -> Iterat
         import ray
     except ImportError as error:
         raise LabellingError(
-            "a cluster is used through Ray: pip install 'sam_tracker[fleet]'"
+            "a cluster is used through Ray: pip install 'ray>=2.40,<3'"
         ) from error
     try:
         ray.init(address=address, log_to_driver=False)

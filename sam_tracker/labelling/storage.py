@@ -176,7 +176,7 @@ def _errors_of(url: str) -> Iterator[None]:
         raise
     except ImportError as error:
         raise LabellingError(
-            f"{public_url(url)!r} needs 'sam_tracker[storage]', and often a library of its kind:"
+            f'{public_url(url)!r} needs fsspec, and often a package of the storage (s3fs, gcsfs):'
             f' {error}'
         ) from error
     except Exception as error:

@@ -278,7 +278,7 @@ def main() -> None:
     try:
         render_things(options.output, photographs, seeds)
     except ModuleNotFoundError as error:
-        parser.error(f"{error}: pip install 'sam_tracker[turning]'")
+        parser.error(f'{error}: pip install pybullet')
 
 
 def _unit(vector: Array) -> Array:

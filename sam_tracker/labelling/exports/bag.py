@@ -32,7 +32,7 @@ def export_bag(exported: Exported, folder: Path) -> None:
         from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
     except ImportError as error:
         raise LabellingError(
-            "bags are written with rosbags: pip install 'sam_tracker[labelling]'"
+            "bags are written with rosbags: pip install 'rosbags>=0.11.1,<0.12'"
         ) from error
     store = typestore()
     folder.mkdir(parents=True, exist_ok=True)

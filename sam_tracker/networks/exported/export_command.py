@@ -23,7 +23,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (CheckpointError, GraphError, ValueError) as error:
         return _fail(str(error))
     except ImportError as error:
-        return _fail(f"needs {error.name}: pip install 'sam_tracker[export]'")
+        return _fail(f'needs {error.name}: pip install onnx onnxscript onnxruntime')
     except OSError as error:
         return _fail(f'{error.filename or "output"}: {error.strerror}')
     return 0
