@@ -5,24 +5,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-import math
-import time
 from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.exceptions import InvalidHandle
-from rclpy.time import Time
 
 from sam_tracker.localization.rigid_transform import RigidTransform
+from sam_tracker.ros.camera import transforms
+from sam_tracker.ros.camera.transforms import Transforms
 from sam_tracker.ros.messages.places import vector_message
 from sam_tracker.ros.parameters.declaration import ParameterError
-
-try:
-    import tf2_ros
-except ImportError:
-    INSTALLED = False
-else:
-    INSTALLED = True
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,20 +22,11 @@ if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.task import Future
     from std_msgs.msg import Header
+    from tf2_ros import TransformBroadcaster
 
     from sam_tracker.localization.place import Place
     from sam_tracker.ros.parameters.localizer import LocalizerParameters
     from sam_tracker.ros.process.managed_node import ManagedNode
-
-
-STRAGGLERS = 10.0
-"""Seconds for which transforms of the old clock may still come after it was set back."""
-FORGET_PAUSE = 1.0
-"""Seconds between two times that all transforms are forgotten, so that new ones can come."""
-
-
-class FrameError(ValueError):
-    """A transform is not known; the text says which and why."""
 
 
 class Frames:
@@ -66,23 +49,22 @@ class Frames:
         self._prefix = parameters.frame_prefix
         self._undo = ExitStack()
         for name in ('target_frame', 'broadcast_frames'):
-            if getattr(parameters, name) and not INSTALLED:
+            if getattr(parameters, name) and not transforms.INSTALLED:
                 raise ParameterError(
                     f'{name} {getattr(parameters, name)!r} needs tf2_ros, which is not installed'
                 )
-        self._buffer = self._broadcaster = None
+        self._transforms: Transforms | None = None
+        self._broadcaster: TransformBroadcaster | None = None
         self._awaited: Header | None = None
         self._known: Future | None = None
-        self._restarted = self._forgotten = -math.inf
         if self.target:
-            self._buffer = tf2_ros.Buffer()
+            self._transforms = Transforms(node)
             self._guard = node.create_guard_condition(on_known, callback_group=group)
             self._undo.callback(node.destroy_guard_condition, self._guard)
-            listener = tf2_ros.TransformListener(self._buffer, node)
-            self._undo.callback(listener.unregister)
+            self._undo.callback(self._transforms.close)
             self._undo.callback(self._stop_waiting)
         if parameters.broadcast_frames:
-            self._broadcaster = tf2_ros.TransformBroadcaster(node)
+            self._broadcaster = transforms.transform_broadcaster(node)
             self._undo.callback(node.destroy_publisher, self._broadcaster.pub_tf)
 
     @property
@@ -93,32 +75,23 @@ class Frames:
         """
         Return the transform from the frame of a header at its time; None: to that frame itself.
 
-        :raises FrameError: it is not known.
+        :raises TransformError: it is not known.
         """
-        if self._buffer is None or header.frame_id == self.target:
+        if self._transforms is None or header.frame_id == self.target:
             return None
-        try:
-            found = self._buffer.lookup_transform(
-                self.target, header.frame_id, Time.from_msg(header.stamp)
-            )
-        except tf2_ros.TransformException as error:
-            raise FrameError(
-                f'no transform from {header.frame_id!r} to {self.target!r}: {error}'
-            ) from error
-        turn, move = found.transform.rotation, found.transform.translation
+        found = self._transforms.to_frame(self.target, header)
+        turn, move = found.rotation, found.translation
         return RigidTransform.of_quaternion(
             (turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z)
         )
 
     def wait_for(self, header: Header) -> None:
         """Have ``on_known`` called once the transform of this header is known, and of no other."""
-        if self._buffer is None or header is self._awaited:
+        if self._transforms is None or header is self._awaited:
             return
         self._stop_waiting()
         self._awaited = header
-        self._known = self._buffer.wait_for_transform_async(
-            self.target, header.frame_id, Time.from_msg(header.stamp)
-        )
+        self._known = self._transforms.to_frame_known(self.target, header)
         # On a thread that holds a lock of the buffer: the guard moves the call to another.
         self._known.add_done_callback(self._wake)
 
@@ -132,26 +105,15 @@ class Frames:
             self._known.cancel()
         self._awaited = self._known = None
 
-    def restart(self) -> None:
-        """Forget all transforms but static ones: the clock was set back."""
-        self._restarted = time.monotonic()
-        self._forget()
+    def follow(self, stamp: int) -> None:
+        """As ``Transforms.follow``."""
+        if self._transforms is not None:
+            self._transforms.follow(stamp)
 
-    def give_up(self) -> None:
-        """
-        Forget the transforms again if the clock was set back a short while ago.
-
-        A transform of the old clock that came after ``restart`` makes tf2 refuse all later ones
-        as too old. To be called when a transform that was waited for has not come.
-        """
-        now = time.monotonic()
-        if now - self._restarted < STRAGGLERS and now - self._forgotten >= FORGET_PAUSE:
-            self._forget()
-
-    def _forget(self) -> None:
-        if self._buffer is not None:
-            self._forgotten = time.monotonic()
-            self._buffer.clear()
+    def missed(self) -> None:
+        """As ``Transforms.missed``."""
+        if self._transforms is not None:
+            self._transforms.missed()
 
     def broadcast(self, header: Header, places: Sequence[Place]) -> None:
         """Broadcast a frame for each place that has a position, in the frame of the header."""

@@ -17,9 +17,10 @@ from sam_tracker.localization.depth_match import DepthMatch, Match
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, View
 from sam_tracker.msg import TrackArray
-from sam_tracker.nodes.localizer.frames import FrameError, Frames
+from sam_tracker.nodes.localizer.frames import Frames
 from sam_tracker.nodes.localizer.localizer_output import LocalizerOutput
 from sam_tracker.nodes.localizer.transform_queue import TransformQueue
+from sam_tracker.ros.camera.transforms import TransformError
 from sam_tracker.ros.images.depth import ReceivedDepth, received_depth
 from sam_tracker.ros.images.encodings import ImageError
 from sam_tracker.ros.messages.calibration import calibrated_camera
@@ -91,8 +92,6 @@ class LocalizerSession:
         self._camera_info: CameraInfo | None = None
         self._camera: Camera | None = None
         self._frame = ''
-        self._newest = 0
-        """Stamp of the last tracks, in nanoseconds."""
         self.images = 0
         """Images whose objects were placed."""
         self.images_with_depth = 0
@@ -130,9 +129,7 @@ class LocalizerSession:
     def receive_tracks(self, message: TrackArray) -> None:
         self.last_tracks = time.monotonic()
         stamp = nanoseconds(message.header.stamp)
-        if stamp < self._newest:
-            self._frames.restart()
-        self._newest = stamp
+        self._frames.follow(stamp)
         self._match.add(stamp, message, time.monotonic_ns())
         self.place_ready()
 
@@ -142,9 +139,9 @@ class LocalizerSession:
         for match in self._match.ready(now):
             self._queue.add(match, now)
         for match, to_output in self._queue.ready(now):
-            if isinstance(to_output, FrameError):
+            if isinstance(to_output, TransformError):
                 self._report(Fault.FRAME, str(to_output))
-                self._frames.give_up()
+                self._frames.missed()
                 continue
             try:
                 self._place(match, to_output)

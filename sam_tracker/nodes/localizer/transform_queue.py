@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sam_tracker.nodes.localizer.frames import FrameError
+from sam_tracker.ros.camera.transforms import TransformError
 
 if TYPE_CHECKING:
     from sam_tracker.localization.rigid_transform import RigidTransform
@@ -38,8 +38,8 @@ class TransformQueue(Generic[Item]):
         """
         Create it empty.
 
-        :param look_up: returns the transform of an image; raises ``FrameError`` while it is not
-            known.
+        :param look_up: returns the transform of an image; raises ``TransformError`` while it is
+            not known.
         :param patience: the longest time that an image waits.
         """
         self._look_up = look_up
@@ -57,14 +57,14 @@ class TransformQueue(Generic[Item]):
     def add(self, item: Item, now: int) -> None:
         self._waiting.append(_Entry(item, now))
 
-    def ready(self, now: int) -> Iterator[tuple[Item, RigidTransform | FrameError | None]]:
+    def ready(self, now: int) -> Iterator[tuple[Item, RigidTransform | TransformError | None]]:
         """Yield the images that need not wait any longer, with their transform or the error."""
         while self._waiting:
             entry = self._waiting[0]
-            found: RigidTransform | FrameError | None
+            found: RigidTransform | TransformError | None
             try:
                 found = self._look_up(entry.item)
-            except FrameError as error:
+            except TransformError as error:
                 over = now - entry.arrival >= self._patience
                 if not over and len(self._waiting) <= MOST_WAITING:
                     return

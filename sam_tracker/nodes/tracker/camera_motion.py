@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sam_tracker.camera_motion.image_flow import ImageFlow
-from sam_tracker.nodes.tracker import tf_camera_motion
 from sam_tracker.nodes.tracker.imu_camera_motion import ImuCameraMotion
+from sam_tracker.nodes.tracker.tf_camera_motion import TfCameraMotion
+from sam_tracker.ros.camera import transforms
 from sam_tracker.ros.parameters.declaration import ParameterError
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def camera_motion_source(
     if parameters.source == 'imu':
         return ImuCameraMotion(node, parameters)
     if parameters.source == 'tf':
-        if not tf_camera_motion.INSTALLED:
+        if not transforms.INSTALLED:
             raise ParameterError("camera_motion.source 'tf' needs tf2_ros, which is not installed")
         if not parameters.fixed_frame:
             raise ParameterError("camera_motion.source 'tf' needs a camera_motion.fixed_frame")
-        return tf_camera_motion.TfCameraMotion(node, parameters.fixed_frame)
+        return TfCameraMotion(node, parameters.fixed_frame)
     return ImageFlow() if parameters.source == 'images' else None

@@ -5,8 +5,8 @@
 import numpy as np
 
 from sam_tracker.localization.rigid_transform import RigidTransform
-from sam_tracker.nodes.localizer.frames import FrameError
 from sam_tracker.nodes.localizer.transform_queue import MOST_WAITING, TransformQueue
+from sam_tracker.ros.camera.transforms import TransformError
 
 PATIENCE = 200
 
@@ -20,12 +20,15 @@ class Transforms:
 
     def look_up(self, number: int) -> RigidTransform:
         if number not in self.known:
-            raise FrameError(f'no transform for image {number}')
+            raise TransformError(f'no transform for image {number}')
         return RigidTransform(np.eye(3), np.full(3, float(number)))
 
     def ready(self, now: int) -> list[tuple[int, str]]:
         return [
-            (item, str(found) if isinstance(found, FrameError) else f'{found.translation[0]:g}')
+            (
+                item,
+                str(found) if isinstance(found, TransformError) else f'{found.translation[0]:g}',
+            )
             for item, found in self.queue.ready(now)
         ]
 

@@ -11,8 +11,8 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 
 from sam_tracker.core.frame import Frame
-from sam_tracker.nodes.tracker import tf_camera_motion
 from sam_tracker.nodes.tracker.camera_motion import camera_motion_source
+from sam_tracker.ros.camera import transforms
 from sam_tracker.ros.camera.camera_info import pinhole_camera_info
 from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.ros.parameters.declaration import ParameterError
@@ -101,12 +101,19 @@ def test_a_clock_that_is_set_back_is_followed(robot, source):
     np.testing.assert_allclose(shift(robot.motion(source, 2000)), [-EXPECTED, 0], atol=0.01)
 
 
+def test_transforms_that_come_after_the_clock_was_set_back_cost_no_later_images(robot, source):
+    robot.motion(source, 60_000)
+    robot.motion(source, 2000)
+    robot.send(60_000)
+    np.testing.assert_allclose(shift(robot.motion(source, 2100)), [-EXPECTED, 0], atol=0.01)
+
+
 def test_no_fixed_frame_is_refused(robot):
     with pytest.raises(ParameterError, match='fixed_frame'):
         camera_motion_source(robot.node, CameraMotionParameters(source='tf', fixed_frame=''))
 
 
-@pytest.mark.skipif(tf_camera_motion.INSTALLED, reason='tf2_ros is installed')
+@pytest.mark.skipif(transforms.INSTALLED, reason='tf2_ros is installed')
 def test_without_tf2_ros_it_is_refused_by_name():
     with pytest.raises(ParameterError, match="'tf' needs tf2_ros, which is not installed"):
         camera_motion_source(None, BY_TF)
