@@ -178,12 +178,12 @@ class Prompting:
         much, it is asked again without that mask; of answers that agree with the prompt, the one
         that changes less is taken.
 
-        :param held: with all that was said about it on the frame.
+        :param held: with all its prompts on the frame.
         :param kept: the mask that the prompt asks to keep for the most part, if any.
         :raises PromptError: no answer agrees.
         """
-        assert held.said is not None
-        asked = held.said
+        assert held.prompt is not None
+        asked = held.prompt
         starts = [None] if previous is None else [previous, None]
         if prompt.mask is not None:
             asked, starts = prompt, [None]
@@ -244,7 +244,7 @@ class Prompting:
         previous: DecodedMask | None,
     ) -> PromptDecision:
         """
-        Decode a prompt closely, and take the mask for given where the object is looked for.
+        Decode a prompt closely, and use the mask as a given one on the object's part of the frame.
 
         The first mask is what all later ones are compared with: it is worth a second encoding.
         What a closer look finds may be a part of the object, which then fits its box badly.

@@ -92,7 +92,7 @@ class Propagation:
         previous: CachedFrame | None,
     ) -> Proposal:
         """
-        Choose the masks of objects, each with a past, on a frame.
+        Choose the masks of objects, each of which has a memory, on a frame.
 
         :param cached: of the same frame.
         :param previous: the frame before, from which the camera's motion is counted.

@@ -32,9 +32,9 @@ class SharedPixels:
     """
     Which objects may have pixels in common; the overlaps of all others are resolved.
 
-    It is decided when an object is prompted, by masks of one and the same frame: the newest,
-    where all objects stand. When the prompt was made on an older frame, the boxes of that frame
-    must overlap as well, so that an object that has just moved over another is no part of it.
+    It is decided when an object is prompted, by masks of one and the same frame: the newest, on
+    which all objects are. When the prompt was made on an older frame, the boxes of that frame must
+    overlap as well, so that an object that has just moved over another is no part of it.
     """
 
     def __init__(self, same_object: float) -> None:

@@ -24,7 +24,7 @@ from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.track import Track, TrackState
 
 LONGEST_TIME = 2**63 - 1
-"""Nanoseconds, 292 years: times grow no further when the clock of a stream goes wild."""
+"""Nanoseconds, 292 years: times saturate there, whatever the stamps of a stream are."""
 SEARCHED_AT_MOST = SECOND
 """Nanoseconds for which one frame counts as a search: a paused stream is not searched."""
 
@@ -56,16 +56,18 @@ class TrackedObject:
     """Nanoseconds of the stream that it was searched in vain; pauses do not count."""
     uncompared: Track | None = None
     """Its track on the frame of its prompt, until it was compared with all others there are."""
-    said: Prompt | None = None
-    """All points and the box said about it on one frame, a mask as its box."""
-    said_stamp: int | None = None
+    prompt: Prompt | None = None
+    """The points and the box of all its prompts on one frame; of a given mask, its box."""
+    prompt_stamp: int | None = None
     """Of that frame, the last on which it was prompted; None: of a clock that was restarted."""
     focus: Focus | None = None
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
     distrusted: bool = False
-    """Whether its last verified mask showed something else (``doubts``), and none was it since."""
+    """
+    Whether its last verified mask showed something else (``doubts``), and none was certain since.
+    """
     appearances: tuple[tuple[int | None, Appearance], ...] = ()
     """Stamps of the prompted frames that are remembered, and how it looks there."""
 
@@ -108,15 +110,14 @@ class TrackedObject:
         """
         Return the object on the frame of a prompt, from which its motion starts anew.
 
-        :param cumulative: whether what was said on the same frame before still counts.
+        :param cumulative: whether earlier prompts on the same frame still count.
         """
-        said = prompt
-        if cumulative and self.said is not None and self.said_stamp == frame.stamp:
-            said = prompt.added_to(self.said)
+        if cumulative and self.prompt is not None and self.prompt_stamp == frame.stamp:
+            prompt = prompt.added_to(self.prompt)
         return replace(
             self,
-            said=replace(said, box=said.extent, mask=None),
-            said_stamp=frame.stamp,
+            prompt=replace(prompt, box=prompt.extent, mask=None),
+            prompt_stamp=frame.stamp,
             selector=self.selector.restart(),
             stamp=frame.stamp,
             image_size=frame.image_size,
@@ -214,10 +215,10 @@ class TrackedObject:
         else:
             focus = None if box is None else Focus.on(box, frame.image_size, frame.stamp)
             # A prompt that says how large the object is knows it better than the answer.
-            if self.said is not None and self.said_stamp == frame.stamp:
-                told = self.said.extent
-                if focus is not None and told is not None:
-                    focus = Focus.on(told, frame.image_size, frame.stamp)
+            if self.prompt is not None and self.prompt_stamp == frame.stamp:
+                known_box = self.prompt.extent
+                if focus is not None and known_box is not None:
+                    focus = Focus.on(known_box, frame.image_size, frame.stamp)
         return replace(self, track=track, focus=focus)
 
     def _state(self, decision: Decision) -> TrackState:

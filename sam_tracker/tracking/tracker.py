@@ -161,8 +161,8 @@ class Tracker:
         propagate the other objects to it afterwards.
 
         An object that is refined is first propagated to the frame; its memory and, where it is
-        seen, its mask help to read the prompt. Prompts on one frame add up: points join those
-        said before, a new box replaces the box, and a mask everything. Its motion starts anew.
+        seen, its mask help to read the prompt. Prompts on one frame add up: points join the
+        earlier ones, a new box replaces the box, and a mask everything. Its motion starts anew.
         When the prompt is older than its newest track, all that was tracked since its prompts is
         forgotten.
 
@@ -284,7 +284,9 @@ class Tracker:
         self._shared.forget_frames()
         self._doubts.reset()
         self._objects = {
-            object_id: replace(held, stamp=None, said_stamp=None, selector=held.selector.restart())
+            object_id: replace(
+                held, stamp=None, prompt_stamp=None, selector=held.selector.restart()
+            )
             for object_id, held in self._objects.items()
         }
 
@@ -320,7 +322,7 @@ class Tracker:
         return current
 
     def _new(self, frame: CachedFrame, label: str, new_id: int | None) -> TrackedObject:
-        """Return a new object without a past."""
+        """Return a new object, which has no track and no memory."""
         return TrackedObject(
             object_id=new_id or next_object_id(self._last_id, self._objects),
             label=label,
@@ -331,7 +333,7 @@ class Tracker:
         )
 
     def _copy(self, held: TrackedObject, label: str) -> TrackedObject:
-        """Return an object with a memory of its own that holds the same."""
+        """Return an object with a copy of its memory."""
         row = self._inference.store.copy(held.row)
         return replace(held, row=row, label=label or held.label)
 
@@ -346,7 +348,7 @@ class Tracker:
         """
         Apply a prompt to an object and propagate it through the later frames.
 
-        :returns: the object, its newest frame, and how it lies to the others there.
+        :returns: the object, its newest frame, and its overlaps with the others there.
         """
         propagation = self._propagation
         if held.track is not None and (held.stamp is None or held.stamp < cached.stamp):
@@ -376,7 +378,7 @@ class Tracker:
         return replace(held, uncompared=None if all_there else prompted), newest, comparison
 
     def _standing(self, frame: CachedFrame, held: TrackedObject) -> dict[int, DecodedMask]:
-        """Return the masks of all others that are seen on a frame, by id; nobody's, if ignored."""
+        """Return the masks of the others that are seen on a frame, by id; {} unless exclusive."""
         if not self.settings.exclusive:
             return {}
         return {
@@ -388,7 +390,7 @@ class Tracker:
         }
 
     def _new_parts(self, proposal: Proposal) -> dict[int, frozenset[int]]:
-        """Compare objects that were prompted while the others stood on another frame."""
+        """Compare objects that were prompted while the others were on another frame."""
         if not self.settings.exclusive:
             return {}
         held_by_id = {**self._objects, **{held.object_id: held for held in proposal.objects}}

@@ -55,16 +55,16 @@ USUAL_RATE = 30.0
 USUAL_PER_SECOND = 1.6
 """The same for the size by which growth is judged: less than a mask that spreads, step by step."""
 LONGEST_PAUSE = 60.0
-"""Seconds after which an object may be anywhere: so far ahead its speed says nothing."""
-ODD_SIZE = 1.5
-"""Factor to the smoothed size from which on a box is not believed at once."""
-ODD_JUMP = 0.5
+"""Seconds after which an object may be anywhere: its speed predicts nothing that far ahead."""
+OUTLIER_SIZE = 1.5
+"""Ratio to the smoothed size, or its inverse, from which on a box is an outlier."""
+OUTLIER_JUMP = 0.5
 """
-Distance of a box from where it was expected, in sides of the object, from which on it is not
-believed at once; more for an object that moves fast, and with each frame that was not believed.
+Distance of a box from where it was expected, in sides of the object, from which on it is an
+outlier; more for an object that moves fast, and with each outlier before.
 """
-MOST_ODD = 30
-"""Frames after which an odd box is believed, or the whole image is looked at."""
+MOST_OUTLIERS = 30
+"""Outliers in a row after which the next box is accepted, or the whole image is searched."""
 SPEED_DECAY = 0.8
 """Factor by which the highest speed seen is forgotten with each frame."""
 VELOCITY_DECAY = 0.9
@@ -90,14 +90,14 @@ class Focus:
     """Pixels per second, the highest of late."""
     misses: int = 0
     """Frames since the object was seen."""
-    odd: int = 0
-    """Frames since its box was believed."""
+    outliers: int = 0
+    """Frames since its box was last accepted."""
     close: bool = False
-    """Whether it is small enough to be looked at closely."""
+    """Whether it is small enough to be decoded from a window."""
 
     @classmethod
     def on(cls, box: Box, image_size: tuple[int, int], stamp: int) -> Focus:
-        """Return the focus on a box [4] that is believed, whatever was known before."""
+        """Return the focus on a box [4] that is accepted, whatever was known before."""
         centre, size = _centre_and_size(box)
         x, y = centre.tolist()
         close = size <= LARGEST_SHARE * _side(image_size)
@@ -107,7 +107,8 @@ class Focus:
         """
         Return the focus after one more frame.
 
-        An odd box moves nothing, unless it stays.
+        A box that is an outlier in size or place, or of an uncertain mask, changes neither size
+        nor place of the focus, unless there were many in a row.
 
         :param box: [4] of the object; None: it was not seen.
         :param sure: whether the network is sure of its mask.
@@ -119,15 +120,17 @@ class Focus:
             return self._unconfirmed(expected, stamp, misses=misses)
         centre, seen = _centre_and_size(box)
         ratio, off = seen / self.size, float(np.abs(centre - expected).max())
-        far = off > ODD_JUMP * self.size * (1 + self.odd) + 2 * self.speed * elapsed
-        odd = not sure or far or not 1 / ODD_SIZE < ratio < ODD_SIZE
-        given_up = self.misses >= MOST_MISSES or self.odd >= MOST_ODD
-        if odd and not (sure and given_up):
-            return self._unconfirmed(expected, stamp, odd=min(self.odd + 1, MOST_ODD))
-        if odd:
+        far = off > OUTLIER_JUMP * self.size * (1 + self.outliers) + 2 * self.speed * elapsed
+        outlier = not sure or far or not 1 / OUTLIER_SIZE < ratio < OUTLIER_SIZE
+        given_up = self.misses >= MOST_MISSES or self.outliers >= MOST_OUTLIERS
+        if outlier and not (sure and given_up):
+            return self._unconfirmed(
+                expected, stamp, outliers=min(self.outliers + 1, MOST_OUTLIERS)
+            )
+        if outlier:
             return Focus.on(box, self.image_size, stamp)
         velocity, speed = np.array(self.velocity), SPEED_DECAY * self.speed
-        if self.misses == self.odd == 0 and elapsed > 0:
+        if self.misses == self.outliers == 0 and elapsed > 0:
             step = (centre - np.array(self.centre)) / elapsed
             velocity = (velocity + step) / 2
             speed = max(speed, float(np.abs(step).max()))
@@ -186,7 +189,9 @@ class Focus:
         """
         whole = Region(0, 0, *self.image_size)
         elapsed = max(stamp - self.stamp, 0) / SECOND
-        lost = self.misses >= MOST_MISSES or self.odd >= MOST_ODD or elapsed > LONGEST_PAUSE
+        lost = (
+            self.misses >= MOST_MISSES or self.outliers >= MOST_OUTLIERS or elapsed > LONGEST_PAUSE
+        )
         if not self.close or lost:
             return whole
         side = min(SIDES * self.size + TRAVEL * self.speed * elapsed, MOST_SIDES * self.size)
@@ -198,7 +203,7 @@ class Focus:
         return np.array(self.centre) + np.array(self.velocity) * elapsed
 
     def _unconfirmed(
-        self, expected: NDArray[np.float64], stamp: int, misses: int = 0, odd: int = 0
+        self, expected: NDArray[np.float64], stamp: int, misses: int = 0, outliers: int = 0
     ) -> Focus:
         """Return the focus after a frame that does not show where the object is."""
         x, y = expected.tolist()
@@ -210,7 +215,7 @@ class Focus:
             velocity=velocity,
             speed=SPEED_DECAY * self.speed,
             misses=misses,
-            odd=odd,
+            outliers=outliers,
         )
 
 

@@ -67,7 +67,7 @@ class MemoryBank:
 
     @classmethod
     def empty(cls, settings: TrackerSettings, layout: MemoryLayout) -> MemoryBank:
-        """Return the memory of an object without a past."""
+        """Return the memory of a new object."""
         rule = MEMORY_RULES[settings.memory_rule](settings, layout)
         return cls(settings, layout, rule, rule)
 

@@ -20,18 +20,18 @@ DECAY = 0.9
 @dataclass(frozen=True, eq=False)
 class CameraAwareBox:
     """
-    A ``Motion`` made of two Kalman filters, one of which is told how the camera moves.
+    A ``Motion`` made of two Kalman filters, one of which compensates the motion of the camera.
 
-    A camera that turns moves what stands still: the filter that knows it predicts better. A camera
-    that follows an object keeps it in its place: there the other one does. Both get the same
-    measurements, and the one whose predictions overlapped more with them of late is used. Until
-    the camera's motion is known for the first time the two are one.
+    When the camera turns, what stands still moves in the image, and the filter that compensates
+    predicts better. When the camera follows the object, this stays in its place, and the other one
+    does. Both get the same measurements, and the one whose predictions overlapped more with them
+    of late is used. Until the camera's motion is known for the first time the two are one.
     """
 
     ignoring: KalmanBox
-    """Is never told of the camera."""
+    """Ignores the motion of the camera."""
     following: KalmanBox | None = None
-    """Is told of the camera whenever its motion is known."""
+    """Compensates the motion of the camera where that is known."""
     advantage: float = 0.0
     """Mean IoU of ``following`` with what was measured, less that of ``ignoring``, of late."""
 

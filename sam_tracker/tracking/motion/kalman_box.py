@@ -47,7 +47,7 @@ class KalmanBox:
     Of the last measurement to what was expected.
 
     Its square follows the chi-squared distribution of four degrees of freedom while the object
-    moves as the filter believes: above 9.5 in one frame of twenty. 0 before the first update.
+    moves as the filter assumes: above 9.5 in one frame of twenty. 0 before the first update.
     """
 
     @classmethod

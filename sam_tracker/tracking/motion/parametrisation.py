@@ -79,7 +79,7 @@ class AspectHeight:
     """
     Centre, width over height, and height: the state of the released SAMURAI code; as SORT.
 
-    It ties the noise of the width to the height and believes that the aspect hardly changes.
+    It ties the noise of the width to the height and assumes that the aspect hardly changes.
     """
 
     def state(self, box: Box) -> Vector:

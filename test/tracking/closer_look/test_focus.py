@@ -13,7 +13,7 @@ from sam_tracker.tracking.closer_look.focus import (
     GROWTH,
     LARGEST_SHARE,
     MOST_MISSES,
-    MOST_ODD,
+    MOST_OUTLIERS,
     SIDES,
     SIZE_PER_SECOND,
     Focus,
@@ -84,7 +84,7 @@ def test_a_mask_that_leaks_does_not_take_the_window_with_it():
         focus = focus.after(box(680, 350, 200), number * PERIOD)
     assert focus.region(10 * PERIOD, NETWORK) == before
     focus = focus.after(box(602, 300, 42), 10 * PERIOD)
-    assert focus.odd == 0
+    assert focus.outliers == 0
     assert abs(focus.size - 40) < 2
 
 
@@ -98,15 +98,15 @@ def test_a_mask_of_which_the_network_is_not_sure_moves_nothing():
 
 def test_the_whole_image_is_looked_at_where_the_network_stays_unsure():
     focus = Focus.on(box(600, 300, 40), IMAGE, 0)
-    for number in range(1, MOST_ODD + 1):
+    for number in range(1, MOST_OUTLIERS + 1):
         assert focus.region(number * PERIOD, NETWORK) != WHOLE
         focus = focus.after(box(600, 300, 40), number * PERIOD, sure=False)
-    assert focus.region((MOST_ODD + 1) * PERIOD, NETWORK) == WHOLE
+    assert focus.region((MOST_OUTLIERS + 1) * PERIOD, NETWORK) == WHOLE
 
 
 def test_a_box_of_another_size_that_stays_is_believed():
     focus = Focus.on(box(600, 300, 40), IMAGE, 0)
-    for number in range(1, MOST_ODD + 2):
+    for number in range(1, MOST_OUTLIERS + 2):
         focus = focus.after(box(600, 300, 64), number * PERIOD)
     assert focus.size == 64
 
