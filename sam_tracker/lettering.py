@@ -33,7 +33,7 @@ FONT_FILES = (
     'unifont.ttf',
 )
 NO_CHARACTER = '\uffff'
-"""Is in no font: it has the glyph of all characters that a font lacks."""
+"""A character that no font has, so its glyph is that of all missing characters."""
 
 
 def text_size(text: str, scale: float) -> tuple[int, int, int]:

@@ -28,9 +28,9 @@ from sam_tracker.core.time import SECOND
 LEARNING_RATE = 0.2
 """Weight of the newest histogram in the running mean of an object's colours."""
 EFFECT = SECOND // 2
-"""Nanoseconds after the prompt of a missing object in which detections may be from before it."""
+"""Nanoseconds after the prompt of a missing object within which detections may predate it."""
 MARGIN = 0.1
-"""By how much more a detection must look like a visible object than what is tracked as it."""
+"""How much more similar to a visible object a detection must be than what is tracked as it."""
 ONLY_ONE = 0.5
 """Similarity that is enough where one object and one detection of a class are in question."""
 
@@ -69,7 +69,7 @@ class Associator:
         self._colours: dict[int, Histogram] = {}
         """By object id: what is known of its colours."""
         self._shown: dict[int, Histogram] = {}
-        """By object id: the colours of its newest mask that was looked at."""
+        """By object id: the colours of its newest mask that was sampled."""
         self._started: dict[int, int] = {}
         """Objects that detections have started, with the stamp at which they were last seen, or at
         which their removal was asked for."""
@@ -271,7 +271,7 @@ class Associator:
         objects: TrackedObjects,
         colours_at: Callable[[Box], Histogram | None],
     ) -> int:
-        """Return the object that is detected elsewhere than it is tracked, if at all; 0: none."""
+        """Return the object that is detected in another place than it is tracked in; 0: none."""
         fits = np.ones(len(objects), np.bool_)
         if self.settings.by_label:
             (fits,) = same_labels([tentative.label], objects.labels)
@@ -322,7 +322,7 @@ class Associator:
         return support.silence >= images
 
     def _similarity(self, object_id: int, colours: Histogram | None) -> float:
-        """Return how much an object looks like something; 0 where either is not known."""
+        """Return the similarity of colours to those of an object; 0 where either is not known."""
         known = self._colours.get(object_id)
         return 0.0 if known is None or colours is None else similarity(known, colours)
 

@@ -10,7 +10,7 @@ LARGEST_ID = 65535
 
 def next_object_id(last: int, living: Container[int]) -> int:
     """
-    Return the id of a new object: the one after ``last`` that no living object has.
+    Return the id of a new object: the one after ``last`` that no tracked object has.
 
     Ids wrap around after LARGEST_ID, so that the id of a removed object is not soon used again.
     """

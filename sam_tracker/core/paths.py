@@ -17,7 +17,7 @@ def expanded(path: str | Path) -> Path:
 
 def missing(path: Path) -> str | None:
     """
-    Return why nothing is found under a path, to follow its name; None if there is something.
+    Return why a path cannot be used, to follow its name in a message; None if it exists.
 
     pathlib raises where a folder may not be entered or a name is too long.
     """

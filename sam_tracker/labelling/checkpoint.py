@@ -3,7 +3,7 @@
 """
 The state of an unfinished sweep in a file: a pickle of values of the tracker, and of nothing else.
 
-An output folder may come from another machine, and a pickle may name anything to be called.
+An output folder may come from another machine, and a pickle may name any function to be called.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def in_processes(jobs: Sequence[Job], work: Work, workers: int) -> Iterator[Atte
     """
     Label or export recordings in several processes of this machine.
 
-    Each recording has a process of its own, so that one that is killed costs no other.
+    Each recording has a process of its own, so that one that is killed does not affect the others.
 
     :param work: ``labelled``, or the export of a recording.
     :param workers: processes at once.
@@ -198,7 +198,7 @@ def attempted(job: Job, report: Report) -> dict[str, object]:
     except (LabellingError, CheckpointError, ValueError) as error:
         return {'state': 'failed', 'error': str(error)}
     except Exception as error:
-        # A defect that one recording meets costs no other.
+        # A defect that one recording shows does not affect the others.
         return {'state': 'failed', 'error': f'{type(error).__name__}: {error}'}
     return {
         'state': 'labelled',

@@ -9,7 +9,7 @@ candidate masks. A memory has N tokens of C_mem channels.
 
 All objects lie on one image unless said otherwise and are computed as one batch. Shapes depend on
 the layout alone (how many objects, memories, pointers and points); nothing waits for the device.
-Inference wants evaluation mode and ``torch.inference_mode()``; both are the caller's.
+The caller sets evaluation mode and ``torch.inference_mode()``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A network whose calls are captured and replayed; what captures them is given (``cuda_graphs``).
+A network whose calls are captured and replayed, by a given ``Capture`` (``cuda_graphs``).
 
 A captured call reads its arguments from fixed tensors and leaves its result in fixed tensors, so
 that there is one for each layout of the arguments. Objects that come and go change layouts: rows
@@ -28,9 +28,8 @@ PADDED_ROWS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Numbers of rows (objects or images) that are captured; a call of more is captured as it is."""
 CALLS_BEFORE_CAPTURE = 4
 """
-Calls of a layout that are made as ever.
-
-Prompts have layouts that are rare, and to capture a call costs as much as three.
+Calls of a layout that are executed normally before one is captured. Layouts of prompts are rare,
+and a capture costs as much as three calls.
 """
 MOST_CAPTURED = 16
 """Layouts of one method that are captured at a time: bounds the memory that they take."""

@@ -46,7 +46,7 @@ class FrameUpload:
 
 
 def uploaded(values: NDArray[Any], device: torch.device) -> Tensor:
-    """Copy an array to the device without waiting for what the device has still to do."""
+    """Copy an array to the device without waiting for its pending work."""
     tensor = torch.from_numpy(values)
     if device.type == 'cuda':
         # A copy from memory that is not page-locked would wait.

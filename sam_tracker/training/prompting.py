@@ -78,7 +78,7 @@ def correction(truth: Tensor, answer: Tensor, generator: torch.Generator) -> tup
 
 def drawn_mask(masks: Tensor, generator: torch.Generator) -> Tensor:
     """
-    Draw masks as they come from a hurried hand or another program, bool [O, S, S].
+    Draw inaccurate masks, as of a quick annotator or another program, bool [O, S, S].
 
     They are grown or shrunk, and moved, by up to a few pixels, and a piece may be missing.
     """

@@ -30,7 +30,7 @@ DEFAULT_RATE = 30.0
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
 MOST_PIXELS = 64_000_000
-"""Of a frame that is resized or drawn: the sides of a narrow image may ask for gigabytes."""
+"""Pixels of a resized or drawn frame, at most: enlarging a narrow image may take gigabytes."""
 
 LONGEST_DAMAGE = 1000
 """Consecutive frames that cannot be decoded, after which the video ends."""

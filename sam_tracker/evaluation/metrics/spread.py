@@ -23,7 +23,7 @@ class Estimate:
     low: float
     high: float
     count: int
-    """Clips that it stands on."""
+    """Number of clips that it is computed from."""
 
     def __str__(self) -> str:
         if np.isnan(self.value):

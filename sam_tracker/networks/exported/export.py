@@ -52,7 +52,7 @@ def export(
     choose_runtime('cpu', 'float32').place(network)
     folder.mkdir(parents=True, exist_ok=True)
     graphs = graphs_of(network, conditioning)
-    # One of an earlier export would vouch for a mixture of graphs if this one failed.
+    # If this export failed, an earlier manifest would describe a mixture of old and new graphs.
     (folder / FILE_NAME).unlink(missing_ok=True)
     for graph in graphs:
         path = folder / f'{graph.name}.onnx'

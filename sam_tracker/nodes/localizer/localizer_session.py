@@ -56,9 +56,9 @@ class LocalizerSession:
     """
     Places the objects of each TrackArray; for one thread.
 
-    A fault costs what it concerns: without usable depth there are directions, without calibration
-    or transform nothing is published for the image. Faults are counted and named, also while
-    nobody subscribes to the results; only depth images are not decoded then.
+    A fault affects only what it concerns: without usable depth there are directions, without
+    calibration or transform nothing is published for the image. Faults are counted and named, also
+    while nobody subscribes to the results; only depth images are not decoded then.
     """
 
     def __init__(

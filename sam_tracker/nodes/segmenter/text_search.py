@@ -60,7 +60,7 @@ class TextSearch:
         """
         Check that there is a model and that a text names something.
 
-        :raises GroundingError: it is not so.
+        :raises GroundingError: there is no model, or the text names nothing.
         """
         things_asked_for(text)
         if self._worker is None:

@@ -6,7 +6,7 @@ Tracker nodes for several cameras in one process, on one network.
 Each image topic of the parameter ``cameras`` gets a tracker node of its own, in the namespace of
 the topic: the tracks of ``/left/image_raw`` are on ``/left/sam_tracker/tracks``. Each has its own
 thread, images, objects, parameters and lifecycle, so that a camera that is dead, slow or sends
-what cannot be read costs the others nothing. The network is loaded once; images that wait for it
+unreadable images does not affect the others. The network is loaded once; images that wait for it
 are encoded in one batch.
 """
 

@@ -180,7 +180,7 @@ class DetectionsInput:
                 return
             newest = self._history.newest_stamp
             if newest is None or stamp > newest + STAMP_TOLERANCE:
-                # A detector may be quicker than the tracker: that is no trouble ...
+                # A detector may be faster than the tracker by some images ...
                 self._counts['messages not used'] += self._waiting is not None
                 self._waiting = (header, detections)
                 if newest is not None and stamp > newest + AHEAD:
@@ -278,7 +278,7 @@ class DetectionsInput:
         future.add_done_callback(partial(self._on_acted, action))
 
     def _remove_expired(self, session: TrackingSession, object_id: int) -> tuple[int, int]:
-        """Remove an object, unless somebody wants it by now; returns as ``_prompted``."""
+        """Remove an object unless a client prompted or follows it by now; see ``_prompted``."""
         with self._lock:
             owned = self._associator.owns(object_id)
         newest = session.newest

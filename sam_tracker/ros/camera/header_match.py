@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[int, int, str]
 
 WAITING_TRACKS = 64
-"""Tracks that wait for their image at most; further ones wait for images that are lost."""
+"""Tracks that wait for their image at most; the images of further ones must be lost."""
 
 
 class HeaderMatch:

@@ -18,7 +18,9 @@ publisher that is slower may still be there: see ``ImageOrder``.
 class Order(enum.Enum):
     NEXT = enum.auto()
     REPEATED = enum.auto()
-    """The stamp of the previous image: a driver that repeats itself, or a clock that stands."""
+    """
+    The stamp of the previous image: a driver that repeats an image, or a clock that stands still.
+    """
     LATE = enum.auto()
     """Slightly older than the previous image: overtaken in transport."""
     JUMPED_BACK = enum.auto()

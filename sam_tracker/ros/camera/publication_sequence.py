@@ -12,7 +12,7 @@ class PublicationSequence:
     A publisher numbers its messages from 1 (``publication_sequence_number`` of
     rmw_message_info_t). A message that was lost in transport, or replaced in the queue of the
     subscription, leaves a gap. rclpy does not say which publisher a number is from: with several
-    publishers gaps mean nothing, and nothing is counted. Nor is anything where the middleware
+    publishers gaps have no meaning, and nothing is counted. Nor is anything where the middleware
     gives no numbers, such as CycloneDDS, and with Humble, whose rclpy does not pass them on.
     """
 

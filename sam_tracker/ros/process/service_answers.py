@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SERVICE_QOS = QoSProfile(depth=100)
 """
-Of the queue of requests. The default of ten loses the eleventh without a word; a request that is
-taken from the queue is always answered, if only with "busy".
+Depth of the queue of requests. With the default of ten the eleventh is lost silently; a request
+that is taken from the queue is always answered, if need be with "busy".
 """
 
 

@@ -94,7 +94,7 @@ class KalmanBox:
         return KalmanBox(self.parametrisation, mean, covariance, math.sqrt(squared))
 
     def _seen_after(self, camera_motion: Matrix) -> KalmanBox:
-        """Return the same motion in the pixels of the next view; as it is where that has none."""
+        """Return the same motion in the next view; unchanged if it has no place there."""
         state = self.mean[:4]
         box = self.parametrisation.box(state)
         moved = local_motion(camera_motion, state[:2])
