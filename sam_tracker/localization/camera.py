@@ -60,9 +60,9 @@ class Camera:
         """
         k = np.asarray(matrix, np.float64).reshape(3, 3)
         d = np.asarray(distortion, np.float64).reshape(-1)
-        for name, values in (('k', k), ('d', d)):
+        for name, values in (('intrinsic matrix', k), ('distortion', d)):
             if not np.isfinite(values).all():
-                raise CameraError(f'{name} is not finite: {values.reshape(-1).tolist()}')
+                raise CameraError(f'the {name} is not finite: {values.reshape(-1).tolist()}')
         if not (k[0, 0] > 0 and k[1, 1] > 0):
             raise CameraError(
                 f'the focal lengths must be positive, not {k[0, 0]:g} and {k[1, 1]:g}: the camera '

@@ -37,9 +37,9 @@ def test_points_project_to_the_pixels_whose_rays_hit_them(model):
 @pytest.mark.parametrize(
     ('change', 'complaint'),
     [
-        ({'matrix': [np.nan, *K.reshape(-1)[1:]]}, 'k is not finite'),
+        ({'matrix': [np.nan, *K.reshape(-1)[1:]]}, 'the intrinsic matrix is not finite'),
         ({'matrix': np.zeros(9)}, 'focal lengths must be positive, not 0 and 0'),
-        ({'distortion': [np.inf] * 5}, 'd is not finite'),
+        ({'distortion': [np.inf] * 5}, 'the distortion is not finite'),
         ({'distortion': [0.1] * 3}, "'plumb_bob' has 0 or 4 or 5 or 8 or 12 or 14 coefficients"),
         ({'model': 'equidistant'}, "'equidistant' has 0 or 4 coefficients, not 5"),
         ({'model': 'radial'}, "unknown distortion model 'radial'; known are plumb_bob"),

@@ -16,6 +16,7 @@ from sensor_msgs.msg import CameraInfo
 
 from sam_tracker.camera_motion.rotation import rotation_homography
 from sam_tracker.ros.camera.camera_topics import CameraTopics
+from sam_tracker.ros.messages.calibration import image_intrinsics
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -85,7 +86,8 @@ class TurnCameraMotion(ABC):
     def _calibrate(self, message: CameraInfo) -> None:
         # By the definition of the message a camera that is not calibrated has zeros in K.
         calibrated = np.isfinite(message.k).all() and min(message.k[0], message.k[4]) > 0
-        if calibrated and message.k[8] == 1 and message.width and message.height:
+        size, _ = image_intrinsics(message, np.array(message.k))
+        if calibrated and message.k[8] == 1 and min(size) > 0:
             self._calibration = message
 
     def _warn(self, reason: str) -> None:
@@ -95,11 +97,11 @@ class TurnCameraMotion(ABC):
 
 
 def _camera_matrix(calibration: CameraInfo, frame: Frame) -> NDArray[np.float64]:
-    """Return K for the size of a frame, which may be that of the calibration reduced."""
-    matrix = np.array(calibration.k, np.float64).reshape(3, 3)
+    """Return K for the size of a frame, which may be that of the camera's images reduced."""
+    (width, height), matrix = image_intrinsics(calibration, np.array(calibration.k))
     # Lengths scale from the corner of the image, half a pixel before the centre of the first.
     matrix[:2, 2] += 0.5
-    matrix[0] *= frame.width / calibration.width
-    matrix[1] *= frame.height / calibration.height
+    matrix[0] *= frame.width / width
+    matrix[1] *= frame.height / height
     matrix[:2, 2] -= 0.5
     return matrix

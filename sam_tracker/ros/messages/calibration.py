@@ -5,6 +5,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam_tracker.localization.camera import Camera
 
@@ -20,14 +21,31 @@ def calibrated_camera(message: 'CameraInfo', *, rectified: bool) -> Camera:
         of ``k`` and ``d``.
     :raises CameraError: the calibration cannot be used; the text names the value.
     """
-    k = np.array(message.p).reshape(3, 4)[:, :3] if rectified else np.array(message.k)
-    k = k.reshape(3, 3).astype(np.float64)
+    matrix = np.array(message.p).reshape(3, 4)[:, :3] if rectified else np.array(message.k)
+    size, reduced = image_intrinsics(message, matrix)
+    model, distortion = ('', []) if rectified else (message.distortion_model, message.d)
+    return Camera.of(size, reduced, model, distortion)
+
+
+def image_intrinsics(
+    message: 'CameraInfo', matrix: NDArray[np.float64]
+) -> tuple[tuple[int, int], NDArray[np.float64]]:
+    """
+    Return size and intrinsic matrix of the images that a camera sends.
+
+    A calibration describes the whole sensor; a region of interest shifts the pixels that are sent,
+    and binning merges neighbours to one (REP 104).
+
+    :param matrix: the nine numbers of the intrinsic matrix, without region and binning.
+    :returns: width and height in pixels, and [3, 3] the intrinsic matrix.
+    """
+    k = np.array(matrix, np.float64).reshape(3, 3)
     binning = np.array([max(message.binning_x, 1), max(message.binning_y, 1)])
     roi = message.roi
     size = np.array([roi.width or message.width, roi.height or message.height]) // binning
-    # Binned pixels count from the corner of the region; whole numbers are centres of pixels.
+    # Binned pixels count from the corner of the region. Whole numbers are centres of pixels: the
+    # first binned one lies between those it merges, which image_geometry's formula leaves out.
     corner = np.array([roi.x_offset, roi.y_offset])
     k[:2, 2] = (k[:2, 2] + 0.5 - corner) / binning - 0.5
     k[:2, :2] /= binning[:, None]
-    model, distortion = ('', []) if rectified else (message.distortion_model, message.d)
-    return Camera.of((int(size[0]), int(size[1])), k, model, distortion)
+    return (int(size[0]), int(size[1])), k

@@ -147,7 +147,7 @@ def test_bad_input_is_named_in_diagnostics_and_costs_nothing_later(robot, locali
         'the depth image has 80x60 pixels and the image 160x120': {'values': depth()[:60, :80]},
         "image encoding 'mono8' is not depth": {'values': depth(1, np.uint8), 'encoding': 'mono8'},
         'no depth image within 0.05 s': {'late': 10 * SECOND},
-        'k is not finite: [nan': {'info': no_number},
+        'the intrinsic matrix is not finite: [nan': {'info': no_number},
         'camera_info is for images of 320x120': {
             'info': pinhole_camera_info(2 * WIDTH, HEIGHT, 60.0)
         },

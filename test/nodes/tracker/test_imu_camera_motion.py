@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Imu
+from sensor_msgs.msg import CameraInfo, Imu, RegionOfInterest
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.nodes.tracker.camera_motion import camera_motion_source
@@ -112,6 +112,16 @@ def test_images_that_are_reduced_move_by_fewer_pixels(robot, listening):
     motion = robot.turn('y', CALIBRATION, listening(), frames)
     shift = moved(motion, WIDTH / 4, HEIGHT / 4)
     np.testing.assert_allclose(shift, [-EXPECTED / 2, 0], atol=1e-3)
+
+
+def test_a_region_of_the_sensor_moves_by_as_many_pixels_as_the_whole(robot, listening):
+    region = RegionOfInterest(x_offset=200, y_offset=100, width=240, height=280)
+    calibration = pinhole_camera_info(WIDTH, HEIGHT, 60.0)
+    calibration.roi = region
+    frames = [frame(each.stamp, region.width, region.height) for each in FRAMES]
+    motion = robot.turn('y', calibration, listening(), frames)
+    # The centre of the sensor lies at the middle of the region's columns, and of its rows.
+    np.testing.assert_allclose(moved(motion, 120, 140), [-EXPECTED, 0], atol=1e-3)
 
 
 def test_nothing_is_claimed_without_a_calibration_or_a_gyroscope(robot, listening):
