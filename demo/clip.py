@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from sam_tracker.core.run_length import uncompressed
 from sam_tracker.rendering import Box
+from sam_tracker.video.frame_source import VideoError
 from sam_tracker.video.generated import Scenario, generate_clip
-from sam_tracker.video.sources import VideoError, open_source
+from sam_tracker.video.sources import open_source
 
 REAL = Path(__file__).with_name('flamingos.mp4')
 """Of DAVIS 2016, CC BY 4.0; the file beside it says more, and has prompts and masks."""

@@ -18,14 +18,9 @@ from sam_tracker.core.paths import visible
 from sam_tracker.image_files import ImageFileError, read_image
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
 from sam_tracker.labelling.recording_index import RecordingIndex
-from sam_tracker.video.sources import (
-    IMAGE_SUFFIXES,
-    Frame,
-    VideoError,
-    VideoFile,
-    natural_order,
-    recorded,
-)
+from sam_tracker.video.frame_source import Frame, VideoError
+from sam_tracker.video.image_folder import IMAGE_SUFFIXES, natural_order, recorded
+from sam_tracker.video.video_file import VideoFile
 
 
 class VideoRecording:

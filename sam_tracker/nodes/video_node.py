@@ -39,7 +39,8 @@ from sam_tracker.ros.messages.stamps import time_message
 from sam_tracker.ros.parameters.node_parameters import declare
 from sam_tracker.ros.parameters.video import VideoParameters
 from sam_tracker.ros.process.run_node import NodeFinished, run_node
-from sam_tracker.video.sources import Frame, VideoError, open_source, silence_decoders
+from sam_tracker.video.frame_source import Frame, VideoError
+from sam_tracker.video.sources import open_source, silence_decoders
 
 SETTLING_TIME = 0.5
 """Seconds from finding the subscribers to the first image, so that they find the publisher."""

@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from sam_tracker.video.sources import (
-    SECOND,
-    ImageFolder,
-    VideoError,
-    VideoFile,
-    _ContainerClock,
-    natural_order,
-    open_source,
-    recorded,
-)
+from sam_tracker.core.time import SECOND
+from sam_tracker.video.frame_source import VideoError
+from sam_tracker.video.image_folder import ImageFolder, natural_order, recorded
+from sam_tracker.video.sources import open_source
 from sam_tracker.video.test_pattern import (
     BARS,
     FRAMES_ACROSS,
@@ -33,6 +27,7 @@ from sam_tracker.video.test_pattern import (
     pattern_background,
     square_box,
 )
+from sam_tracker.video.video_file import VideoFile, _ContainerClock
 
 from ..frame_number import read_frame_number
 from ..video_file import grey_images, write_video

@@ -17,7 +17,8 @@ import numpy as np
 
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.sequence import Dataset, DatasetError, Image, Target, VideoSequence
-from sam_tracker.video.sources import VideoError, open_source
+from sam_tracker.video.frame_source import VideoError
+from sam_tracker.video.sources import open_source
 
 LABELS = 'labels.json'
 

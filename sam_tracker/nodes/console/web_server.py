@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from sam_tracker.nodes.console.commands import MOST_BYTES, CommandError, request_of
+from sam_tracker.nodes.console.command_parser import MOST_BYTES, CommandError, request_of
 from sam_tracker.nodes.console.viewer import MOST_COMMANDS, Viewer, ViewerEndedError
 from sam_tracker.web.pages import page_files
 

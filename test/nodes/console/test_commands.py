@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from sam_tracker.nodes.console.commands import (
-    AddPrompt,
-    CommandError,
-    FindCandidates,
-    RemoveObject,
-    Shown,
-    request_of,
-)
+from sam_tracker.nodes.console.command_parser import CommandError, request_of
+from sam_tracker.nodes.console.commands import AddPrompt, FindCandidates, RemoveObject, Shown
 
 PROMPT = {
     'command': 'add_prompt',
