@@ -11,25 +11,25 @@ exported graphs, alternating frame by frame, so that other load on the machine a
 Networks that do not come with the package get random weights, which take the same time. Graphs are
 exported to the folder first where it has none, which takes a minute.
 
-Times are processor time of all threads unless ``--wall`` is given. ``ratio`` is the median of a
-frame's time over that of torch in float32. The parts are timed on frames of their own.
+Times are processor time of all threads unless ``--wall`` is given. Ratios are medians of a frame's
+time over that of torch in float32, with quartiles. The parts are timed on frames of their own.
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 import importlib.util
 from pathlib import Path
-import statistics
 import time
 
 from network import (
     FULL_MEMORY,
-    PARTS,
+    Contender,
     PlainLoop,
-    Stopwatch,
+    alternate,
     grid_of_boxes,
     moving_pattern,
-    parts_timed,
+    show,
 )
 import torch
 from torch import nn
@@ -37,10 +37,10 @@ from torch import nn
 from sam_tracker.networks.api import VideoNetwork
 from sam_tracker.networks.exported.export import DEFAULT_OPSET, export
 from sam_tracker.networks.exported.manifest import FILE_NAME
-from sam_tracker.networks.exported.network import open_graphs
+from sam_tracker.networks.exported.network import Session, open_graphs
 from sam_tracker.networks.exported.session import GraphSession
 from sam_tracker.networks.registry import build_network
-from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.weights.loading import load_network
 
 BUNDLED = ('nano', 'mobile')
@@ -58,6 +58,41 @@ def loaded(name: str, size: int | None) -> VideoNetwork:
     return network.eval()
 
 
+def ways_to_run(
+    name: str, size: int | None, folder: Path | None = None
+) -> dict[str, tuple[VideoNetwork, Runtime]]:
+    """
+    Return one network on this CPU in every way that is installed, torch in float32 first.
+
+    :param folder: of its graphs, which are exported if it holds none; None: ``out/graphs``.
+    """
+    make = partial(loaded, name, size)
+    network = make()
+    folder = folder or Path(f'out/graphs/{name}_{network.image_size}')
+    if not (folder / FILE_NAME).exists():
+        for written in export(network, WEIGHTS, folder, conditioning=1, opset=DEFAULT_OPSET):
+            print(f'{written.path}: differs by {written.difference:.1g}')
+    device = torch.device('cpu')
+    ways = {}
+    for kind in ('float32', 'bfloat16'):
+        runtime = choose_runtime('cpu', kind)
+        ways[kind] = runtime.place(make()), runtime
+    sessions: dict[str, tuple[str, Callable[[Path], Session]]] = {
+        'onnxruntime': ('float32', partial(GraphSession, device=device, providers=()))
+    }
+    if importlib.util.find_spec('openvino') is not None:
+        from sam_tracker.networks.exported.openvino_session import OpenVinoSession
+
+        for kind in ('float32', 'bfloat16'):
+            precision = ways[kind][1].precision
+            session = partial(OpenVinoSession, device=device, precision=precision)
+            sessions[f'openvino {kind}'] = kind, session
+    for way, (kind, open_session) in sessions.items():
+        placed, runtime = ways[kind]
+        ways[way] = open_graphs(placed, WEIGHTS, folder, open_session), runtime
+    return ways
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--network', default='mobile')
@@ -70,60 +105,23 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = time.perf_counter if options.wall else time.process_time
-    make = partial(loaded, options.network, options.image_size)
-    network = make()
-    folder = options.graphs or Path(f'out/graphs/{options.network}_{network.image_size}')
-    if not (folder / FILE_NAME).exists():
-        for written in export(network, WEIGHTS, folder, conditioning=1, opset=DEFAULT_OPSET):
-            print(f'{written.path}: differs by {written.difference:.1g}')
     device = torch.device('cpu')
-    runtimes = {kind: choose_runtime('cpu', kind) for kind in ('float32', 'bfloat16')}
-    networks = {kind: runtime.place(make()) for kind, runtime in runtimes.items()}
-    runtimes['onnxruntime'] = runtimes['float32']
-    networks['onnxruntime'] = open_graphs(
-        networks['float32'], WEIGHTS, folder, partial(GraphSession, device=device, providers=())
-    )
-    if importlib.util.find_spec('openvino') is not None:
-        from sam_tracker.networks.exported.openvino_session import OpenVinoSession
-
-        for kind in ('float32', 'bfloat16'):
-            open_session = partial(
-                OpenVinoSession, device=device, precision=runtimes[kind].precision
-            )
-            name = f'openvino {kind}'
-            runtimes[name] = runtimes[kind]
-            networks[name] = open_graphs(networks[kind], WEIGHTS, folder, open_session)
+    ways = ways_to_run(options.network, options.image_size, options.graphs)
+    size = ways['float32'][0].image_size
     print(
-        f'{options.network} at {network.image_size} px, {options.threads} threads,'
+        f'{options.network} at {size} px, {options.threads} threads,'
         f' torch {torch.__version__}; {"wall" if options.wall else "processor"} ms a frame,'
         f' median of {options.frames}'
     )
     clip = moving_pattern(FULL_MEMORY + 2 * options.frames)
     for count in options.objects:
         boxes = grid_of_boxes(count)
-        loops = {kind: PlainLoop(networks[kind], runtimes[kind]) for kind in networks}
-        times: dict[str, list[float]] = {kind: [] for kind in loops}
-        watches = {kind: {part: Stopwatch(device, clock) for part in PARTS} for kind in loops}
-        for number, image in enumerate(clip):
-            for kind, loop in loops.items():
-                if number < FULL_MEMORY + options.frames:
-                    start = clock()
-                    loop.step(image, boxes)
-                    times[kind].append(1000 * (clock() - start))
-                else:
-                    with parts_timed(loop, 0, watches[kind]):
-                        loop.step(image, boxes)
-        for kind, each in times.items():
-            measured, plain = each[FULL_MEMORY:], times['float32'][FULL_MEMORY:]
-            ratio = statistics.median(a / b for a, b in zip(measured, plain, strict=True))
-            parts = ', '.join(
-                f'{part} {watch.total / options.frames:.1f}'
-                for part, watch in watches[kind].items()
-            )
-            print(
-                f'{count:2} objects {kind:>17} {statistics.median(measured):8.1f} ms'
-                f'  ratio {ratio:.2f}  ({parts})'
-            )
+        contenders = {}
+        for way, (network, runtime) in ways.items():
+            loop = PlainLoop(network, runtime)
+            contenders[way] = Contender(partial(loop.step, boxes=boxes), loop, 0)
+        print(f'{count} objects')
+        show(alternate(contenders, clip, options.frames, device, clock), ['float32'])
 
 
 if __name__ == '__main__':

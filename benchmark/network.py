@@ -1,22 +1,24 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Time per frame of the network, beside Meta's sam2 with the same weights.
+Time per frame of the network and of its parts, beside Meta's sam2 with the same weights.
 
     python benchmark/network.py                      # on the GPU if there is one, else the CPU
     python benchmark/network.py --network small --image-size 256 --objects 1
     python benchmark/network.py --network tiny edgetam --image-size 512 --alone
-    python benchmark/network.py --precision bfloat16 --sam2-precision float32
+    python benchmark/network.py --processor-time --threads 1    # on a CPU that is shared
 
-Both track the same objects on the same frames in one process, alternating frame by frame, so that
-other load on the machine affects both alike. Each frame ends with boolean masks at video size,
-read back from the device. Ours starts from the bytes of a camera image; sam2 (PyPI, 1.1.0) gets
-frames that are resized and normalised beforehand, and processes objects one by one.
+All track the same objects on the same frames in one process, alternating frame by frame, so that
+other load on the machine affects all alike: ours in each precision and mode, and sam2 in float32
+and under autocast. Each frame ends with boolean masks at video size, read back from the device.
+Ours starts from the bytes of a camera image; sam2 (PyPI, 1.1.0) gets frames that are resized and
+normalised beforehand, and processes objects one by one.
 
 Networks that sam2 does not have, such as EdgeTAM, are timed alone, as all are with ``--alone``.
 
-``ratio`` is the median of our time over sam2's, frame by frame, with its quartiles. The parts are
-timed on separate frames, with a synchronisation of the GPU after each part.
+Ratios are medians of one time over another's on the same frame, with their quartiles. The parts
+are timed on separate frames, with a synchronisation of the GPU after each part; their shares are
+those of the frame.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 import logging
 import statistics
 import time
@@ -196,81 +199,152 @@ def parts_timed(target: object, which: int, watches: dict[str, Stopwatch]) -> It
         delattr(target, names[which])
 
 
+@dataclass(frozen=True)
+class Contender:
+    """What tracks the objects, one frame at a call."""
+
+    step: Callable[[np.ndarray], object]
+    target: object
+    """Whose methods are the parts."""
+    which: int
+    """0: the names of ``PlainLoop`` in PARTS; 1: those of sam2's predictor."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one contender, in milliseconds."""
+
+    frames: list[float]
+    parts: dict[str, float]
+    """The mean of each part."""
+
+    @property
+    def frame(self) -> float:
+        return statistics.median(self.frames)
+
+    def by_part(self) -> str:
+        """Return the parts and their shares of the frame as text."""
+        return ', '.join(
+            f'{part} {spent:.1f} ({spent / self.frame:.0%})' for part, spent in self.parts.items()
+        )
+
+    def over(self, other: 'Times') -> np.ndarray:
+        """Return the quartiles [3] of the ratio to another contender's, frame by frame."""
+        return np.percentile(np.divide(self.frames, other.frames), [25, 50, 75])
+
+
+def alternate(
+    contenders: dict[str, Contender],
+    clip: np.ndarray,
+    frames: int,
+    device: torch.device,
+    clock: Callable[[], float],
+) -> dict[str, Times]:
+    """
+    Track a clip with all contenders in turn.
+
+    :param clip: its first FULL_MEMORY frames are not measured, the parts are on the last ones.
+    :param frames: that are measured as a whole.
+    """
+    watches = {name: {part: Stopwatch(device, clock) for part in PARTS} for name in contenders}
+    whole = {name: Stopwatch(device, clock) for name in contenders}
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    by_part = len(clip) - FULL_MEMORY - frames
+    for number, image in enumerate(clip):
+        for name, contender in contenders.items():
+            if number < FULL_MEMORY + frames:
+                before = whole[name].total
+                whole[name].wrap(contender.step)(image)
+                taken[name].append(whole[name].total - before)
+            else:
+                with parts_timed(contender.target, contender.which, watches[name]):
+                    contender.step(image)
+    return {
+        name: Times(
+            taken[name][FULL_MEMORY:],
+            {part: watch.total / by_part for part, watch in watches[name].items()},
+        )
+        for name in contenders
+    }
+
+
+def show(times: dict[str, Times], baselines: list[str]) -> None:
+    """Print a line of times and ratios for each contender, and a line of its parts."""
+    print(f'{"":>19} {"ms":>8}' + ''.join(f'  over {name:<17}' for name in baselines))
+    for name, each in times.items():
+        line = f'{name:>19} {each.frame:8.1f}'
+        for baseline in baselines:
+            low, middle, high = each.over(times[baseline])
+            ratio = '' if name == baseline else f'{middle:.2f} ({low:.2f} to {high:.2f})'
+            line += f'  {ratio:<22}'
+        print(line.rstrip())
+        print(f'{"":>21}{each.by_part()}')
+
+
+def show_added_object(few: dict[str, Times], many: dict[str, Times], added: int) -> None:
+    """
+    Print what each object costs beyond the fewest.
+
+    :param added: how many objects more ``many`` was measured with.
+    """
+    for name, least in few.items():
+        most = many[name]
+        parts = ', '.join(
+            f'{part} {(most.parts[part] - spent) / added:.1f}'
+            for part, spent in least.parts.items()
+        )
+        share = (most.frame - least.frame) / added / least.frame
+        print(f'{name:>19} an added object: {share:.2f} of the first frame ({parts})')
+
+
 def compare(
     name: str,
     size: int,
-    runtime: Runtime,
-    objects: list[int],
-    frames: int,
-    clock: Callable,
-    alone: bool,
-    sam2_precision: torch.dtype,
+    ours: dict[str, Runtime],
+    sam2_precisions: list[torch.dtype],
+    options: argparse.Namespace,
 ) -> None:
-    """Time one network at one size and print a line for each number of objects."""
+    """
+    Time one network at one size and print a table for each number of objects.
+
+    :param ours: how to run ours, by the names that are printed.
+    """
     torch.manual_seed(0)
-    network = build_network(name, size).eval()
-    predictor = None if alone else sam2_predictor(name, size, runtime.device)
+    built = {way: build_network(name, size).eval() for way in ours}
+    weights = next(iter(built.values())).state_dict()
+    device = next(iter(ours.values())).device
+    predictor = None if options.alone else sam2_predictor(name, size, device)
     if predictor is not None:
-        predictor.load_state_dict(network.state_dict())
-    network = runtime.place(network)
-    # Two more frames at the start, for compilation, and two at the end, to time the parts.
-    clip = moving_pattern(FULL_MEMORY + frames + 4)
+        predictor.load_state_dict(weights)
+    networks = {}
+    for way, network in built.items():
+        network.load_state_dict(weights)
+        networks[way] = ours[way].place(network)
+    clip = moving_pattern(FULL_MEMORY + options.frames + min(4, options.frames))
     images = network_input(torch.from_numpy(clip), size)
-    costs: dict[int, dict[str, float]] = {}
-    for count in objects:
+    measured: dict[int, dict[str, Times]] = {}
+    for count in options.objects:
         boxes = grid_of_boxes(count)
-        loop = PlainLoop(network, runtime)
-        theirs = None
-        if predictor is not None:
-            theirs = sam2_steps(predictor, images, boxes, runtime, sam2_precision)
-        ours_times, their_times = [], []
-        watch = Stopwatch(runtime.device, clock)
-        for number, image in enumerate(clip[: FULL_MEMORY + frames]):
-            start = watch.now()
-            loop.step(image, boxes)
-            middle = watch.now()
-            if theirs is not None:
-                next(theirs)
-            if number >= FULL_MEMORY:
-                ours_times.append(middle - start)
-                their_times.append(watch.now() - middle)
-        mode = ' compiled' if runtime.compiled else ''
-        line = f'{name:>9} {size:5} px {count:2} objects{mode:9}'
-        line += f' ours {statistics.median(ours_times):8.1f} ms'
-        if theirs is not None:
-            ratios = [a / b for a, b in zip(ours_times, their_times, strict=True)]
-            low, middle, high = statistics.quantiles(ratios, n=4)
-            line += f'  sam2 {statistics.median(their_times):8.1f} ms'
-            line += f'  ratio {middle:.2f} ({low:.2f} to {high:.2f})'
-        print(line)
-
-        rest = clip[FULL_MEMORY + frames :]
-        columns = [('ours', loop, 0, lambda image: loop.step(image, boxes))]  # noqa: B023
-        if theirs is not None:
-            columns.append(('sam2', predictor, 1, lambda _: next(theirs)))  # noqa: B023
-        for whose, target, which, step in columns:
-            watches = {part: Stopwatch(runtime.device, clock) for part in PARTS}
-            with parts_timed(target, which, watches):
-                for image in rest:
-                    step(image)
-            spent = ', '.join(f'{part} {w.total / len(rest):.1f}' for part, w in watches.items())
-            print(f'{whose:>20}: {spent}')
-            if whose == 'ours':
-                costs[count] = {part: w.total / len(rest) for part, w in watches.items()}
-                costs[count]['frame'] = statistics.median(ours_times)
-    if len(costs) > 1:
-        print_added_object(costs)
+        contenders = {}
+        for way, network in networks.items():
+            loop = PlainLoop(network, ours[way])
+            contenders[way] = Contender(partial(loop.step, boxes=boxes), loop, 0)
+        for precision in sam2_precisions if predictor is not None else ():
+            steps = sam2_steps(predictor, images, boxes, ours[way], precision)
+            contenders[f'sam2 {short(precision)}'] = Contender(
+                lambda _, steps=steps: next(steps), predictor, 1
+            )
+        clock = time.process_time if options.processor_time else time.perf_counter
+        measured[count] = alternate(contenders, clip, options.frames, device, clock)
+        print(f'{name}, {size} px, {count} objects')
+        show(measured[count], list(contenders)[len(ours) :] + list(ours)[: len(ours) > 1])
+    if len(measured) > 1:
+        least, most = min(measured), max(measured)
+        show_added_object(measured[least], measured[most], most - least)
 
 
-def print_added_object(costs: dict[int, dict[str, float]]) -> None:
-    """Print what each object costs beyond the fewest, by the milliseconds for both numbers."""
-    least, most = min(costs), max(costs)
-    added = {
-        part: (costs[most][part] - spent) / (most - least) for part, spent in costs[least].items()
-    }
-    share = added.pop('frame') / costs[least]['frame']
-    parts = ', '.join(f'{part} {spent:.1f}' for part, spent in added.items())
-    print(f'{"an added object":>20}: {share:.2f} of a frame with {least} ({parts})')
+def short(precision: torch.dtype) -> str:
+    return str(precision).removeprefix('torch.')
 
 
 def sam2_predictor(
@@ -319,9 +393,11 @@ def main() -> None:
     parser.add_argument('--objects', type=int, nargs='+', default=[1, 8])
     parser.add_argument('--frames', type=int, default=12, help='to measure, with full memory')
     parser.add_argument('--device', default='auto')
-    parser.add_argument('--precision', default='auto', help='of ours')
+    choices = ('auto', *PRECISIONS)
+    several = ['auto'] if gpu else ['float32', 'auto']
+    parser.add_argument('--precision', nargs='+', choices=choices, default=several, help='of ours')
     parser.add_argument(
-        '--sam2-precision', choices=PRECISIONS, help="of sam2's autocast (default: that of ours)"
+        '--sam2-precision', nargs='+', choices=choices, default=several, help='of its autocast'
     )
     parser.add_argument(
         '--mode', nargs='+', default=['eager', 'compiled'] if gpu else ['eager'], help='of ours'
@@ -333,31 +409,25 @@ def main() -> None:
     parser.add_argument('--alone', action='store_true', help='without sam2 beside it')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    clock = time.process_time if options.processor_time else time.perf_counter
-    first = choose_runtime(options.device, options.precision)
-    sam2_precision = first.precision
-    if options.sam2_precision is not None:
-        sam2_precision = PRECISIONS[options.sam2_precision]
+    ours = {}
+    for mode in options.mode:
+        for precision in options.precision:
+            runtime = choose_runtime(
+                options.device, precision, compiled=mode == 'compiled', cuda_graphs=False
+            )
+            way = f'ours {short(runtime.precision)}{" compiled" if runtime.compiled else ""}'
+            ours[way] = runtime
+    # auto may be one of the others.
+    theirs = dict.fromkeys(
+        choose_runtime(options.device, precision).precision for precision in options.sam2_precision
+    )
     print(
-        f'{first.device}, ours {first.precision}, sam2 {sam2_precision},'
-        f' {options.threads} threads,'
-        f' torch {torch.__version__};'
+        f'{runtime.device}, {options.threads} threads, torch {torch.__version__};'
         f' {"processor" if options.processor_time else "wall"} time, median of {options.frames}'
     )
     for name in options.network:
         for size in options.image_size:
-            for mode in options.mode:
-                runtime = Runtime(first.device, first.precision, compiled=mode == 'compiled')
-                compare(
-                    name,
-                    size,
-                    runtime,
-                    options.objects,
-                    options.frames,
-                    clock,
-                    options.alone,
-                    sam2_precision,
-                )
+            compare(name, size, ours, list(theirs), options)
 
 
 if __name__ == '__main__':

@@ -40,6 +40,12 @@ def attend_in_blocks(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     :param values: [B, M, C'].
     :returns: [B, N, C'].
     """
+    if torch.compiler.is_compiling():
+        return _one_operator(queries, keys, values)
+    return _in_blocks(queries, keys, values)
+
+
+def _in_blocks(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     count, length = queries.shape[1], keys.shape[1]
     rows = max(_SCORES_AT_ONCE // length, _LEAST_ROWS)
     together = max(_SCORES_AT_ONCE // (min(rows, count) * length), 1)
@@ -54,3 +60,14 @@ def attend_in_blocks(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         ]
         parts.append(blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1))
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+# torch.compile would compile the caller again for each number of blocks, while it tracks.
+_one_operator = torch.library.custom_op(
+    'sam_tracker::attend_in_blocks', _in_blocks, mutates_args=()
+)
+
+
+@_one_operator.register_fake
+def _(queries: Tensor, _keys: Tensor, values: Tensor) -> Tensor:
+    return queries.new_empty((*queries.shape[:-1], values.shape[-1]))

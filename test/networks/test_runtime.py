@@ -3,6 +3,7 @@
 """Choosing where a network runs, and what the choice must not change."""
 
 import copy
+from functools import partialmethod
 
 import pytest
 import torch
@@ -157,6 +158,41 @@ def test_every_method_is_one_graph(network, inputs, last, monkeypatch):
     for ours, expected in zip(run(network, inputs), plain, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
     network.memory_attention.project_values_last(False)
+
+
+@pytest.mark.slow
+def test_objects_that_come_and_go_compile_nothing_again(network, monkeypatch):
+    compiled, plain = [], torch.nn.Module.compile
+
+    def counting(graph, _inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    # What is compiled again does not depend on the compiler.
+    monkeypatch.setattr(torch.nn.Module, 'compile', partialmethod(plain, backend=counting))
+    network = copy_of(network)
+    Runtime(torch.device('cpu'), compiled=True).place(network)
+    shapes, side = network.memory_layout, network.configuration.embedding_size
+    embedding = torch.randn(1, shapes.pointer_channels, side, side)
+
+    def track(objects, memories):
+        memory = Memory(
+            torch.randn(objects, memories, shapes.tokens, shapes.channels),
+            torch.zeros(objects, memories, dtype=torch.int64),
+            torch.randn(objects, 2 * memories, shapes.pointer_channels),
+            torch.zeros(objects, 2 * memories),
+        )
+        assert network.attend_to_memory(embedding, memory).shape == (objects, *embedding.shape[1:])
+
+    with torch.inference_mode():
+        for objects, memories in ((1, 1), (1, 2), (2, 1)):
+            track(objects, memories)
+        # A single memory, any number of them, and any number of objects.
+        assert len(compiled) == 3
+        for objects in (5, 1, 3, 8, 2, 16):
+            for memories in (7, 1, 4):
+                track(objects, memories)
+    assert len(compiled) == 3
 
 
 @pytest.mark.parametrize(
