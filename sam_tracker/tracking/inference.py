@@ -69,12 +69,14 @@ class Inference:
         self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
         self._presence_logit = settings.presence_logit
         self._familiarity = settings.familiarity
+        self._drop_detached_parts = settings.drop_detached_parts
         self._upload = FrameUpload(self.device)
 
     def change(self, settings: TrackerSettings) -> None:
         """Use other settings from now on."""
         self._presence_logit = settings.presence_logit
         self._familiarity = settings.familiarity
+        self._drop_detached_parts = settings.drop_detached_parts
         self.store.change(settings)
 
     def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
@@ -139,7 +141,7 @@ class Inference:
             self.image_size,
             LARGEST_BATCH,
             intersecting,
-            self.store.compares_candidates,
+            self.store.compares_candidates or self._drop_detached_parts,
             None if self._familiarity is None else features,
         )
         boxes = [

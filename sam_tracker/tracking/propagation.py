@@ -36,6 +36,7 @@ from sam_tracker.tracking.decoded_mask import (
     areas_in_common,
     without_lost_pixels,
 )
+from sam_tracker.tracking.detached_parts import detached_parts
 from sam_tracker.tracking.inference import Inference, image_features
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
@@ -123,6 +124,11 @@ class Propagation:
             rows = [index * count + number for index, number in enumerate(chosen)]
             intersections = intersections[np.ix_(rows, rows)]
         shown, tokens = chosen_masks(candidates, chosen)
+        if self._settings.drop_detached_parts and measured.shapes is not None:
+            detached = self._detached(expected, decisions, cached, scales)
+            if detached is not None:
+                shown, intersections = shown.masked_fill(detached, ABSENT), None
+                decisions = self._measured_again(decisions, shown, cached, scales)
         logits = shown
         given_up = [index for index, each in enumerate(decisions) if each.given_up]
         if given_up:
@@ -193,6 +199,51 @@ class Propagation:
         )
         self._inference.store.revise(held.row, facts, *memories)
         return replace(held, distrusted=not confirmed)
+
+    def _detached(
+        self,
+        objects: Sequence[TrackedObject],
+        decisions: Sequence[Decision],
+        cached: CachedFrame,
+        scales: Sequence[ImageScale],
+    ) -> Tensor | None:
+        """Return the cells [O, s, s] of masks that lie apart from their objects, if any."""
+        found = {}
+        for index, (held, decision) in enumerate(zip(objects, decisions, strict=True)):
+            box = held.expected_region(cached)
+            if box is None or not decision.seen or decision.shapes is None:
+                continue
+            mask = decision.shapes.mask
+            scale = scales[index]
+            corners = scale.points_to_network(box.reshape(2, 2)) + 0.5
+            cells = corners.reshape(4) * (len(mask) / scale.network_size)
+            detached = detached_parts(mask, cells)
+            if detached is not None:
+                found[index] = detached
+        if not found:
+            return None
+        some = next(iter(found.values()))
+        cells = np.zeros((len(objects), *some.shape), dtype=bool)
+        for index, detached in found.items():
+            cells[index] = detached
+        return uploaded(cells, self._inference.device)
+
+    def _measured_again(
+        self,
+        decisions: Sequence[Decision],
+        logits: Tensor,
+        cached: CachedFrame,
+        scales: Sequence[ImageScale],
+    ) -> list[Decision]:
+        boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
+        return [
+            replace(
+                decision,
+                choice=replace(decision.choice, box=scale.boxes_to(cached.scale, box)),
+                bound=bound,
+            ) if decision.seen else decision
+            for decision, scale, box, bound in zip(decisions, scales, boxes, bounds, strict=True)
+        ]
 
     def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""

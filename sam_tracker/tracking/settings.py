@@ -101,6 +101,12 @@ class TrackerSettings:
     binarise_prompted_masks: bool = True
     """Remember prompted frames by their mask instead of its logits, as SAM 2's predictors do."""
 
+    drop_detached_parts: bool = True
+    """
+    Whether parts of a mask are dropped that lie apart from where the object is expected
+    (``detached_parts``).
+    """
+
     closer_look: bool = True
     """
     Whether small objects are looked for in a window around them instead of the whole image; see
@@ -209,12 +215,14 @@ MODES: dict[str, dict[str, Any]] = {
         'memory_rule': 'samurai',
     },
     'samurai': {
+        'drop_detached_parts': False,
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'samurai',
         'memory_growth': math.inf,
         'familiarity': None,
     },
     'samurai_released': {
+        'drop_detached_parts': False,
         'motion_model': 'samurai_released',
         'memory_rule': 'samurai',
         'memory_growth': math.inf,
@@ -229,17 +237,20 @@ MODES: dict[str, dict[str, Any]] = {
         'forget_after': 0,
     },
     'dam': {
+        'drop_detached_parts': False,
         'motion_model': None,
         'memory_rule': 'dam',
         'presence_logit': 0.0,
         'familiarity': None,
     },
     'samurai_dam': {
+        'drop_detached_parts': False,
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'dam',
         'familiarity': None,
     },
     'sam2': {
+        'drop_detached_parts': False,
         'motion_model': None,
         'memory_rule': 'sam2',
         'presence_logit': 0.0,

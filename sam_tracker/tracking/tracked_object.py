@@ -106,6 +106,24 @@ class TrackedObject:
             expected_box=selector.expected_box,
         )
 
+    def expected_region(self, frame: CachedFrame) -> Box | None:
+        """
+        Return the part of its newest frame [4] where it is expected, in image pixels.
+
+        :returns: None: it may be anywhere.
+        """
+        track, focus = self.track, self.focus
+        if track is None or focus is None or track.network_box is None:
+            return None
+        elapsed = max(frame.stamp - focus.stamp, 0) / SECOND
+        box = track.network_box
+        if self.expected_box is not None:
+            box = frame.scale.box_to_image(self.expected_box)
+        if box is None:
+            return None
+        reach = focus.speed * elapsed
+        return box + np.array([-reach, -reach, reach, reach])
+
     def at_prompt(self, frame: CachedFrame, prompt: Prompt, cumulative: bool) -> TrackedObject:
         """
         Return the object on the frame of a prompt, from which its motion starts anew.

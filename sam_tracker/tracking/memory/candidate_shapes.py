@@ -26,6 +26,11 @@ class CandidateShapes:
     """Of one cell, in pixels of the source image."""
 
     @property
+    def mask(self) -> NDArray[np.bool_]:
+        """[s, s], the mask that was chosen."""
+        return self._mask(self.chosen)
+
+    @property
     def area(self) -> float:
         """Area of the chosen mask, in pixels of the source image."""
         return float(np.count_nonzero(self._mask(self.chosen))) * self.cell_area
