@@ -57,6 +57,10 @@ class Decision:
         choice = replace(self.choice, box=np.zeros(4))
         return replace(self, familiarity=cosine, choice=choice, present=False)
 
+    def bounded_by(self, box: Box, bound: Box) -> Decision:
+        """Return the decision for a mask of which a part was taken away, with its new boxes."""
+        return replace(self, choice=replace(self.choice, box=box), bound=bound)
+
     @property
     def given_up(self) -> bool:
         """Whether the network says that the object is present, but the mask shows another."""

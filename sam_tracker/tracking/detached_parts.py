@@ -3,9 +3,10 @@
 """
 Parts of a mask that are not the object.
 
-Small networks answer with a mask and a few cells of something similar elsewhere. These hardly
-change the mask's area but spread its box, from which the motion model and the window of a closer
-look are updated, and the memory of the frame marks them as the object.
+Small networks answer with a mask and with a few cells of something similar elsewhere. Those hardly
+change the area of the mask, but they spread its box, which updates the motion model and the window
+of a closer look, and the memory of the frame shows them as the object. SAM 2 has the like of this
+for single images: it can remove small regions of the masks of its automatic mode.
 """
 
 import cv2
@@ -14,31 +15,26 @@ from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box
 
-LEAST_INSIDE = 0.5
-"""Share of a part's cells that must lie where the object is expected."""
-
 
 def detached_parts(mask: NDArray[np.bool_], expected: Box) -> NDArray[np.bool_] | None:
     """
-    Find the 8-connected parts of a mask that lie apart from where its object is expected.
+    Find the 8-connected parts of a mask that do not reach where its object is expected.
 
-    The largest part is the object wherever it lies: an object may move faster than expected. An
-    object that is seen in several parts, as behind a post, has them within its expected box.
+    The largest part is the object wherever it lies: an object may move faster than expected. One
+    that is seen in several parts, as behind a post, has them where it is expected.
 
     :param mask: [s, s] cells of the decoded mask.
     :param expected: [4] cells, half open.
     :returns: [s, s] the cells of these parts; None: there are none.
     """
-    count, labels, parts, _ = cv2.connectedComponentsWithStats(
-        mask.view(np.uint8), connectivity=8
-    )
+    count, labels, parts, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     if count <= 2:
         return None
-    sizes = parts[:, cv2.CC_STAT_AREA]
+    detached = np.ones(count, dtype=np.bool_)
     centres = np.arange(len(mask)) + 0.5
     columns = (centres > expected[0]) & (centres < expected[2])
     rows = (centres > expected[1]) & (centres < expected[3])
-    inside = np.bincount(labels[np.ix_(rows, columns)].ravel(), minlength=count)
-    detached = inside < LEAST_INSIDE * sizes
-    detached[[0, 1 + int(np.argmax(sizes[1:]))]] = False
+    detached[labels[np.ix_(rows, columns)]] = False
+    background, largest = 0, 1 + int(np.argmax(parts[1:, cv2.CC_STAT_AREA]))
+    detached[[background, largest]] = False
     return detached[labels] if detached.any() else None

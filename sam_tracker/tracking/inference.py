@@ -38,9 +38,9 @@ from sam_tracker.tracking.memory.store import MemoryStore
 from sam_tracker.tracking.settings import TrackerSettings
 
 PRESENT_LOGIT = 10.0
+"""Object logit of a frame that certainly shows the object."""
 MOST_VIEWS = 8
 """Encodings that a frame keeps besides those just asked for: prompts may ask for ever more."""
-"""Object logit of a frame that certainly shows the object."""
 
 
 @dataclass(frozen=True)

@@ -124,10 +124,10 @@ class Propagation:
             rows = [index * count + number for index, number in enumerate(chosen)]
             intersections = intersections[np.ix_(rows, rows)]
         shown, tokens = chosen_masks(candidates, chosen)
-        if self._settings.drop_detached_parts and measured.shapes is not None:
-            detached = self._detached(expected, decisions, cached, scales)
-            if detached is not None:
-                shown, intersections = shown.masked_fill(detached, ABSENT), None
+        if self._settings.drop_detached_parts:
+            kept = self._without_detached_parts(expected, decisions, shown, cached, scales)
+            if kept is not None:
+                shown, intersections = kept, None
                 decisions = self._measured_again(decisions, shown, cached, scales)
         logits = shown
         given_up = [index for index, each in enumerate(decisions) if each.given_up]
@@ -200,33 +200,29 @@ class Propagation:
         self._inference.store.revise(held.row, facts, *memories)
         return replace(held, distrusted=not confirmed)
 
-    def _detached(
+    def _without_detached_parts(
         self,
         objects: Sequence[TrackedObject],
         decisions: Sequence[Decision],
+        logits: Tensor,
         cached: CachedFrame,
         scales: Sequence[ImageScale],
     ) -> Tensor | None:
-        """Return the cells [O, s, s] of masks that lie apart from their objects, if any."""
-        found = {}
+        """Return the chosen masks [O, s, s] without detached parts; None: they have none."""
+        dropped = np.zeros(logits.shape, dtype=np.bool_)
         for index, (held, decision) in enumerate(zip(objects, decisions, strict=True)):
-            box = held.expected_region(cached)
-            if box is None or not decision.seen or decision.shapes is None:
+            expected = held.expected_region(cached)
+            if expected is None or decision.shapes is None or not decision.seen:
                 continue
-            mask = decision.shapes.mask
-            scale = scales[index]
-            corners = scale.points_to_network(box.reshape(2, 2)) + 0.5
-            cells = corners.reshape(4) * (len(mask) / scale.network_size)
-            detached = detached_parts(mask, cells)
-            if detached is not None:
-                found[index] = detached
-        if not found:
+            mask, scale = decision.shapes.mask, scales[index]
+            # Network pixels count from the centre of the first one, cells from its corner.
+            corners = scale.points_to_network(expected.reshape(2, 2)) + 0.5
+            parts = detached_parts(mask, corners.ravel() * len(mask) / scale.network_size)
+            if parts is not None:
+                dropped[index] = parts
+        if not dropped.any():
             return None
-        some = next(iter(found.values()))
-        cells = np.zeros((len(objects), *some.shape), dtype=bool)
-        for index, detached in found.items():
-            cells[index] = detached
-        return uploaded(cells, self._inference.device)
+        return logits.masked_fill(uploaded(dropped, logits.device), ABSENT)
 
     def _measured_again(
         self,
@@ -235,13 +231,12 @@ class Propagation:
         cached: CachedFrame,
         scales: Sequence[ImageScale],
     ) -> list[Decision]:
+        """Return decisions with the boxes of masks [O, s, s] that have fewer cells now."""
         boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
         return [
-            replace(
-                decision,
-                choice=replace(decision.choice, box=scale.boxes_to(cached.scale, box)),
-                bound=bound,
-            ) if decision.seen else decision
+            decision.bounded_by(scale.boxes_to(cached.scale, box), bound)
+            if decision.seen
+            else decision
             for decision, scale, box, bound in zip(decisions, scales, boxes, bounds, strict=True)
         ]
 
@@ -301,13 +296,9 @@ class Propagation:
         kept, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
         for index, _ in resolution.losses:
             decision = decisions[index]
+            box = masks[index].scale.boxes_to(proposal.frame.scale, kept[index])
             decisions[index] = replace(
-                decision,
-                choice=replace(
-                    decision.choice,
-                    box=masks[index].scale.boxes_to(proposal.frame.scale, kept[index]),
-                ),
-                bound=bounds[index],
+                decision.bounded_by(box, bounds[index]),
                 duplicate_of=resolution.duplicate_of[index],
             )
         return logits, decisions

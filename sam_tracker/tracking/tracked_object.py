@@ -25,6 +25,8 @@ from sam_tracker.tracking.track import Track, TrackState
 
 LONGEST_TIME = 2**63 - 1
 """Nanoseconds, 292 years: times saturate there, whatever the stamps of a stream are."""
+REACH = 0.1
+"""Margin around a box that is expected, in sides of the object: masks are no more steady."""
 SEARCHED_AT_MOST = SECOND
 """Nanoseconds for which one frame counts as a search: a paused stream is not searched."""
 
@@ -108,20 +110,21 @@ class TrackedObject:
 
     def expected_region(self, frame: CachedFrame) -> Box | None:
         """
-        Return the part of its newest frame [4] where it is expected, in image pixels.
+        Return the part of its newest frame that it can have reached, [4] in image pixels.
 
-        :returns: None: it may be anywhere.
+        :param frame: its newest, on which no decision was made yet.
+        :returns: None: it may be anywhere, since it was not seen on the frame before.
         """
         track, focus = self.track, self.focus
-        if track is None or focus is None or track.network_box is None:
+        if track is None or focus is None or focus.image_size != frame.image_size:
             return None
-        elapsed = max(frame.stamp - focus.stamp, 0) / SECOND
         box = track.network_box
-        if self.expected_box is not None:
+        if box is not None and self.expected_box is not None:
             box = frame.scale.box_to_image(self.expected_box)
         if box is None:
             return None
-        reach = focus.speed * elapsed
+        elapsed = max(frame.stamp - focus.stamp, 0) / SECOND
+        reach = REACH * focus.size + focus.speed * elapsed
         return box + np.array([-reach, -reach, reach, reach])
 
     def at_prompt(self, frame: CachedFrame, prompt: Prompt, cumulative: bool) -> TrackedObject:

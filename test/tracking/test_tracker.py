@@ -597,6 +597,41 @@ def test_a_mask_that_spreads_at_once_is_read_once_and_not_remembered(playing):
         assert network.readings[9, 1].frames == read
 
 
+def test_a_part_far_from_the_object_is_dropped_from_its_mask_and_its_memory(scripted, disc):
+    def script(frame, number):
+        logits = disc(SIDE, 10, 10, 4)
+        if frame >= 3:
+            logits = torch.maximum(logits, disc(SIDE, 25, 20, 1.5))
+        return logits.expand(3, SIDE, SIDE), torch.tensor([0.9, 0.8, 0.7]), 6.0
+
+    boxes = {}
+    for mode in ('sam_tracker', 'samurai'):
+        network = scripted(SIZE, script)
+        tracker = Tracker(network, SETTINGS.in_mode(mode))
+        tracker.add_prompt(at(0), BOX)
+        boxes[mode] = [tracks[0].box for tracks in run(tracker, 6)]
+        mask, _ = network.remembered[5, 1]
+        assert bool((mask[:, 72:] > 0).any()) == (mode == 'samurai')
+    without, with_part = boxes['sam_tracker'], boxes['samurai']
+    assert all(np.array_equal(box, without[0]) for box in without)
+    assert np.array_equal(with_part[1], without[1])
+    assert with_part[2][2] > without[2][2] + 80
+
+
+def test_a_mask_in_two_parts_keeps_those_that_the_object_can_have_reached(scripted, disc):
+    def script(frame, number):
+        logits = disc(SIDE, 14, 14, 8)
+        if frame >= 3:
+            # A post before the middle of the object.
+            logits[..., 13:16] = -6.0
+        return logits.expand(3, SIDE, SIDE), torch.tensor([0.9, 0.8, 0.7]), 6.0
+
+    tracker = Tracker(scripted(SIZE, script), SETTINGS)
+    tracker.add_prompt(at(0), BOX)
+    whole, *split = (tracks[0].box for tracks in run(tracker, 6))
+    assert all(np.array_equal(box[::2], whole[::2]) for box in split)
+
+
 def test_another_objects_mask_takes_no_trust_from_the_motion(playing):
     def poor(frame, number):
         return (0.2 if number == 2 and frame >= 25 else 0.9), 6.0

@@ -101,7 +101,8 @@ def frame(stamp):
 
 @pytest.mark.parametrize('name,objects', [('nano', 1), ('mobile', 3)])
 def test_a_frame_reads_from_the_device_once_and_its_masks_once_more(name, objects, reads):
-    tracker = tracker_of(name, objects, same_object=1.0, closer_look=False)
+    settings = {'same_object': 1.0, 'closer_look': False, 'drop_detached_parts': False}
+    tracker = tracker_of(name, objects, **settings)
     tracker.step(frame(1))
     reads.clear()
     with Transfers() as transfers:
@@ -119,6 +120,19 @@ def test_a_frame_reads_from_the_device_once_and_its_masks_once_more(name, object
     for shape, waits in small:
         assert not waits
         assert np.prod(shape) <= 40 * objects
+
+
+def test_the_boxes_of_masks_that_lose_a_part_are_read_once_more(reads):
+    tracker = tracker_of('nano', 1, closer_look=False)
+    tracker.step(frame(1))
+    reads.clear()
+    with Transfers() as transfers:
+        tracker.step(frame(2))
+    # Every 16th column of the masks that are read has cells: several parts.
+    _, boxes = reads
+    assert boxes == (2, 1, 4)
+    assert not transfers.mixed
+    assert not any(waits for shape, waits in transfers.uploads if shape != (HEIGHT, WIDTH, 3))
 
 
 PROMPTS = {
