@@ -90,17 +90,8 @@ class Inference:
         missing = [view for view in dict.fromkeys(views) if view not in frame.features]
         if missing:
             image = self._upload(pixels)
-            inputs = [
-                self.network.preprocess(image[:, view.slices[0], view.slices[1]])
-                for view in missing
-            ]
-            encoded = self.network.encode_image(
-                torch.cat(inputs) if len(inputs) > 1 else inputs[0]
-            )
-            for index, view in enumerate(missing):
-                part = image_features(encoded, slice(index, index + 1))
-                # A view of the batch would keep the batch for as long as it is kept itself.
-                frame.features[view] = part if len(missing) == 1 else _copied(part)
+            for start in range(0, len(missing), LARGEST_BATCH):
+                self._encode(frame, image, missing[start : start + LARGEST_BATCH])
             for view in list(frame.features)[:-MOST_VIEWS]:
                 if view != frame.whole and view not in views:
                     del frame.features[view]
@@ -112,6 +103,17 @@ class Inference:
             torch.cat([part.embedding for part in parts]),
             tuple(torch.cat(level) for level in levels),
         )
+
+    def _encode(self, frame: CachedFrame, image: Tensor, views: Sequence[Region]) -> None:
+        """Encode views of an image [1, H, W, 3] in one batch, and keep them with the frame."""
+        inputs = [
+            self.network.preprocess(image[:, view.slices[0], view.slices[1]]) for view in views
+        ]
+        encoded = self.network.encode_image(torch.cat(inputs) if len(inputs) > 1 else inputs[0])
+        for index, view in enumerate(views):
+            part = image_features(encoded, slice(index, index + 1))
+            # A view of the batch would keep the batch for as long as it is kept itself.
+            frame.features[view] = part if len(views) == 1 else _copied(part)
 
     def scale(self, frame: CachedFrame, view: Region) -> ImageScale:
         """Return how a part of a frame maps to the network's input."""

@@ -28,7 +28,6 @@ from sam_tracker.tracking.candidates import (
     measured_boxes,
     measured_intersections,
 )
-from sam_tracker.tracking.closer_look.shared_views import shared_views
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import (
     ABSENT,
@@ -245,13 +244,12 @@ class Propagation:
         if not self._settings.closer_look:
             return [cached.whole] * len(objects)
         size = self._inference.image_size
-        wanted = [
+        return [
             cached.whole
             if held.focus is None or held.focus.image_size != cached.image_size
             else held.focus.region(cached.stamp, size)
             for held in objects
         ]
-        return shared_views(wanted, self._settings.views_at_most)
 
     def _resolved(
         self,

@@ -110,10 +110,8 @@ class TrackerSettings:
     closer_look: bool = True
     """
     Whether small objects are looked for in a window around them instead of the whole image; see
-    ``closer_look.focus``.
+    ``closer_look.focus``. Each such object costs an encoding on every frame.
     """
-    views_at_most: int = 3
-    """Windows that are encoded on one frame; objects beyond that share larger ones."""
 
     exclusive: bool = True
     """
@@ -167,7 +165,6 @@ class TrackerSettings:
             names = ', '.join(MEMORY_RULES)
             raise ValueError(f'memory_rule must be one of {names}, not {self.memory_rule!r}')
         self._require('conditioning_memories', 2, math.inf)
-        self._require('views_at_most', 1, math.inf)
         self._require('maximum_objects', 1, 65535)
         self._require('longest_step', 1, math.inf)
         self._require('lost_after', 0, math.inf)

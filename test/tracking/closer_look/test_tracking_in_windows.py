@@ -192,6 +192,21 @@ def test_windows_of_several_objects_are_encoded_in_one_batch(network):
     assert errors(tracks[1], square(500, 400, 30)) < 4
 
 
+def test_eight_small_objects_are_measured_as_finely_as_one(network):
+    tracker = Tracker(network, SETTINGS)
+    colours = [(r, g, b) for r in (20, 250) for g in (20, 250) for b in (20, 250)]
+    colours[0] = (250, 250, 130)
+    places = [(x, y) for y in (120, 360) for x in (80, 240, 400, 560)]
+    things = [(x, y, 30, colour) for (x, y), colour in zip(places, colours, strict=True)]
+    for thing in things:
+        tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(*thing[:3])))
+    for number in range(1, 5):
+        moved = [(x + 3 * number, y, side, colour) for x, y, side, colour in things]
+        tracks = tracker.step(Frame(picture(*moved), number * PERIOD))
+        for track, thing in zip(tracks, moved, strict=True):
+            assert errors(track, square(*thing[:3])) < 4
+
+
 def test_an_object_that_went_far_away_unseen_is_found_in_the_whole_image(network):
     tracker = Tracker(network, SETTINGS)
     tracker.add_prompt(Frame(picture((100, 100, 30, RED)), 0), Prompt(box=square(100, 100, 30)))
@@ -312,7 +327,7 @@ def test_a_closer_look_outlines_a_prompted_object_better(kind):
 
 
 def test_two_objects_that_claim_the_same_pixels_are_told_apart_across_windows(network):
-    tracker = Tracker(network, replace(SETTINGS, views_at_most=2))
+    tracker = Tracker(network, SETTINGS)
     image = picture((200, 200, 30, RED), (420, 200, 60, RED))
     tracker.add_prompt(Frame(image, 0), Prompt(box=square(200, 200, 30)))
     tracker.add_prompt(Frame(image, 0), Prompt(box=square(420, 200, 60)))
