@@ -44,9 +44,11 @@ GRID = [(x, y) for y in (120, 360) for x in (80, 240, 400, 560)]
 LAYOUTS = {
     'spread': (GRID, 0),
     'near': ([(320 + (x - 320) // 3, 240 + (y - 240) // 3) for x, y in GRID], 0),
-    'two large': ([(60, 60), (230, 300), (490, 300), (580, 60)]
-                  + [(90, 420), (360, 60), (370, 430), (150, 80)], 2),
-}  # fmt: skip
+    'two large': (
+        [(60, 60), (230, 300), (490, 300), (580, 60), (90, 420), (360, 60), (370, 430), (150, 80)],
+        2,
+    ),
+}
 """Where the things are, and how many of them, from the second on, are large."""
 
 
@@ -163,12 +165,13 @@ def line(counted: Counted, runtime: Runtime, layout: str, options: argparse.Name
         for key, run in beside.items():
             runs[key].append(run)
     for mode in modes:
-        one, eight = (sum((run.times for run in runs[mode, n]), []) for n in (1, 8))
+        one, eight = ([spent for run in runs[mode, n] for spent in run.times] for n in (1, 8))
         ratios = [many / few for few, many in zip(one, eight, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
-        windows = statistics.fmean(sum((run.windows for run in runs[mode, 8]), []))
+        windows = statistics.fmean(number for run in runs[mode, 8] for number in run.windows)
         overlaps = [
-            statistics.fmean(sum((run.overlaps for run in runs[mode, n]), [])) for n in (1, 8)
+            statistics.fmean(overlap for run in runs[mode, n] for overlap in run.overlaps)
+            for n in (1, 8)
         ]
         print(
             f'{layout:>10} {mode}: {statistics.median(one):6.1f} ms,'
@@ -196,8 +199,8 @@ def main() -> None:
     runtime = choose_runtime(options.device, options.precision)
     counted = Counted(runtime.place(load_network(options.checkpoint)))
     print(
-        f'{options.checkpoint} on {runtime.device}, {runtime.precision}, {options.threads} threads,'
-        f' {"processor" if options.processor_time else "wall"} time'
+        f'{options.checkpoint} on {runtime.device}, {runtime.precision},'
+        f' {options.threads} threads, {"processor" if options.processor_time else "wall"} time'
     )
     for layout in options.layouts:
         line(counted, runtime, layout, options)
