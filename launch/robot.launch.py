@@ -58,7 +58,10 @@ def generate_launch_description() -> LaunchDescription:
         'rviz2',
         condition=IfCondition(LaunchConfiguration('rviz')),
         arguments=['--display-config', str(RVIZ_LAYOUT)],
-        remappings=[('/sam_tracker/overlay', [TOPICS, '/overlay'])],
+        remappings=[
+            ('/sam_tracker/overlay', [TOPICS, '/overlay']),
+            *((f'/localizer/{output}', f'localizer/{output}') for output in ('markers', 'points')),
+        ],
     )
     return camera_node(
         executable=PythonExpression(

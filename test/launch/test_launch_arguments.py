@@ -56,14 +56,16 @@ report = {{
     'name': node.get_fully_qualified_name(),
     'parameters': {{name: each.value for name, each in parameters.items()}},
     'topics': {{name: node.resolve_topic_name(name) for name in {topics}}},
-    'overlay': node.resolve_topic_name('/sam_tracker/overlay'),
     'level': node.get_logger().get_effective_level().name,
     'profile': os.environ.get('FASTRTPS_DEFAULT_PROFILES_FILE', ''),
 }}
 with Path(os.environ['REPORTS']).open('a') as file:
     file.write(json.dumps(report) + '\\n')
 """
-TOPICS = ('image', '~/click', 'tracks', 'depth', 'camera_info')
+TOPICS = (
+    *('image', '~/click', 'tracks', 'depth', 'camera_info'),
+    *('/sam_tracker/overlay', '/localizer/markers'),
+)
 EXECUTABLES = {
     'sam_tracker': (
         *('tracker_node', 'segmenter_node', 'video_node', 'console', 'localizer_node'),
@@ -94,6 +96,11 @@ class Launched:
     def named(self, executable: str) -> dict:
         (node,) = (each for each in self.nodes if each['executable'] == executable)
         return node
+
+
+def topics(node: dict, *names: str) -> list[str]:
+    """Return what names are remapped to."""
+    return [node['topics'][name] for name in names]
 
 
 @pytest.fixture
@@ -144,7 +151,7 @@ def test_nothing_is_set_unless_it_is_given(launch):
     node = launch('tracker.launch.py').node
     assert node['name'] == '/sam_tracker'
     assert node['parameters'] == {'use_sim_time': False}
-    assert node['topics'] == {'image': '/image', '~/click': '/sam_tracker/click'}
+    assert topics(node, 'image', '~/click') == ['/image', '/sam_tracker/click']
 
 
 def test_arguments_that_are_given_reach_the_node_with_their_types(launch):
@@ -161,7 +168,7 @@ def test_arguments_that_are_given_reach_the_node_with_their_types(launch):
         'autostart': False,
         'use_sim_time': True,
     }
-    assert node['topics'] == {'image': '/camera/image_raw', '~/click': '/click'}
+    assert topics(node, 'image', '~/click') == ['/camera/image_raw', '/click']
 
 
 def test_a_parameter_file_goes_before_what_is_set_around_it_and_an_argument_before_both(
@@ -214,24 +221,24 @@ def test_a_pushed_namespace_reaches_node_log_level_and_rviz(launch):
     )
     tracker = launched.named('tracker_node')
     assert (tracker['name'], tracker['level']) == ('/robot/left/sam_tracker', 'ERROR')
-    assert launched.named('rviz2')['overlay'] == '/robot/left/sam_tracker/overlay'
+    overlay = topics(launched.named('rviz2'), '/sam_tracker/overlay')
+    assert overlay == ['/robot/left/sam_tracker/overlay']
 
 
-def test_the_localizer_hears_the_tracker_wherever_that_is(launch):
+def test_the_localizer_hears_the_tracker_and_rviz_both_wherever_they_are(launch):
     launched = launch(
         'robot.launch.py',
         "include(namespace='left', name='tracker', image='/camera/image', depth='/camera/depth', "
-        "camera_info='/camera/info', use_sim_time='true')",
+        "camera_info='/camera/info', use_sim_time='true', rviz='true')",
+        packages=('rviz2',),
     )
+    shown = topics(launched.named('rviz2'), '/sam_tracker/overlay', '/localizer/markers')
+    assert shown == ['/left/tracker/overlay', '/left/localizer/markers']
     tracker, localizer = launched.named('tracker_node'), launched.named('localizer_node')
     assert (tracker['name'], localizer['name']) == ('/left/tracker', '/left/localizer')
     assert tracker['topics']['image'] == '/camera/image'
-    heard = {name: localizer['topics'][name] for name in ('tracks', 'depth', 'camera_info')}
-    assert heard == {
-        'tracks': '/left/tracker/tracks',
-        'depth': '/camera/depth',
-        'camera_info': '/camera/info',
-    }
+    heard = topics(localizer, 'tracks', 'depth', 'camera_info')
+    assert heard == ['/left/tracker/tracks', '/camera/depth', '/camera/info']
     assert localizer['parameters']['use_sim_time'] is True
 
 
@@ -244,12 +251,8 @@ def test_tracker_and_localizer_share_a_process_if_they_are_to(launch, tmp_path):
         "localizer_params_file='localizer.yaml')",
     ).node
     assert (node['executable'], node['name']) == ('robot_node', '/left/sam_tracker')
-    heard = {name: node['topics'][name] for name in ('image', 'depth', 'camera_info')}
-    assert heard == {
-        'image': '/camera/image',
-        'depth': '/camera/depth',
-        'camera_info': '/camera/info',
-    }
+    heard = topics(node, 'image', 'depth', 'camera_info')
+    assert heard == ['/camera/image', '/camera/depth', '/camera/info']
     assert node['parameters'] == {
         'use_sim_time': False,
         'target_frame': 'odom',
