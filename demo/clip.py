@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sam_tracker.core.run_length import uncompressed
 from sam_tracker.rendering import Box
 from sam_tracker.video.frame_source import VideoError
-from sam_tracker.video.generated import Scenario, generate_clip
+from sam_tracker.video.generated import generate_clip
+from sam_tracker.video.scene_plan import Scenario
 from sam_tracker.video.sources import open_source
 
 REAL = Path(__file__).with_name('flamingos.mp4')

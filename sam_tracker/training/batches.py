@@ -13,7 +13,8 @@ from sam_tracker.training.composition import Clip, compose_clip
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.degradation import degraded, softened
 from sam_tracker.training.footage import Footage
-from sam_tracker.video.generated import Scenario, generate_clip
+from sam_tracker.video.generated import generate_clip
+from sam_tracker.video.scene_plan import Scenario
 
 # The prompted object has at least this share of the frame's pixels.
 PROMPTED_SHARE = 0.003

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from sam_tracker.video import silhouettes, textures
-from sam_tracker.video.generated import (
-    DIFFICULTIES,
-    SCENARIOS,
-    VISIBLE_SHARE,
-    GeneratedScene,
-    generate_clip,
-)
+from sam_tracker.video.generated import VISIBLE_SHARE, GeneratedScene, generate_clip
 from sam_tracker.video.motion import SmoothNoise, period_for_speed
+from sam_tracker.video.scene_plan import DIFFICULTIES, SCENARIOS
 
 pytestmark = pytest.mark.slow
 

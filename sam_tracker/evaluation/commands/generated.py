@@ -38,7 +38,7 @@ from sam_tracker.evaluation.summary import (
     summarise,
     visible_overlaps,
 )
-from sam_tracker.video.generated import DIFFICULTIES, SCENARIOS, Scenario
+from sam_tracker.video.scene_plan import DIFFICULTIES, SCENARIOS, Scenario
 
 ANY = 'any'
 MODES = ('sam2', 'selection', 'memory', 'samurai', 'aspect_height', 'sam_tracker')

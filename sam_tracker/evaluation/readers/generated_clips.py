@@ -17,7 +17,8 @@ from sam_tracker.evaluation.sequence import (
     VideoSequence,
     box_of_mask,
 )
-from sam_tracker.video.generated import GeneratedClip, Scenario, generate_clip
+from sam_tracker.video.generated import GeneratedClip, generate_clip
+from sam_tracker.video.scene_plan import Scenario
 
 PROMPT_KINDS = ('box', 'point', 'mask')
 FIRST_SEED = 10_000
