@@ -8,7 +8,7 @@ import pytest
 from sam_tracker.video import silhouettes, textures
 from sam_tracker.video.generated import VISIBLE_SHARE, GeneratedScene, generate_clip
 from sam_tracker.video.motion import SmoothNoise, period_for_speed
-from sam_tracker.video.scene_plan import DIFFICULTIES, SCENARIOS
+from sam_tracker.video.scene_plan import DIFFICULTIES, SCENARIOS, ScenePlan
 
 pytestmark = pytest.mark.slow
 
@@ -137,10 +137,13 @@ def test_a_look_alike_resembles_object_one_more_than_others_do():
 
 def test_the_camera_moves_fast_where_that_is_asked_for():
     def pans(scenario):
-        scenes = [GeneratedScene(seed, 64, scenario=scenario, duration=60) for seed in range(6)]
+        plans = [
+            ScenePlan(seed, 64, 'medium', held_out=False, scenario=scenario, duration=60)
+            for seed in range(6)
+        ]
         steps = [
-            scene._camera_offset(time + 1.0) - scene._camera_offset(time)
-            for scene in scenes
+            plan.camera.offset(time + 1.0, plan.lead) - plan.camera.offset(time, plan.lead)
+            for plan in plans
             for time in range(0, 60, 3)
         ]
         return np.linalg.norm(steps, axis=1).mean()
