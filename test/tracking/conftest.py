@@ -11,6 +11,9 @@ import torch
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
 from sam_tracker.networks.preprocessing import network_input
+from sam_tracker.tracking.tracker import Tracker
+
+from .discs import SETTINGS, SIDE, SIZE
 
 
 @dataclass(frozen=True)
@@ -151,3 +154,20 @@ def disc():
         return torch.from_numpy(4.0 * (radius - distance)).float()
 
     return draw
+
+
+@pytest.fixture
+def playing(scripted, disc):
+    """Make a tracker whose objects are discs; ``where(frame, number)`` gives x, y and radius."""
+
+    def start(where, settings=SETTINGS, scores=lambda frame, number: (0.9, 6.0)):
+        def script(frame, number):
+            affinity, object_logit = scores(frame, number)
+            logits = disc(SIDE, *where(frame, number))
+            worse = torch.tensor([1.0, 0.9, 0.8])
+            return logits.expand(3, SIDE, SIDE), affinity * worse, object_logit
+
+        network = scripted(SIZE, script)
+        return Tracker(network, settings), network
+
+    return start
