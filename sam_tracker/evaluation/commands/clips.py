@@ -37,7 +37,7 @@ def add_command(commands: SubCommands) -> None:
         'print the box IoU at each labelled frame; means over all of them on the last line.',
     )
     parser.add_argument('folder', type=Path, metavar='FOLDER')
-    add_network_options(parser, ('sam2', 'samurai'))
+    add_network_options(parser, ('sam2', 'samurai', 'sam_tracker'))
     add_floors_option(parser)
     parser.add_argument(
         '--sheet', type=Path, metavar='FILE',
