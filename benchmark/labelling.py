@@ -3,9 +3,8 @@
 """
 Labelling of generated recordings with the bundled weights: by direction, corrected, and at length.
 
-    python benchmark/labelling.py directions --minutes 1
+    python benchmark/labelling.py directions --minutes 1 --rate 10 --kind bag --clips 1
     python benchmark/labelling.py corrections --clips 20 --rounds 3
-    python benchmark/labelling.py memory --minutes 1 --kind bag
     python benchmark/labelling.py killed --frames 300
 """
 
@@ -97,35 +96,91 @@ def labeller(path: Path, out: Path, checkpoint: str) -> Labeller:
     return Labeller(VideoRecording(path, silent), out, network, settings)
 
 
+def write_bag(path: Path, frames: int, seed: int, difficulty: str, rate: int = 30) -> np.ndarray:
+    """Write a generated clip as JPEG files in an mcap bag; return what ``write_video`` does."""
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    kind = 'sensor_msgs/msg/CompressedImage'
+    time_type, header = (
+        store.types[name] for name in ('builtin_interfaces/msg/Time', 'std_msgs/msg/Header')
+    )
+    scene = GeneratedScene(seed, SIZE, difficulty, held_out=True, duration=frames)
+    masks = []
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection('/camera/compressed', kind, typestore=store)
+        for number, frame in zip(range(frames), scene.frames(), strict=False):
+            _, data = cv2.imencode('.jpg', np.ascontiguousarray(frame.image[..., ::-1]))
+            stamp = 1_700_000_000 * SECOND + number * SECOND // rate
+            message = store.types[kind](
+                header(time_type(*divmod(stamp, SECOND)), 'camera'), 'jpeg', data.reshape(-1)
+            )
+            writer.write(connection, stamp, store.serialize_cdr(message, kind))
+            masks.append(np.packbits(frame.object_ids == 1))
+    return np.stack(masks)
+
+
 def directions(options: argparse.Namespace, folder: Path) -> None:
-    """Label from the first frame, from the last, and from both."""
-    frames = round(options.minutes * 60 * options.rate)
+    """
+    Label recordings by the command: from the first frame, from the last, and from both.
+
+    These are three objects of one run, which share the encoding of the images.
+    """
     rows = []
     for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
-        path = folder / f'{seed}.mp4'
-        masks = write_video(path, frames, seed, options.difficulty, options.rate)
-        seen = [number for number in range(frames) if unpacked(masks, number).any()]
-        first, last = seen[0], seen[-1]
-        row = []
-        for number, places in enumerate(((first,), (last,), (first, last))):
-            prompts = ObjectPrompts()
-            for place in places:
-                prompts = prompts.added(place, box_prompt(unpacked(masks, place)))
-            start = time.monotonic()
-            done = labeller(path, folder / f'{seed}_{number}', options.checkpoint).label(
-                {1: prompts}
-            )
-            seconds = time.monotonic() - start
-            values = overlaps(done.labels, masks)
-            assert len(values) == frames
-            row.append(values.mean())
-        rows.append(row)
-        print(
-            f'seed {seed}: {frames} frames, forwards {row[0]:.3f}, backwards {row[1]:.3f}, joined'
-            f' {row[2]:.3f} ({done.frames / seconds:.0f} frames/s)'
+        place = folder / str(seed)
+        place.mkdir()
+        row = directions_of(options, place, seed)
+        rows.append([*row.mean(1), row[:2].max(0).mean()])
+    print(
+        'mean J: {:.3f} forwards, {:.3f} backwards, {:.3f} joined, {:.3f} the better'.format(
+            *np.mean(rows, 0)
         )
-    forwards, backwards, joined = np.mean(rows, 0)
-    print(f'mean J: forwards {forwards:.3f}, backwards {backwards:.3f}, joined {joined:.3f}')
+    )
+
+
+def directions_of(options: argparse.Namespace, folder: Path, seed: int) -> np.ndarray:
+    """Label one recording; return J [3, T] forwards, backwards and joined."""
+    frames = round(options.minutes * 60 * options.rate)
+    path = folder / ('clip' if options.kind == 'bag' else 'clip.mp4')
+    write = write_bag if options.kind == 'bag' else write_video
+    masks = write(path, frames, seed, options.difficulty, options.rate)
+    seen = [number for number in range(frames) if unpacked(masks, number).any()]
+    first, last = (
+        {'frame': number, 'box': [float(x), float(y), float(right - x), float(bottom - y)]}
+        for number in (seen[0], seen[-1])
+        for x, y, right, bottom in [box_prompt(unpacked(masks, number)).box]
+    )
+    objects = [{'prompts': prompts} for prompts in ([first], [last], [first, last])]
+    (folder / 'prompts.yaml').write_text(yaml.safe_dump({'objects': objects}))
+    command = [
+        *(sys.executable, '-m', 'sam_tracker.labelling.label_command', str(path)),
+        *('-o', str(folder / 'out'), '--prompts', str(folder / 'prompts.yaml')),
+        *('--checkpoint', options.checkpoint, '--formats', *options.formats),
+    ]
+    start = time.monotonic()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
+    if status:
+        sys.exit(f'the command failed with status {status}')
+    labels = LabelSet(folder / 'out/recordings/clip/labels.jsonl', {1: '', 2: '', 3: ''})
+    values = np.array(
+        [
+            [overlap(track.mask, unpacked(masks, image.number)) for track in image.tracks]
+            for image in labels.images()
+        ]
+    ).T
+    processor = usage.ru_utime + usage.ru_stime
+    print(
+        f'seed {seed}, {options.kind}: {frames - values.shape[1]} of {frames} frames lost,'
+        ' J {:.3f} forwards, {:.3f} backwards, {:.3f} joined,'.format(*values.mean(1)),
+        f'peak {usage.ru_maxrss / 1024:.0f} MiB, {seconds:.0f} s, {processor:.0f} s of processor'
+        ' time',
+        flush=True,
+    )
+    return values
 
 
 def corrected(
@@ -193,64 +248,6 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
     print(f'gained: {means[-1] - means[0]:+.3f}; seconds for a round: {np.median(seconds):.1f}')
 
 
-def write_bag(path: Path, frames: int, seed: int, difficulty: str, rate: int = 30) -> np.ndarray:
-    """Write a generated clip as JPEG files in an mcap bag; return what ``write_video`` does."""
-    from rosbags.rosbag2 import StoragePlugin, Writer
-    from rosbags.typesys import Stores, get_typestore
-
-    store = get_typestore(Stores.ROS2_JAZZY)
-    kind = 'sensor_msgs/msg/CompressedImage'
-    time_type, header = (
-        store.types[name] for name in ('builtin_interfaces/msg/Time', 'std_msgs/msg/Header')
-    )
-    scene = GeneratedScene(seed, SIZE, difficulty, held_out=True, duration=frames)
-    masks = []
-    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        connection = writer.add_connection('/camera/compressed', kind, typestore=store)
-        for number, frame in zip(range(frames), scene.frames(), strict=False):
-            _, data = cv2.imencode('.jpg', np.ascontiguousarray(frame.image[..., ::-1]))
-            stamp = 1_700_000_000 * SECOND + number * SECOND // rate
-            message = store.types[kind](
-                header(time_type(*divmod(stamp, SECOND)), 'camera'), 'jpeg', data.reshape(-1)
-            )
-            writer.write(connection, stamp, store.serialize_cdr(message, kind))
-            masks.append(np.packbits(frame.object_ids == 1))
-    return np.stack(masks)
-
-
-def memory(options: argparse.Namespace, folder: Path) -> None:
-    """Label one recording by the command, and print its peak memory and what it lost."""
-    frames = round(options.minutes * 60 * options.rate)
-    path = folder / ('clip' if options.kind == 'bag' else 'clip.mp4')
-    write = write_bag if options.kind == 'bag' else write_video
-    masks = write(path, frames, FIRST_SEED, options.difficulty, options.rate)
-    seen = [number for number in range(frames) if unpacked(masks, number).any()]
-    prompts = [
-        {'frame': number, 'box': [float(x), float(y), float(right - x), float(bottom - y)]}
-        for number in (seen[0], seen[-1])
-        for x, y, right, bottom in [box_prompt(unpacked(masks, number)).box]
-    ]
-    (folder / 'prompts.yaml').write_text(yaml.safe_dump({'objects': [{'prompts': prompts}]}))
-    command = [
-        *(sys.executable, '-m', 'sam_tracker.labelling.label_command', str(path)),
-        *('-o', str(folder / 'out'), '--prompts', str(folder / 'prompts.yaml')),
-        *('--checkpoint', options.checkpoint, '--formats', *options.formats),
-    ]
-    start = time.monotonic()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - start
-    if status:
-        sys.exit(f'the command failed with status {status}')
-    values = overlaps(LabelSet(folder / 'out/recordings/clip/labels.jsonl', {1: ''}), masks)
-    processor = usage.ru_utime + usage.ru_stime
-    print(
-        f'{options.kind}, {frames} frames: {frames - len(values)} lost, J {values.mean():.3f},'
-        f' peak {usage.ru_maxrss / 1024:.0f} MiB, {seconds:.0f} s, {processor:.0f} s of processor'
-        ' time'
-    )
-
-
 def killed(options: argparse.Namespace, folder: Path) -> None:
     """Kill a run at random moments, and compare with one that was left alone."""
     path = folder / 'clip.mp4'
@@ -287,7 +284,7 @@ def killed(options: argparse.Namespace, folder: Path) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('what', choices=['directions', 'corrections', 'memory', 'killed'])
+    parser.add_argument('what', choices=['directions', 'corrections', 'killed'])
     parser.add_argument('--minutes', type=float, default=1.0, help='length of a recording')
     parser.add_argument('--rate', type=int, default=30, help='images per second')
     parser.add_argument('--frames', type=int, default=90, help='length of a clip')
@@ -295,15 +292,14 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--kills', type=int, default=5)
     parser.add_argument('--difficulty', default='medium')
-    parser.add_argument('--kind', choices=['mp4', 'bag'], default='mp4', help='of memory')
+    parser.add_argument('--kind', choices=['mp4', 'bag'], default='mp4', help='of recordings')
     parser.add_argument('--checkpoint', default=DEFAULT_CHECKPOINT)
-    parser.add_argument('--formats', nargs='*', default=[], help='that memory writes')
+    parser.add_argument('--formats', nargs='*', default=[], help='that directions writes')
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args(args)
     measurements = {
         'directions': directions,
         'corrections': corrections,
-        'memory': memory,
         'killed': killed,
     }
     with tempfile.TemporaryDirectory() as folder:
