@@ -5,117 +5,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 import hashlib
 from itertools import pairwise
-from pathlib import Path
-import tempfile
-from typing import Any
 import zlib
 
 from sam_tracker.core.dynamic_range import DynamicRange
-from sam_tracker.core.paths import visible
 from sam_tracker.core.time import SECOND
-from sam_tracker.labelling.bag_repair import repaired
-from sam_tracker.labelling.message_types import typestore
+from sam_tracker.labelling.open_bag import OpenBag
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
 from sam_tracker.labelling.recording_index import RecordingIndex
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.images.encodings import ImageError
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-STORAGE_SUFFIXES = ('.mcap', '.db3')
-
-
-def is_bag(path: Path) -> bool:
-    """Return whether a path looks like a bag: its folder, or one of its files."""
-    if path.is_dir():
-        return (
-            any(each.suffix in STORAGE_SUFFIXES for each in visible(path.iterdir()))
-            or (path / 'metadata.yaml').exists()
-        )
-    return path.suffix in STORAGE_SUFFIXES
-
-
-class OpenBag:
-    """
-    The messages of a bag, whatever state it is in.
-
-    A bag without its index or its end is read up to where it is damaged, and one without
-    ``metadata.yaml`` file by file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """
-        Open the bag.
-
-        :raises LabellingError: it cannot be read, or rosbags is not installed.
-        """
-        try:
-            from rosbags.highlevel import AnyReader
-        except ImportError as error:
-            raise LabellingError(
-                "bags are read with rosbags: pip install 'rosbags>=0.11.1,<0.12'"
-            ) from error
-        self.path = path
-        self.problems: list[str] = []
-        self._stack = ExitStack()
-        store = typestore()
-        paths = [path]
-        if path.is_dir() and not (path / 'metadata.yaml').exists():
-            self.problems.append('metadata.yaml is missing; the files of the bag are read alone')
-            paths = [each for each in visible(path.iterdir()) if each.suffix in STORAGE_SUFFIXES]
-        try:
-            try:
-                self.reader = self._stack.enter_context(AnyReader(paths, default_typestore=store))
-            except Exception as error:
-                # What rosbags raises for a damaged file depends on where the damage is.
-                folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-                files, problems = repaired(paths, folder)
-                if not files:
-                    raise LabellingError(
-                        f'bag {str(path)!r} cannot be read: {_text(error)}'
-                    ) from error
-                self.problems += [f'the bag is damaged ({_text(error)})', *problems]
-                self.reader = self._stack.enter_context(AnyReader(files, default_typestore=store))
-        except LabellingError:
-            self._stack.close()
-            raise
-        except Exception as error:
-            self._stack.close()
-            raise LabellingError(f'bag {str(path)!r} cannot be read: {_text(error)}') from error
-
-    def topics(self, types: Sequence[str]) -> dict[str, str]:
-        """Return the topics whose messages have one of these types, sorted, with the type."""
-        found = {each.topic: each.msgtype for each in self.reader.connections}
-        return {topic: found[topic] for topic in sorted(found) if found[topic] in types}
-
-    def messages(self, topic: str, start: int | None = None) -> Iterator[tuple[int, Any]]:
-        """
-        Yield the messages of one topic with their times of recording, in that order.
-
-        :param start: nanoseconds; messages recorded earlier are left out.
-        :returns: pairs; the message is None where its bytes cannot be read.
-        """
-        connections = [each for each in self.reader.connections if each.topic == topic]
-        try:
-            for connection, received, data in self.reader.messages(connections, start=start):
-                yield received, self._message(data, connection.msgtype)
-        except Exception as error:
-            # Damage in the middle of a file ends what can be read.
-            problem = f'topic {topic!r} cannot be read to its end: {_text(error)}'
-            if problem not in self.problems:
-                self.problems.append(problem)
-
-    def close(self) -> None:
-        self._stack.close()
-
-    def _message(self, data: bytes, kind: str) -> object:
-        try:
-            return self.reader.deserialize(data, kind)
-        except Exception:
-            return None
 
 
 class BagRecording:
@@ -223,16 +126,13 @@ def _chosen(bag: OpenBag, topic: str | None) -> str:
         raise LabellingError(
             f'{str(bag.path)!r} has no images on topic {topic!r}; topics with images: {listed}'
         )
-    # Several transports of one camera are one camera.
-    bases = {each.removesuffix('/compressed') for each in topics}
+    # Several transports of one camera are one camera; this one has depth.
+    pictures = [each for each in topics if not each.endswith('/compressedDepth')] or list(topics)
+    bases = {each.removesuffix('/compressed') for each in pictures}
     if len(bases) != 1:
         raise LabellingError(
             f'{str(bag.path)!r} has images on several topics, choose one with --topic: {listed}'
             if topics
             else f'{str(bag.path)!r} has no topic with images'
         )
-    return next(iter(topics))
-
-
-def _text(error: BaseException) -> str:
-    return ' '.join(str(error).split()) or type(error).__name__
+    return pictures[0]

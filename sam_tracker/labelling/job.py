@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sam_tracker.core.paths import missing
 from sam_tracker.labelling.bag_prompts import recorded_prompts
-from sam_tracker.labelling.bag_recording import BagRecording, OpenBag, is_bag
+from sam_tracker.labelling.bag_recording import BagRecording
 from sam_tracker.labelling.corrections import corrections
 from sam_tracker.labelling.exports.export import Exported
 from sam_tracker.labelling.exports.registry import EXPORTS
@@ -19,6 +19,7 @@ from sam_tracker.labelling.file_recordings import FolderRecording, VideoRecordin
 from sam_tracker.labelling.first_image import all_objects, named_objects
 from sam_tracker.labelling.instructions import Instructions
 from sam_tracker.labelling.labeller import Labeller, Propagated
+from sam_tracker.labelling.open_bag import OpenBag, is_bag
 from sam_tracker.labelling.project import Project, Review, load_project
 from sam_tracker.labelling.project_lock import ProjectLock
 from sam_tracker.labelling.prompts import ObjectPrompts, Prompts, Timeline, read_prompts
@@ -127,6 +128,8 @@ def open_recording(
             recording = BagRecording(OpenBag(source), topic, progress, index)
         elif source.is_dir():
             recording = FolderRecording(source, progress, index)
+        elif source.suffix == '.bag':
+            raise LabellingError(f'{str(source)!r} is a bag of ROS 1: try rosbags-convert')
         else:
             recording = VideoRecording(source, progress, index)
     except OSError as error:

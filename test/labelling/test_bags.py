@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bags as others write them, whole and damaged, are read, or refused by name."""
 
+from contextlib import closing
+import shutil
+import sqlite3
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ from sam_tracker.labelling.recording import LabellingError, read_frames
 
 rosbags = pytest.importorskip('rosbags', reason='bags are read with rosbags')
 
+import lz4.frame  # noqa: E402
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer  # noqa: E402
 from rosbags.typesys import Stores, get_typestore  # noqa: E402
 
@@ -101,20 +107,55 @@ def test_every_image_of_a_bag_is_read_in_either_direction(
     recording.close()
 
 
+@pytest.mark.parametrize('compression', [None, CompressionMode.FILE, CompressionMode.MESSAGE])
 @pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
-def test_a_bag_without_metadata_and_a_single_file_are_read(storage, images, tmp_path):
-    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage)
+def test_a_bag_without_metadata_and_a_single_file_are_read(storage, compression, images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage, compression)
     (bag / 'metadata.yaml').unlink()
     (file,) = bag.iterdir()
     # Beside each file, macOS leaves one on disks of other systems.
     (bag / f'._{file.name}').write_bytes(b'Mac OS X')
+    for path in (bag, file):
+        recording = open_recording(path, None, silent)
+        assert_same(recording, images, tmp_path)
+        assert recording.problems == []
+        recording.close()
+
+
+@pytest.mark.parametrize(
+    'before,after',
+    [('rosbag2_bagfile', '{{: '), ('bag.db3', 'other_0.db3'), ('/msg/Image', '/msg/Imu')],
+)
+def test_a_bag_whose_metadata_are_wrong_is_read(before, after, images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, StoragePlugin.SQLITE3)
+    text = (bag / 'metadata.yaml').read_text()
+    assert before in text
+    (bag / 'metadata.yaml').write_text(text.replace(before, after))
     recording = open_recording(bag, None, silent)
     assert_same(recording, images, tmp_path)
-    assert any('metadata.yaml' in problem for problem in recording.problems)
     recording.close()
-    recording = open_recording(file, None, silent)
+
+
+def test_what_a_killed_recorder_left_beside_an_sqlite_file_is_read(images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images[:9])}, StoragePlugin.SQLITE3)
+    left = tmp_path / 'left'
+    with closing(sqlite3.connect(bag / 'bag.db3')) as recorder:
+        recorder.execute('PRAGMA journal_mode = WAL')
+        for number, message in list(enumerate(stamped(images)))[9:]:
+            data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
+            recorder.execute(
+                'INSERT INTO messages (topic_id, timestamp, data) VALUES (1, ?, ?)',
+                (START + number * PERIOD, data),
+            )
+            recorder.commit()
+        # As the files are when it is killed: it has closed nothing.
+        shutil.copytree(bag, left)
+    files = {each: each.read_bytes() for each in left.iterdir()}
+    recording = open_recording(left, None, silent)
     assert_same(recording, images, tmp_path)
+    assert recording.problems == []
     recording.close()
+    assert {each: each.read_bytes() for each in left.iterdir()} == files
 
 
 @pytest.mark.parametrize(
@@ -139,6 +180,90 @@ def test_of_a_truncated_bag_what_is_readable_is_kept(storage, compression, image
     recording.close()
 
 
+def record(operation, *parts):
+    """Return a record of an mcap file; texts get their length before them."""
+    content = b''.join(
+        struct.pack('<I', len(part.encode())) + part.encode() if isinstance(part, str) else part
+        for part in parts
+    )
+    return struct.pack('<BQ', operation, len(content)) + content
+
+
+def write_other_mcap(path, images, profile='', order=None, others=False):
+    """
+    Write an mcap file without an index as other programs do, with an lz4 chunk for each image.
+
+    :param order: in which the images are written.
+    :param others: add messages that are not those of ROS 2.
+    """
+    definition, _ = STORE.generate_msgdef('sensor_msgs/msg/Image', ros_version=2)
+    head = record(3, b'\1\0', 'sensor_msgs/msg/Image', 'ros2msg', definition)
+    head += record(4, b'\1\0\1\0', '/image', 'cdr', b'\0' * 4)
+    if others:
+        head += record(3, b'\2\0', 'foxglove.PoseInFrame', 'protobuf', '\1\2')
+        head += record(4, b'\2\0\2\0', '/pose', 'protobuf', b'\0' * 4)
+    chunks = []
+    for number in order or range(len(images)):
+        time = START + number * PERIOD
+        message = stamped(images)[number]
+        data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
+        stamp = struct.pack('<IQQ', number, time, time)
+        records = record(5, b'\1\0', stamp, data)
+        if others:
+            records += record(5, b'\2\0', stamp, b'of another kind')
+        packed = lz4.frame.compress(records)
+        chunks.append(
+            record(
+                6,
+                struct.pack('<QQQI', time, time, len(records), 0),
+                'lz4',
+                struct.pack('<Q', len(packed)) + packed,
+            )
+        )
+    end = record(2, b'\0' * 20)
+    magic = b'\x89MCAP0\r\n'
+    path.write_bytes(
+        magic + record(1, profile, 'another program') + head + b''.join(chunks) + end + magic
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    'how',
+    [
+        {'profile': 'ros2'},
+        {'profile': ''},
+        {'profile': 'ros2', 'others': True},
+        # As when the middleware delivers out of order.
+        {'profile': 'ros2', 'order': [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10]},
+    ],
+    ids=['plain', 'no profile', 'messages of others', 'out of order'],
+)
+def test_mcap_files_of_other_programs_are_read(how, images, tmp_path):
+    bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], **how)
+    recording = open_recording(bag, None, silent)
+    assert_same(recording, images[:12], tmp_path)
+    assert [image.stamp - START - 5 for image in recording.images] == [
+        number * PERIOD for number in range(12)
+    ]
+    recording.close()
+
+
+def test_of_an_mcap_file_with_a_damaged_chunk_the_others_are_read(images, tmp_path):
+    bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], 'ros2')
+    data = bytearray(bag.read_bytes())
+    place = 0
+    for _ in range(5):
+        place = data.index(b'\x03\0\0\0lz4', place + 1)
+    data[place + 30 : place + 60] = bytes(30)
+    bag.write_bytes(data)
+    recording = open_recording(bag, None, silent)
+    expected = [image for number, image in enumerate(images[:12]) if number != 4]
+    assert_same(recording, expected, tmp_path)
+    assert recording.problems == ["'other.mcap' is damaged; parts that are lost: 1"]
+    recording.close()
+
+
 def test_a_bag_that_is_no_bag_is_refused_by_name(tmp_path):
     for name in ('some.mcap', 'some.db3'):
         (tmp_path / name).write_bytes(b'nothing of a bag, but long enough to be read' * 100)
@@ -156,6 +281,34 @@ def test_of_two_cameras_one_must_be_chosen(images, tmp_path):
     recording = open_recording(bag, '/right', silent)
     assert_same(recording, images[::-1], tmp_path)
     recording.close()
+
+
+def test_transports_of_one_camera_are_one_camera(images, tmp_path):
+    topics = {
+        '/camera/image': stamped(images),
+        '/camera/image/compressed': stamped(images, compressed),
+        '/camera/image/compressedDepth': stamped(images, compressed),
+    }
+    recording = open_recording(write_bag(tmp_path / 'bag', topics), None, silent)
+    assert recording.images[0].name == '/camera/image:0'
+    recording.close()
+
+
+def test_a_topic_without_messages_is_not_chosen(images, tmp_path):
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        writer.add_connection('/camera/image', 'sensor_msgs/msg/Image', typestore=STORE)
+        used = writer.add_connection('/used', 'sensor_msgs/msg/Image', typestore=STORE)
+        for message in stamped(images):
+            writer.write(used, START, STORE.serialize_cdr(message, message.__msgtype__))
+    recording = open_recording(tmp_path / 'bag', None, silent)
+    assert (recording.images[0].name, len(recording.images)) == ('/used:0', len(images))
+    recording.close()
+
+
+def test_a_bag_of_ros_1_is_refused_by_name(tmp_path):
+    (tmp_path / 'drive.bag').write_bytes(b'#ROSBAG V2.0')
+    with pytest.raises(LabellingError, match=r"drive\.bag' is a bag of ROS 1"):
+        open_recording(tmp_path / 'drive.bag', None, silent)
 
 
 def test_what_is_no_picture_is_left_out_and_counted(images, tmp_path):

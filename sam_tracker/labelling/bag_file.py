@@ -1,0 +1,144 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""One file of a bag, read by rosbags, whatever state it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sam_tracker.core.paths import visible
+from sam_tracker.labelling.bag_repair import readable, repaired
+from sam_tracker.labelling.decompression import ZSTD_MAGIC, decompressed
+from sam_tracker.labelling.recording import LabellingError
+from sam_tracker.labelling.scanned_mcap import ScannedMcap, has_index
+
+SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+"""Of the files of a bag; a recorder that compresses whole files adds the last one."""
+
+
+def bag_files(path: Path) -> list[Path]:
+    """Return the files of a bag, which is a folder or one file; none: it is no bag."""
+    paths = visible(path.iterdir()) if path.is_dir() else [path]
+    return [each for each in paths if each.name.endswith(SUFFIXES)]
+
+
+class BagFile:
+    """
+    The messages of one file.
+
+    A file that rosbags cannot read, or not to its end, is read as far as possible.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        store: Any,  # noqa: ANN401
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> None:
+        """
+        Open the file.
+
+        :param store: types of rosbags, for a file without definitions.
+        :param folder: for copies; exists.
+        :param tell: called with each problem, one line.
+        :raises LabellingError: nothing of it can be read.
+        """
+        self._path, self._store, self._folder, self._tell = path, store, folder, tell
+        self._stack = ExitStack()
+        self._repaired = False
+        self._source = path
+        try:
+            self._source = readable(path, folder)
+            scanned = self._source.suffix == '.mcap' and not has_index(self._source)
+            self._reader = self._scanned() if scanned else self._opened(self._source)
+        except Exception as error:
+            # What rosbags raises for a damaged file depends on where the damage is.
+            self._reader = self._repair(error)
+
+    @property
+    def start(self) -> int:
+        """Nanoseconds, when its first message was recorded."""
+        return int(self._reader.start_time)
+
+    @property
+    def topics(self) -> Sequence[tuple[str, str, int]]:
+        """All topics with their types and the number of their messages."""
+        return [(each.topic, each.msgtype, each.msgcount) for each in self._reader.connections]
+
+    def messages(self, topic: str, start: int | None) -> Iterator[tuple[int, Any]]:
+        """Yield the messages of one topic, see ``OpenBag.messages``."""
+        done = 0
+        try:
+            for message in self._messages(topic, start):
+                yield message
+                done += 1
+        except Exception as error:
+            if self._repaired:
+                self._tell(f'topic {topic!r} cannot be read to its end: {text(error)}')
+                return
+            self._reader = self._repair(error)
+            yield from islice(self._messages(topic, start), done, None)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _opened(self, path: Path) -> Any:  # noqa: ANN401
+        from rosbags.highlevel import AnyReader
+
+        return self._stack.enter_context(AnyReader([path], default_typestore=self._store))
+
+    def _scanned(self) -> Any:  # noqa: ANN401
+        reader = ScannedMcap(self._source, self._store)
+        self._stack.callback(reader.close)
+        self._repaired = True
+        if reader.damaged:
+            self._tell(
+                f'{self._path.name!r} is damaged; parts that are lost: {len(reader.damaged)}'
+            )
+        return reader
+
+    def _repair(self, error: Exception) -> Any:  # noqa: ANN401
+        """
+        Return a reader of what can be read, after an error of rosbags.
+
+        :raises LabellingError: that is nothing.
+        """
+        name = self._path.name
+        self._stack.close()
+        self._tell(f'{name!r} is not as rosbags expects it: {text(error)}')
+        try:
+            if self._source.suffix == '.mcap':
+                return self._scanned()
+            copy = self._folder / 'repaired.db3'
+            if lost := repaired(self._source, copy):
+                self._tell(f'{name!r} is damaged; {lost}')
+            self._repaired = True
+            return self._opened(copy)
+        except Exception as reason:
+            raise LabellingError(f'nothing of {name!r} can be read: {text(reason)}') from error
+
+    def _messages(self, topic: str, start: int | None) -> Iterator[tuple[int, Any]]:
+        connections = [each for each in self._reader.connections if each.topic == topic]
+        # rosbags takes none for all.
+        if connections:
+            for each, received, data in self._reader.messages(connections, start=start):
+                yield received, self._message(data, each.msgtype)
+
+    def _message(self, data: bytes, kind: str) -> object:
+        try:
+            # Known by its content: the recorder says it in a file that it may not have written.
+            if data.startswith(ZSTD_MAGIC):
+                data = decompressed(b'zstd', data)
+            return self._reader.deserialize(data, kind)
+        except Exception:
+            return None
+
+
+def text(error: BaseException) -> str:
+    """Return the text of an error in one line."""
+    return ' '.join(str(error).split()) or type(error).__name__
