@@ -46,13 +46,13 @@ def test_clips_prints_every_label_and_the_means_last(clips_folder, random_checkp
     assert main(['clips', str(clips_folder), '--checkpoint', random_checkpoint]) == 0
     shown, told = capsys.readouterr()
     header, *rows, mean = [line.split() for line in shown.splitlines()]
-    assert header == ['object', 'frame', 'sam2', 'samurai']
+    assert header == ['object', 'frame', 'sam2', 'samurai', 'sam_tracker']
     assert [row[:3] for row in rows] == [
         ['square.avi:', 'square', '0'],
         ['square.avi:', 'square', '4'],
     ]
     assert mean[0] == 'mean'
-    for column in (-2, -1):
+    for column in (-3, -2, -1):
         values = [float(row[column]) for row in rows]
         assert float(mean[column]) == pytest.approx(np.mean(values), abs=0.001)
     assert 'elsewhere.avi is labelled but absent: skipped' in told
