@@ -12,6 +12,8 @@ from sam_tracker.core.boxes import Region, box_iou
 Boxes = NDArray[np.float64]
 """[N, 4] x_min, y_min, x_max, y_max, half open."""
 
+SAME_THING_IOU = 0.5
+"""IoU of two boxes for the same words above which the worse one is dropped."""
 STABILITY_OFFSET = 1.0
 """Offset of the two thresholds of the stability score from 0, in logits, as in SAM."""
 
@@ -46,6 +48,27 @@ def distinct(boxes: Boxes, greatest_overlap: float, most: int | None = None) -> 
         kept.append(int(best))
         remaining = remaining[box_iou(boxes[best], boxes[remaining]) <= greatest_overlap]
     return np.array(kept, dtype=np.int64)
+
+
+def distinct_by_thing(
+    boxes: Boxes, scores: NDArray[np.float64], threshold: float
+) -> list[tuple[int, int, float]]:
+    """
+    Give each box the thing that fits it best, and drop duplicates of the same thing.
+
+    :param boxes: [N, 4].
+    :param scores: [N, T] of each box for each thing.
+    :param threshold: minimum score.
+    :returns: box, thing and score of those that are left, best first.
+    """
+    best, score = scores.argmax(axis=1), scores.max(axis=1)
+    chosen: list[tuple[int, int, float]] = []
+    for thing in range(scores.shape[1]):
+        (found,) = np.nonzero((best == thing) & (score >= threshold))
+        ranked = found[np.argsort(-score[found], kind='stable')]
+        kept = ranked[distinct(boxes[ranked], SAME_THING_IOU)]
+        chosen += [(int(box), thing, float(score[box])) for box in kept]
+    return sorted(chosen, key=lambda each: -each[2])
 
 
 def without_small_parts(mask: NDArray[np.uint8], minimum_area: int) -> NDArray[np.uint8]:

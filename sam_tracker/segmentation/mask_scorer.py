@@ -25,7 +25,7 @@ import torch.nn.functional as F
 
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.segmentation.mask_candidate import MaskCandidate
-from sam_tracker.segmentation.mask_filters import distinct
+from sam_tracker.segmentation.mask_filters import distinct_by_thing
 from sam_tracker.segmentation.text_model import (
     SCORERS,
     GroundingError,
@@ -46,9 +46,6 @@ BORDER = 50
 """Grey value of what lies outside the image: of a dimmed mean grey."""
 BATCH = 8
 """Masks that are scored at once; bounds memory."""
-
-SAME_THING_IOU = 0.5
-"""IoU of the boxes of two masks for the same words above which the worse one is dropped."""
 
 
 class MaskScorer:
@@ -210,14 +207,8 @@ def _chosen(
     threshold: float,
 ) -> list[MaskCandidate]:
     """Select candidates by score and non-maximum suppression for each thing, best first."""
-    best, score = scores.argmax(axis=1), scores.max(axis=1)
     boxes = np.array([candidate.box for candidate in candidates]).reshape(-1, 4)
-    chosen: list[int] = []
-    for index in range(len(things)):
-        (found,) = np.nonzero((best == index) & (score >= threshold))
-        ranked = found[np.argsort(-score[found], kind='stable')]
-        chosen += ranked[distinct(boxes[ranked], SAME_THING_IOU)].tolist()
     return [
-        replace(candidates[number], text_score=float(score[number]), label=things[best[number]])
-        for number in sorted(chosen, key=lambda number: -score[number])
+        replace(candidates[number], text_score=score, label=things[thing])
+        for number, thing, score in distinct_by_thing(boxes, scores, threshold)
     ]

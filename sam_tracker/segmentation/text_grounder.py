@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from sam_tracker.networks.runtime import choose_runtime
+from sam_tracker.segmentation.mask_filters import distinct_by_thing
 from sam_tracker.segmentation.text_model import (
     DETECTORS,
     GroundingError,
@@ -39,9 +40,6 @@ pads and filters before that, at full size in floating point.
 
 LONGEST_FOR_ITS_WIDTH = 32
 """Largest aspect ratio; beyond it, fewer patches are left than a model has queries."""
-
-SAME_THING_IOU = 0.5
-"""IoU of two boxes for the same words above which the worse one is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,18 +214,9 @@ def _choose(
     boxes: NDArray[np.float64], scores: NDArray[np.float64], things: list[str], threshold: float
 ) -> list[Grounding]:
     """Select boxes by score and non-maximum suppression for each object, best first."""
-    best = scores.argmax(axis=1)
-    score = scores.max(axis=1)
-    good = (score >= threshold) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    groundings = []
-    for index, thing in enumerate(things):
-        (queries,) = np.nonzero(good & (best == index))
-        if not len(queries):
-            continue
-        corner_and_size = boxes[queries].copy()
-        corner_and_size[:, 2:] -= corner_and_size[:, :2]
-        kept = cv2.dnn.NMSBoxes(
-            corner_and_size.tolist(), score[queries].tolist(), 0.0, SAME_THING_IOU
-        )
-        groundings += [Grounding(boxes[q], float(score[q]), thing) for q in queries[kept]]
-    return sorted(groundings, key=lambda grounding: -grounding.score)
+    (some,) = np.nonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+    boxes, scores = boxes[some], scores[some]
+    return [
+        Grounding(boxes[query], score, things[thing])
+        for query, thing, score in distinct_by_thing(boxes, scores, threshold)
+    ]

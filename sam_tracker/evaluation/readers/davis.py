@@ -22,7 +22,7 @@ from sam_tracker.evaluation.sequence import Dataset, DatasetError, Mask, Target,
 VOID = 255
 
 
-def davis(folder: Path, subset: str = 'val', resolution: str = '480p') -> Dataset:
+def davis(folder: Path, subset: str = 'val') -> Dataset:
     """
     Return the sequences of one subset of a DAVIS 2017 folder.
 
@@ -30,13 +30,13 @@ def davis(folder: Path, subset: str = 'val', resolution: str = '480p') -> Datase
     """
     files.require_folder(folder, 'DAVIS')
     names = files.read_lines(folder / 'ImageSets' / '2017' / f'{subset}.txt')
-    return Dataset('DAVIS', names, lambda name: _sequence(folder, resolution, name))
+    return Dataset('DAVIS', names, lambda name: _sequence(folder, name))
 
 
-def _sequence(root: Path, resolution: str, name: str) -> VideoSequence:
-    images = files.image_files(root / 'JPEGImages' / resolution / name)
+def _sequence(root: Path, name: str) -> VideoSequence:
+    images = files.image_files(root / 'JPEGImages' / '480p' / name)
     annotations = files.require_folder(
-        root / 'Annotations' / resolution / name, f'the masks of the DAVIS sequence {name}'
+        root / 'Annotations' / '480p' / name, f'the masks of the DAVIS sequence {name}'
     )
     labels = visible(annotations.glob('*.png'))
     if [path.stem for path in labels] != [path.stem for path in images]:
