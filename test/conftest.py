@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs in processes of their own, each test with a DDS domain that nobody else uses."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
@@ -14,6 +16,8 @@ import time
 
 from hypothesis import settings as hypothesis_settings
 import pytest
+
+from .warm_python import ForkedProcess, WarmPython
 
 # For torch, here and in programs: a second thread costs more than it brings to networks as small
 # as those of the tests, and threads that wait for each other are slow where cores are shared.
@@ -140,12 +144,16 @@ def installed_executable(name: str) -> Path:
 
 
 class Program:
-    """A module run as a program; what it writes is kept."""
+    """A process; what it writes is kept."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen | ForkedProcess, log: Path) -> None:
+        self.process = process
         self._log = log
+
+    @classmethod
+    def run(cls, command: list[str], environment: dict[str, str], log: Path) -> Program:
         with log.open('w') as file:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 env=environment,
                 cwd=ROOT,
@@ -155,6 +163,7 @@ class Program:
                 # Whoever runs the tests in the background ignores SIGINT, and children inherit it.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
+        return cls(process, log)
 
     @property
     def output(self) -> str:
@@ -192,22 +201,30 @@ def domain(monkeypatch) -> Iterator[int]:
         yield number
 
 
+@pytest.fixture(scope='session')
+def warm_python() -> Iterator[WarmPython]:
+    warm = WarmPython(ROOT)
+    yield warm
+    warm.close()
+
+
 @pytest.fixture
-def start(domain, tmp_path) -> Iterator[Callable[..., Program]]:
+def start(domain, tmp_path, warm_python) -> Iterator[Callable[..., Program]]:
     """Starts modules as programs with parameters; none outlives the test."""
     programs: list[Program] = []
 
     def start(
         module: str, *arguments: str, environment: dict[str, str] | None = None, **parameters
     ) -> Program:
-        command = [sys.executable, '-m', module, *arguments]
+        given = [*arguments]
         if parameters and '--ros-args' not in arguments:
-            command.append('--ros-args')
+            given.append('--ros-args')
         for name, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            command += ['-p', f'{name}:={text}']
+            given += ['-p', f'{name}:={text}']
         log = tmp_path / f'program_{len(programs)}.log'
-        programs.append(Program(command, {**os.environ, **(environment or {})}, log))
+        process = warm_python.run(module, given, {**os.environ, **(environment or {})}, log)
+        programs.append(Program(process, log))
         return programs[-1]
 
     yield start

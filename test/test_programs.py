@@ -22,7 +22,7 @@ IMPORTED = ('_multiarray_umath', 'libtorch_python', '_rclpy_pybind11')
 @pytest.mark.parametrize('delay', [0.0, 0.3, 1.0])
 @pytest.mark.parametrize('library', IMPORTED)
 def test_an_interrupt_during_the_imports_ends_a_node_silently(domain, tmp_path, library, delay):
-    program = Program(
+    program = Program.run(
         [str(installed_executable('tracker_node'))], dict(os.environ), tmp_path / 'log'
     )
     maps = Path(f'/proc/{program.process.pid}/maps')

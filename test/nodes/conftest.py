@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 import os
 from pathlib import Path
-import sys
 import threading
 import time
 
@@ -39,6 +38,7 @@ from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 from sam_tracker.srv import AddPrompt, GetObjects, RemoveObject
 
 from ..conftest import PATIENCE, Program, unused_domain, wait_until
+from ..warm_python import WarmPython
 
 WIDTH, HEIGHT = 160, 120
 
@@ -46,9 +46,10 @@ WIDTH, HEIGHT = 160, 120
 class Graph:
     """Processes in one domain, and a context for the nodes of the test."""
 
-    def __init__(self, domain: int, folder: Path) -> None:
+    def __init__(self, domain: int, folder: Path, warm_python: WarmPython) -> None:
         self.domain = domain
         self.folder = folder
+        self.warm_python = warm_python
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.programs: list[Program] = []
@@ -57,22 +58,28 @@ class Graph:
         """Start a module of Python as a node; trackers answer however busy the machine is."""
         if module.endswith('tracker_node'):
             parameters = {'service_timeout': PATIENCE, **parameters}
-        command = [sys.executable, '-m', module, '--ros-args', *arguments]
+        given = ['--ros-args', *arguments]
         for name, value in parameters.items():
-            command += ['-p', f'{name}:={str(value).lower() if value is True else value}']
-        return self.run(command)
+            given += ['-p', f'{name}:={str(value).lower() if value is True else value}']
+        process = self.warm_python.run(module, given, self._environment(), self._next_log())
+        self.programs.append(Program(process, self._next_log()))
+        return self.programs[-1]
 
     def run(self, command: list[str]) -> Program:
         """Start any program in the domain."""
-        environment = {
+        self.programs.append(Program.run(command, self._environment(), self._next_log()))
+        return self.programs[-1]
+
+    def _environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             'ROS_DOMAIN_ID': str(self.domain),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             'OMP_NUM_THREADS': '1',
         }
-        log = self.folder / f'{len(self.programs)}.log'
-        self.programs.append(Program(command, environment, log))
-        return self.programs[-1]
+
+    def _next_log(self) -> Path:
+        return self.folder / f'{len(self.programs)}.log'
 
     @staticmethod
     def wait_until(condition: Callable[[], object], what: str) -> object:
@@ -107,10 +114,10 @@ def spinning(nodes: Sequence[ManagedNode], context: rclpy.Context) -> Iterator[N
 
 
 @pytest.fixture(scope='module')
-def graph(tmp_path_factory) -> Iterator[Graph]:
+def graph(tmp_path_factory, warm_python) -> Iterator[Graph]:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     with unused_domain() as domain:
-        graph = Graph(domain, tmp_path_factory.mktemp('graph'))
+        graph = Graph(domain, tmp_path_factory.mktemp('graph'), warm_python)
         yield graph
         graph.close()
 

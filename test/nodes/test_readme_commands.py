@@ -247,7 +247,7 @@ def until_interrupted(command: str, here: Surroundings) -> None:
     with unused_domain() as domain:
         words = shlex.split(here.filled(executable_of(command)))
         log = here.folder / 'node.log'
-        program = Program(words, here.environment(domain), log)
+        program = Program.run(words, here.environment(domain), log)
         wait_until(lambda: '[INFO]' in program.output, 'a word of the node', patience=LONG)
         assert program.end(signal.SIGINT) == 0
     assert 'Traceback' not in program.output

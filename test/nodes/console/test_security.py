@@ -372,7 +372,7 @@ def test_a_console_that_cannot_be_served_says_why_in_one_line(domain, tmp_path, 
     for name, value in parameters.items():
         given = str(tmp_path / 'password') if value == 'PASSWORD' else value
         command += ['-p', f'{name}:={given}']
-    program = Program(command, dict(os.environ), tmp_path / 'log')
+    program = Program.run(command, dict(os.environ), tmp_path / 'log')
     assert program.wait(LONG) == 1
     assert said in program.output
     assert 'Traceback' not in program.output

@@ -169,7 +169,7 @@ sys.exit(run_node('stuck', make_node, make_executor=executor, grace=1.0))
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, number):
-    program = Program([sys.executable, '-c', STUCK], dict(os.environ), tmp_path / 'log')
+    program = Program.run([sys.executable, '-c', STUCK], dict(os.environ), tmp_path / 'log')
     program.wait_for_output('blocked')
     start = time.monotonic()
     assert program.end(number) == 0

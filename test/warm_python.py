@@ -1,0 +1,136 @@
+# Copyright 2026 the sam_tracker authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+An interpreter that has imported what takes seconds, and forks the programs that tests start.
+
+``WarmPython`` starts this file as a program and has it run modules. Each is run as `python -m`
+would run it, in a process of its own that ends as any Python ends; only torch and its like have
+been imported before. What a program does while it imports is tested in test_programs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import contextlib
+from importlib import import_module
+import json
+import os
+from pathlib import Path
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import threading
+
+HEAVY = ('torch', 'rclpy.node', 'cv2', 'filterpy.kalman', 'matplotlib.backends.backend_agg')
+"""None starts a thread when it is imported, or reads what the environment says to a node."""
+
+
+class WarmPython:
+    """Starts the interpreter, and programs by it, from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """:param folder: the working directory of every program."""
+        self._lock = threading.Lock()
+        self._server = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=folder,
+            text=True,
+        )
+
+    def run(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> ForkedProcess:
+        """Run a module as a program that writes into a file."""
+        log.touch()
+        pid = self._ask(
+            module=module, arguments=[*arguments], environment={**environment}, log=str(log)
+        )
+        return ForkedProcess(self, pid)
+
+    def exit_code(self, pid: int) -> int:
+        """Return the exit code of a program that has ended, as subprocess states it; only once."""
+        return self._ask(pid=pid)
+
+    def _ask(self, **request: object) -> int:
+        with self._lock:
+            assert self._server.stdin and self._server.stdout
+            print(json.dumps(request), file=self._server.stdin, flush=True)
+            return json.loads(self._server.stdout.readline())
+
+    def close(self) -> None:
+        self._server.communicate()
+
+
+class ForkedProcess:
+    """What tests use of subprocess.Popen, for a process that is no child of this one."""
+
+    def __init__(self, server: WarmPython, pid: int) -> None:
+        self.pid = pid
+        self._server = server
+        self._code: int | None = None
+        # Becomes readable when the process ends.
+        self._descriptor = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.wait(0.0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._code is None:
+            if not select.select([self._descriptor], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired([str(self.pid)], timeout or 0.0)
+            os.close(self._descriptor)
+            self._code = self._server.exit_code(self.pid)
+        return self._code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            signal.pidfd_send_signal(self._descriptor, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def next_program() -> dict | None:
+    """Answer requests until there are no more; return what to run in a process that was forked."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        if 'pid' in request:
+            answer = os.waitstatus_to_exitcode(os.waitpid(request['pid'], 0)[1])
+        elif (answer := os.fork()) == 0:
+            return request
+        sys.stdout.write(f'{answer}\n')
+        sys.stdout.flush()
+    return None
+
+
+def run_as_program(
+    module: str, arguments: list[str], environment: dict[str, str], log: str
+) -> None:
+    """Go on as `python -m MODULE ARGUMENTS <&- >LOG 2>&1`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with Path(os.devnull).open() as nothing, Path(log).open('w') as file:
+        for number, stream in enumerate((nothing, file, file)):
+            os.dup2(stream.fileno(), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name='__main__', alter_sys=True)
+
+
+if __name__ == '__main__':
+    # Interrupts of whoever runs the tests are for the tests.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Packages are looked for where `python -m` looks, not beside this file.
+    sys.path[0] = str(Path.cwd())
+    for name in HEAVY:
+        # A package that is not installed is missed by the program that needs it.
+        with contextlib.suppress(ImportError):
+            import_module(name)
+    if request := next_program():
+        run_as_program(**request)
