@@ -208,8 +208,9 @@ class SamVideoNetwork(nn.Module):
         :returns: [O, D, h, w].
         """
         tokens, positions = self.memory_tokens(memory)
+        image = entering(embedding, self.memory_encoder.out_proj.weight)
         attended = self.memory_attention(
-            as_tokens(embedding) + 0.1 * self.sine_position,
+            as_tokens(image) + 0.1 * self.sine_position,
             tokens,
             positions,
             rotation=self.rotation,

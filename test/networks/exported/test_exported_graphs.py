@@ -3,6 +3,7 @@
 """Graphs of nano for other runtimes, written once for all tests, and a tracker that runs them."""
 
 from dataclasses import replace
+from functools import partial
 import json
 import shutil
 
@@ -16,6 +17,7 @@ from sam_tracker.networks.api import Memory
 from sam_tracker.networks.exported import export_command
 from sam_tracker.networks.exported.graphs import Call, Example, Graph
 from sam_tracker.networks.exported.manifest import GraphError, Manifest
+from sam_tracker.networks.exported.network import open_graphs
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.weights.catalogue import find_checkpoint, sha256_of
@@ -30,6 +32,9 @@ from sam_tracker.video.generated import generate_clip
 onnx = pytest.importorskip('onnx', reason='graphs need the extra `export`')
 pytest.importorskip('onnxscript', reason='graphs need the extra `export`')
 onnxruntime = pytest.importorskip('onnxruntime', reason='graphs need the extra `export`')
+
+# It imports onnxruntime.
+from sam_tracker.networks.exported.session import GraphSession  # noqa: E402
 
 # Eight exports take 20 s of processor time, before the first test.
 pytestmark = pytest.mark.slow
@@ -109,13 +114,20 @@ def test_places_that_are_empty_are_not_read(network, run_here, memories, pointer
     torch.testing.assert_close(attended, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_more_memories_than_there_are_places_are_read_all_the_same(network, run_here):
-    embedding = embedding_of(network)
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+def test_more_memories_than_there_are_places_are_read_by_torch(folder, precision):
+    network = choose_runtime('cpu', precision).place(load_network('nano', SIZE))
+    weights = sha256_of(find_checkpoint('nano'))
+    open_session = partial(GraphSession, device=torch.device('cpu'), providers=())
+    graphs = open_graphs(network, weights, folder, open_session)
     remembered = memory(network, memories=9, pointers=18)
+    image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        attended = run_here.attend_to_memory(embedding, remembered)
-        expected = network.attend_to_memory(embedding, remembered)
-    torch.testing.assert_close(attended, expected)
+        # It is float32, whatever the network computes in.
+        embedding = graphs.encode_image(image).embedding
+        attended = graphs.attend_to_memory(embedding, remembered)
+        expected = network.attend_to_memory(embedding.to(attended.dtype), remembered)
+    assert torch.equal(attended, expected)
 
 
 def tracked(network):
