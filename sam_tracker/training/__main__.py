@@ -21,8 +21,7 @@ from sam_tracker.training.shipping import ship
 from sam_tracker.training.trainer import CHECKPOINT
 
 
-def parse(arguments: list[str] | None = None) -> Settings:
-    """Read the command line."""
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m sam_tracker.training',
         description='Train a small network, or fine-tune any that tracks, on generated clips and '
@@ -47,7 +46,10 @@ def parse(arguments: list[str] | None = None) -> Settings:
     )
     parser.add_argument('--trunk', type=Path, help='a published MobileNetV2 to begin from')
     parser.add_argument(
-        '--frozen', type=float, default=0.0, help='share of the run in which the trunk stays so'
+        '--frozen',
+        type=float,
+        default=0.0,
+        help='share of the run, from its start, without training the trunk',
     )
     parser.add_argument(
         '--real-share',
@@ -63,7 +65,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
     )
     parser.add_argument('--size', type=int, default=128, help='side of the frames in pixels')
     parser.add_argument(
-        '--shipped-size', type=int, help='side that the weights are to be used at; --size'
+        '--shipped-size',
+        type=int,
+        help='side that the weights are to be used at (default: --size)',
     )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument(
@@ -73,9 +77,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
         help='one for each core of a CPU; two or three on a GPU',
     )
     parser.add_argument('--clips', type=int, help='of 4 frames in a batch; 4 on a CPU, else 64')
-    parser.add_argument('--objects', type=int, default=3, help='followed in each clip')
+    parser.add_argument('--objects', type=int, default=3, help='tracked in each clip')
     parser.add_argument(
-        '--frames', type=int, default=16, help='of a clip at most (default: %(default)s)'
+        '--frames', type=int, default=16, help='most frames of a clip (default: %(default)s)'
     )
     parser.add_argument(
         '--rate',
@@ -93,9 +97,15 @@ def parse(arguments: list[str] | None = None) -> Settings:
         '--evaluation-clips',
         type=int,
         default=4,
-        help='generated clips to look at every 15 minutes (default: %(default)s)',
+        help='generated clips to evaluate on every 15 minutes (default: %(default)s)',
     )
     parser.add_argument('--seed', type=int, default=0)
+    return parser
+
+
+def parse(arguments: list[str] | None = None) -> Settings:
+    """Read the command line; exit with code 2 if it is invalid."""
+    parser = argument_parser()
     options = parser.parse_args(arguments)
     if options.minutes <= 0:
         parser.error(f'--minutes is {options.minutes}, must be positive')

@@ -229,7 +229,7 @@ def _clicked(
     conditioned: Tensor,
     logits: Tensor,
     truth: Tensor,
-    said: tuple[Tensor, Tensor],
+    earlier: tuple[Tensor, Tensor],
     clicks: int,
     choices: Choices,
     generator: torch.Generator,
@@ -239,11 +239,11 @@ def _clicked(
     Click again and again where the answer is wrong.
 
     :param logits: [O, h, w] of the answer so far.
-    :param said: points and labels so far.
+    :param earlier: points and labels so far.
     :param forgotten: the first click comes without the answer so far.
     """
     side = truth.shape[-1]
-    points, labels = said
+    points, labels = earlier
     found = []
     for number in range(clicks):
         answer = resize_logits(logits[:, None], side, side)[:, 0] > 0
