@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Collection, Sequence
 import math
 from pathlib import Path
+import sys
 from typing import NoReturn
 from unicodedata import category
 
@@ -14,7 +15,13 @@ class OneLineParser(argparse.ArgumentParser):
     """An ``ArgumentParser`` that reports an error in one line and exits with code 2."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
+        self.exit(complain(self.prog, f'{message}; see {self.prog} --help', 2))
+
+
+def complain(program: str, problem: str, status: int = 1) -> int:
+    """Write a problem to stderr, in one line, and return the exit code."""
+    sys.stderr.write(f'{program}: {printable(problem)}\n')
+    return status
 
 
 def number(text: str) -> float:

@@ -47,9 +47,12 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     colour with an alpha channel, every pixel that is not transparent.
 
     :returns: [height, width], 255 on the object, else 0.
-    :raises ImageFileError: the file is missing, is not an image, or marks no pixel.
+    :raises ImageFileError: the file is missing, is not an image, marks no pixel, or has values
+        that are not finite.
     """
     pixels = _read(path, 'mask', cv2.IMREAD_UNCHANGED)
+    if not np.isfinite(pixels).all():
+        raise ImageFileError(f'the mask {str(path)!r} has values that are not finite')
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         colours, alpha = pixels[..., :3], pixels[..., 3]
         uniform = (colours == colours[0, 0]).all()
@@ -67,7 +70,12 @@ def _read(path: Path, what: str, flags: int) -> NDArray[Any]:
         raise ImageFileError(f'the {what} {str(path)!r} is no file')
     pixels: Any
     try:
-        pixels = cv2.imread(str(path), flags)
+        # Not by cv2.imread, which crashes on a file name that is not UTF-8.
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    except OSError as error:
+        raise ImageFileError(
+            f'the {what} {str(path)!r} cannot be read: {error.strerror}'
+        ) from error
     except cv2.error:
         pixels = None
     if pixels is None:

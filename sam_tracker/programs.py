@@ -13,7 +13,9 @@ from __future__ import annotations
 from functools import partial
 from importlib import import_module
 import os
+from pathlib import Path
 import signal
+import sys
 
 INTERRUPTED = 130
 """Exit code of an interrupted command, as in shells; that of an interrupted node is 0."""
@@ -25,6 +27,7 @@ def run(module: str) -> int:
 
     :param module: such as ``sam_tracker.nodes.tracker.tracker_node``.
     """
+    _open_standard_streams()
     interrupted = 0 if module.startswith('sam_tracker.nodes.') else INTERRUPTED
     # Shells start background programs with SIGINT ignored; it stays ignored.
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -38,6 +41,14 @@ def run(module: str) -> int:
         return main()
     except KeyboardInterrupt:
         return interrupted
+
+
+def _open_standard_streams() -> None:
+    """Open the streams that the program was started without: libraries write to them unasked."""
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            # In this order each gets its own descriptor, as the lowest that is free.
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 -- until the end
 
 
 cameras_node = partial(run, 'sam_tracker.nodes.tracker.cameras_node')

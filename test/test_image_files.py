@@ -88,3 +88,22 @@ def test_measurements_are_no_picture_and_refused_by_their_type(tmp_path, kind):
     cv2.imwrite(str(path), np.linspace(20, 35, 64 * 48).reshape(48, 64).astype(kind))
     with pytest.raises(ImageFileError, match=f"celsius.tiff' has pixels of {kind}; uint8 and"):
         read_image(path)
+
+
+@pytest.mark.parametrize('read', [read_image, read_mask])
+def test_a_name_that_is_not_utf_8_is_a_name(tmp_path, read):
+    path = tmp_path / 'caf\udce9.png'  # Latin-1, as Python reads it from a folder
+    try:
+        path.write_bytes(cv2.imencode('.png', np.full((4, 5), 200, np.uint8))[1].tobytes())
+    except OSError:
+        pytest.skip('this file system takes names of UTF-8 only')
+    assert read(path).shape[:2] == (4, 5)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_a_mask_with_a_value_that_is_not_finite_is_refused(tmp_path, value):
+    mask = np.ones((4, 5), np.float32)
+    mask[2, 3] = value
+    cv2.imwrite(str(tmp_path / 'mask.tiff'), mask)
+    with pytest.raises(ImageFileError, match=r"mask\.tiff' has values that are not finite"):
+        read_mask(tmp_path / 'mask.tiff')

@@ -5,6 +5,7 @@
 import os
 from pathlib import Path
 import signal
+import sys
 import time
 
 import pytest
@@ -50,3 +51,15 @@ def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
         assert programs.checkpoint() is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize('stream', ['stdout', 'stderr'])
+def test_a_program_that_is_started_with_a_closed_stream_may_write_to_it(monkeypatch, stream):
+    def main():
+        assert getattr(sys, stream).write('a line\n')
+        return 0
+
+    monkeypatch.setattr(sys, stream, None)
+    monkeypatch.setattr('sam_tracker.networks.weights.checkpoint_command.main', main)
+    assert programs.checkpoint() == 0
+    getattr(sys, stream).close()

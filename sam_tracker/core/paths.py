@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Expand paths with ``~``, say why one leads nowhere, and list folders without hidden files."""
+"""Expand paths, say why one leads nowhere or is no text, and list folders without hidden files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +28,15 @@ def missing(path: Path) -> str | None:
     except OSError as error:
         return f'cannot be read: {error.strerror}'
     return None
+
+
+def has_utf8_name(path: Path) -> bool:
+    """Return whether a name is text: OpenCV crashes on others, which file systems allow."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def visible(paths: Iterable[Path]) -> list[Path]:

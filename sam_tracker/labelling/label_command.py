@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from sam_tracker.command_line import has_prompt
+from sam_tracker.command_line import complain, has_prompt, printable
 from sam_tracker.core.paths import expanded
 from sam_tracker.labelling.label_options import PROGRAM, parse
 from sam_tracker.labelling.urls import is_url, name_of, path_of, public_url
@@ -41,9 +41,11 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (LabellingError, CheckpointError, ValueError) as error:
-        return _fail(' '.join(str(error).split()))
+        return complain(PROGRAM, ' '.join(str(error).split()))
+    except OSError as error:
+        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror}')
     except KeyboardInterrupt:
-        return _fail('interrupted; run it again to go on', status=130)
+        return complain(PROGRAM, 'interrupted; run it again to go on', status=130)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -97,10 +99,10 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     done = [job for job in jobs if job.name not in failed]
     not_written = finish(done, options.formats, options.verified, _bar, mirror, writers)
     for name, problem in {**failed, **not_written}.items():
-        _fail(f'{name}: {problem}')
+        complain(PROGRAM, f'{name}: {problem}')
     sys.stdout.write(
         f'{len(jobs) - len(failed)} of {len(jobs)} recordings labelled; written to'
-        f' {options.output}\n'
+        f' {printable(str(options.output))}\n'
     )
     return 1 if failed or not_written else 0
 
@@ -133,7 +135,7 @@ def review(options: argparse.Namespace) -> int:
     except (OSError, OverflowError) as error:
         session.close()
         raise LabellingError(f'port {options.port} cannot be used: {error}') from error
-    sys.stdout.write(f'review {name} at {server.address} (Ctrl-C ends)\n')
+    sys.stdout.write(f'review {printable(name)} at {server.address} (Ctrl-C ends)\n')
     sys.stdout.flush()
     try:
         server.serve_forever()
@@ -242,11 +244,6 @@ def _bar(name: str) -> Callable[[str, int, int | None], None]:
 def _counted(attempts: Iterator[Attempt], count: int) -> Iterator[Attempt]:
     """Show how many recordings are done; on a terminal only."""
     yield from tqdm(attempts, total=count, unit=' recordings', disable=None)
-
-
-def _fail(problem: str, status: int = 1) -> int:
-    sys.stderr.write(f'{PROGRAM}: {problem}\n')
-    return status
 
 
 if __name__ == '__main__':

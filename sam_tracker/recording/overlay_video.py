@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.paths import has_utf8_name
 from sam_tracker.core.time import SECOND
 from sam_tracker.recording.frame import RecordingError
 
@@ -58,7 +59,7 @@ class OverlayVideo:
 
         :param stamp: nanoseconds.
         :param picture: (height, width, 3) uint8 BGR; stored, must not be modified afterwards.
-        :raises RecordingError: the file cannot be opened.
+        :raises RecordingError: the file cannot be opened, or its name is not UTF-8.
         """
         if self._writer is None:
             self._waiting.append((stamp, picture))
@@ -91,6 +92,10 @@ class OverlayVideo:
         return [self._path]
 
     def _open(self) -> None:
+        if not has_utf8_name(self._path):
+            raise RecordingError(
+                f'the video {str(self._path)!r} cannot be written: its name is not UTF-8'
+            )
         rate = self._rate or _rate([stamp for stamp, _ in self._waiting])
         height, width = self._waiting[0][1].shape[:2]
         scale = min(1.0, LONGEST_SIDE / max(height, width))

@@ -25,8 +25,10 @@ from sam_tracker.command_line import (
     add_prompt_options,
     add_text_options,
     box_corners,
+    complain,
     has_prompt,
     number,
+    printable,
 )
 from sam_tracker.core.paths import expanded
 from sam_tracker.image_files import ImageFileError, read_image, read_mask
@@ -58,11 +60,11 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ImageFileError, CheckpointError, PromptError, GroundingError, CommandError) as error:
-        return _fail(str(error))
+        return complain(PROGRAM, str(error))
     except OSError as error:
-        return _fail(f'{error.filename or "output"}: {error.strerror}')
+        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror}')
     except KeyboardInterrupt:
-        return _fail('interrupted', status=130)
+        return complain(PROGRAM, 'interrupted', status=130)
 
 
 class CommandError(ValueError):
@@ -186,7 +188,7 @@ def run(options: argparse.Namespace) -> int:
         )
     written = write_answer(expanded(options.output), picture, candidates, prompt)
     sys.stdout.write(candidates_table(candidates) + '\n' if candidates else 'nothing was found\n')
-    sys.stdout.write(f'written to {written}\n')
+    sys.stdout.write(f'written to {printable(str(written))}\n')
     return 0
 
 
@@ -283,11 +285,6 @@ def _detected(
 
 def _rgb(picture: Image) -> Image:
     return picture[..., ::-1]
-
-
-def _fail(problem: str, status: int = 1) -> int:
-    sys.stderr.write(f'{PROGRAM}: {problem}\n')
-    return status
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from sam_tracker.core.paths import has_utf8_name
 from sam_tracker.core.time import SECOND
 from sam_tracker.video.frame_source import DEFAULT_RATE, LARGEST_RATE, LATEST, Frame, VideoError
 
@@ -28,6 +29,8 @@ class VideoFile:
     """
 
     def __init__(self, path: Path) -> None:
+        if not has_utf8_name(path):
+            raise VideoError(f'video {str(path)!r} cannot be read: its name is not UTF-8')
         if not os.access(path, os.R_OK):
             raise VideoError(f'video {str(path)!r} cannot be read: permission denied')
         self._path = path

@@ -71,6 +71,15 @@ def test_one_bad_recording_costs_no_other(folder, clip, tmp_path, capsys):
     assert (out / 'mot/clip/gt/gt.txt').exists()
 
 
+def test_an_output_that_is_no_folder_is_named_in_one_line(folder, tmp_path, capsys):
+    out = tmp_path / 'out'
+    out.write_text('')
+    assert main([str(folder), '-o', str(out), '--box', '1', '2', '3', '4']) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.count('\n') == 1
+    assert f'{out}' in complaint
+
+
 def test_only_accepted_objects_are_written_when_asked(folder, clip, tmp_path):
     out = tmp_path / 'out'
     prompts = tmp_path / 'prompts.yaml'

@@ -209,6 +209,15 @@ def test_a_codec_that_opencv_does_not_have_is_named(tmp_path):
         recording.add(frame(0), picture())
 
 
+def test_a_folder_whose_name_is_not_utf_8_is_named(tmp_path):
+    try:
+        recording = Recording(tmp_path / 'caf\udce9', rate=10.0)
+    except RecordingError:
+        pytest.skip('this file system takes names of UTF-8 only')
+    with pytest.raises(RecordingError, match=r'caf\\udce9/overlay\.mp4.*its name is not UTF-8'):
+        recording.add(frame(0), picture())
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(RecordingError, match=r'file.*cannot be written: Not a directory'):

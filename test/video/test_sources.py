@@ -268,6 +268,16 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
         open_source(str(tmp_path))
 
 
+def test_a_video_whose_name_is_not_utf_8_is_named(tmp_path):
+    path = tmp_path / 'caf\udce9.mp4'
+    try:
+        path.write_bytes(b'')
+    except OSError:
+        pytest.skip('this file system takes names of UTF-8 only')
+    with pytest.raises(VideoError, match=r'caf\\udce9\.mp4.*its name is not UTF-8'):
+        open_source(str(path))
+
+
 @pytest.mark.parametrize(
     ('name', 'named'),
     [

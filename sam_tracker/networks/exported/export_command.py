@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from sam_tracker.command_line import OneLineParser
+from sam_tracker.command_line import OneLineParser, complain, printable
 from sam_tracker.networks.exported.manifest import GraphError
 from sam_tracker.networks.weights.catalogue import CheckpointError, find_checkpoint, sha256_of
 
@@ -21,11 +21,11 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         _export(options)
     except (CheckpointError, GraphError, ValueError) as error:
-        return _fail(str(error))
+        return complain(_PROGRAM, str(error))
     except ImportError as error:
-        return _fail(f'needs {error.name}: pip install onnx onnxscript onnxruntime')
+        return complain(_PROGRAM, f'needs {error.name}: pip install onnx onnxscript onnxruntime')
     except OSError as error:
-        return _fail(f'{error.filename or "output"}: {error.strerror}')
+        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror}')
     return 0
 
 
@@ -72,10 +72,5 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f'{line}\n')
+    sys.stdout.write(f'{printable(line)}\n')
     sys.stdout.flush()
-
-
-def _fail(problem: str) -> int:
-    sys.stderr.write(f'{_PROGRAM}: {problem}\n')
-    return 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from sam_tracker.command_line import OneLineParser
+from sam_tracker.command_line import OneLineParser, complain, printable
 from sam_tracker.networks.weights.catalogue import (
     FOLDER_VARIABLE,
     KNOWN_CHECKPOINTS,
@@ -30,11 +30,11 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except CheckpointError as error:
-        return _fail(str(error))
+        return complain(_PROGRAM, str(error))
     except OSError as error:
-        return _fail(f'{error.filename or "output"}: {error.strerror}')
+        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror}')
     except KeyboardInterrupt:
-        return _fail('interrupted; the same command continues', status=130)
+        return complain(_PROGRAM, 'interrupted; the same command continues', status=130)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,7 +108,7 @@ def _verify(options: argparse.Namespace) -> int:
             path = find_checkpoint(file)
             _say(f'{path}: {_verified(path)}')
         except CheckpointError as error:  # noqa: PERF203  (the other files are verified too)
-            status = _fail(str(error))
+            status = complain(_PROGRAM, str(error))
     return status
 
 
@@ -188,9 +188,4 @@ def _verdict(sha256: str) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f'{line}\n')
-
-
-def _fail(problem: str, status: int = 1) -> int:
-    sys.stderr.write(f'{_PROGRAM}: {problem}\n')
-    return status
+    sys.stdout.write(f'{printable(line)}\n')

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from sam_tracker.command_line import (
+    OneLineParser,
     add_prompt_options,
     box_corners,
     has_prompt,
@@ -48,7 +49,7 @@ HEADINGS = (
 
 
 def argument_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser('prompt_node', description=DESCRIPTION, allow_abbrev=False)
+    parser = OneLineParser('prompt_node', description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument(
         '--tracker',
         default='sam_tracker',

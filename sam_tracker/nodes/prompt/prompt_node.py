@@ -14,6 +14,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 
+from sam_tracker.command_line import printable
 from sam_tracker.image_files import ImageFileError
 from sam_tracker.nodes.prompt.client import TrackerClient, TrackerClientError
 from sam_tracker.nodes.prompt.command import parse, run
@@ -30,7 +31,7 @@ def main(args: Sequence[str] | None = None) -> int:
         # ROS arguments are removed, because argparse would refuse them.
         options = parse(remove_ros_args([NAME, *arguments])[1:])
         rclpy.init(args=arguments)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeEncodeError) as error:
         _fail(error)
         return BAD_COMMAND_LINE
     try:
@@ -46,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f'{NAME}: {line}\n')
+    sys.stderr.write(f'{NAME}: {printable(line)}\n')
 
 
 def _fail(error: Exception | str) -> int:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sam_tracker.ros.camera.received_image import ReceivedImage
 
+LONGEST_FRAME_ID = 256
+"""Characters; an image with more is not kept, since everything published repeats its header."""
 STAMP_TOLERANCE = SECOND // 1000
 """Nanoseconds by which a request may miss its image: stamps converted through a float match."""
 
@@ -116,9 +118,9 @@ class ImageBuffer:
             raise ImageNotFoundError('there is no image yet: none has arrived')
         frame_id = image.message.header.frame_id
         if header.frame_id and header.frame_id != frame_id:
+            named = header.frame_id[:LONGEST_FRAME_ID]
             raise ImageNotFoundError(
-                f'the request is for images in frame {header.frame_id!r}, but the images are in '
-                f'{frame_id!r}'
+                f'the request is for images in frame {named!r}, but the images are in {frame_id!r}'
             )
         return image
 

@@ -8,6 +8,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from sam_tracker.ros.camera.image_buffer import LONGEST_FRAME_ID
 from sam_tracker.ros.camera.image_order import ImageOrder, Order
 from sam_tracker.ros.camera.image_statistics import Drop, ImageStatistics
 from sam_tracker.ros.camera.received_image import ReceivedImage
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sam_tracker.core.dynamic_range import DynamicRange
     from sam_tracker.ros.camera.image_buffer import ImageBuffer
 
+LOG_PERIOD = 5.0
+"""Seconds between warnings about one fault."""
 EPOCHS = 1000
 """Epochs after which the offset that distinguishes equal stamps repeats; 1 ns each."""
 
@@ -58,10 +61,19 @@ class ImageIntake:
         Accept an image, or count it as dropped and return None.
 
         An image without a stamp gets the system time. The node's clock would not do: images would
-        all have one stamp while simulated time stands.
+        all have one stamp while simulated time stands. An image whose ``frame_id`` is longer than
+        LONGEST_FRAME_ID is dropped and logged.
         """
         arrival = time.monotonic_ns()
         self.statistics.receive(arrival)
+        if len(message.header.frame_id) > LONGEST_FRAME_ID:
+            self._log.error(
+                f'an image cannot be read: its frame_id has {len(message.header.frame_id)} '
+                f'characters; at most {LONGEST_FRAME_ID} are allowed',
+                throttle_duration_sec=LOG_PERIOD,
+            )
+            self.statistics.drop(Drop.UNREADABLE, arrival)
+            return None
         stamp = nanoseconds(message.header.stamp) or time.time_ns()
         order = self._order.classify(stamp)
         if order is Order.REPEATED:

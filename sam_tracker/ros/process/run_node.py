@@ -85,7 +85,7 @@ def run_node(
             )
         remove_abandoned_segments()
         rclpy.init(args=arguments)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeEncodeError) as error:
         logger.fatal(f'the command line cannot be read: {one_line(error)}')
         return BAD_COMMAND_LINE
 
@@ -202,5 +202,8 @@ def parameter_overrides(node: Node) -> Mapping[str, Any]:
 
 def one_line(error: Exception) -> str:
     """Return the text of an error without line breaks and without places in the C sources."""
+    if isinstance(error, UnicodeEncodeError):
+        # rclpy passes UTF-8 on; Python reads other bytes of the command line as surrogates.
+        return f'{error.object!r} is not UTF-8'
     text = ' '.join(str(error).split()).removeprefix('failed to initialize rcl: ')
     return text.partition(', at /')[0]

@@ -134,6 +134,8 @@ def test_verify_refuses_another_file_under_a_published_name(run, folder, nano):
         (['verify', '.'], 1, 'is a folder'),
         (['show'], 2, 'FILE'),
         (['show', 'tiny'], 1, 'sam_tracker-checkpoint download tiny'),
+        (['show', 'a\nb\x1b[2J.pt'], 1, r'looked for a\nb\x1b[2J.pt'),
+        (['show', 'a\udcff.pt'], 1, r'looked for a\udcff.pt'),
         (['show', 'text.pt'], 1, 'text.pt: damaged, or not written by torch.save'),
     ],
 )

@@ -174,6 +174,7 @@ def test_without_any_tracker_the_wait_is_bounded(domain):
         (['--list', '--reset'], 'not allowed with'),
         (['--timeout', '0', '--list'], "'0' is not positive"),
         (['--ros-args', '-p'], 'trailing -p'),
+        (['--point', '1', '2', '--label', 'a\udcff'], r"'a\udcff' is not UTF-8"),
     ],
 )
 def test_a_command_line_without_sense_is_explained(arguments, complaint, monkeypatch, capsys):
@@ -182,7 +183,9 @@ def test_a_command_line_without_sense_is_explained(arguments, complaint, monkeyp
     except SystemExit as end:
         code = end.code
     assert code == 2
-    assert complaint in capsys.readouterr().err
+    explained = capsys.readouterr().err
+    assert complaint in explained
+    assert explained.count('\n') == 1
 
 
 def test_a_table_has_a_place_for_what_is_not_known():

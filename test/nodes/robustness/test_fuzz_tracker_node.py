@@ -20,7 +20,7 @@ from sam_tracker.ros.parameters.declaration import declarations
 from sam_tracker.ros.parameters.tracker import TrackerParameters
 from sam_tracker.srv import SegmentImage
 
-from ...conftest import wait_until
+from ...conftest import Program, wait_until
 from .fuzzing import SECONDS, fuzz
 
 pytestmark = pytest.mark.timeout(600 + 2 * SECONDS)
@@ -195,7 +195,9 @@ def test_any_request_to_segment_is_answered(guarded):
     guarded.node.destroy_client(client)
 
 
-def test_any_compressed_image_is_survived(graph, random_checkpoint, new_tester):
+@pytest.fixture
+def compressed_program(graph, random_checkpoint) -> Iterator[Program]:
+    """Ended with its test: two nodes of one name would answer when that is repeated."""
     program = graph.start(
         'sam_tracker.nodes.tracker.tracker_node',
         '-r',
@@ -206,6 +208,12 @@ def test_any_compressed_image_is_survived(graph, random_checkpoint, new_tester):
         cpu_threads=1,
         image_transport='compressed',
     )
+    yield program
+    program.process.kill()
+    program.wait()
+
+
+def test_any_compressed_image_is_survived(compressed_program, new_tester):
     tester = new_tester(namespace='/compressed')
     tester.wait_until_active()
     publisher = tester.node.create_publisher(CompressedImage, 'image/compressed', 1)
@@ -226,5 +234,5 @@ def test_any_compressed_image_is_survived(graph, random_checkpoint, new_tester):
         st.binary(max_size=400),
     )
     fuzz(check, cases)
-    assert program.process.poll() is None
-    assert 'Traceback' not in program.output
+    assert compressed_program.process.poll() is None
+    assert 'Traceback' not in compressed_program.output

@@ -42,6 +42,14 @@ def test_images_in_order_are_kept_under_their_stamps(intake, buffer):
     assert len(buffer) == 3
 
 
+def test_an_image_with_an_endless_frame_id_is_dropped(intake, buffer):
+    endless = message(5 * SECOND)
+    endless.header.frame_id = 'x' * 1_000_000
+    assert intake.receive(endless) is None
+    assert intake.receive(message(4 * SECOND)) is buffer.newest  # its stamp counts for nothing
+    assert intake.statistics.report(time.monotonic_ns()).dropped == {Drop.UNREADABLE: 1}
+
+
 def test_repeated_and_late_images_are_counted_and_not_kept(intake, buffer):
     intake.receive(message(5 * SECOND))
     assert intake.receive(message(5 * SECOND)) is None

@@ -19,8 +19,10 @@ from rclpy.parameter import Parameter
 
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.run_node import (
+    BAD_COMMAND_LINE,
     NodeFinished,
     parameter_overrides,
+    run_node,
     spin,
     warn_of_unknown_parameters,
 )
@@ -176,6 +178,15 @@ def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, num
     # Far less than the thread needs.
     assert time.monotonic() - start < 60.0
     assert 'Traceback' not in program.output
+
+
+def test_an_argument_that_is_not_utf_8_is_named_in_one_line(capfd):
+    # What Python makes of the byte ff on a command line.
+    given = ['--ros-args', '-p', 'output_folder:=a\udcff']
+    assert run_node('program', pytest.fail, given) == BAD_COMMAND_LINE
+    complaint = capfd.readouterr().err
+    assert complaint.count('\n') == 1
+    assert r"'output_folder:=a\udcff' is not UTF-8" in complaint
 
 
 def test_spinning_ends_when_ros_is_shut_down(node, executor):
