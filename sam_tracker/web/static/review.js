@@ -56,9 +56,10 @@ function show(newest) {
       show(state);
     },
   }))));
+  if (!state.doubtful.length) get('doubtful').append('none');
+  get('apply').textContent = `Correct object ${selected} and propagate`;
   get('minutes').textContent = `${state.minutes} minutes spent`;
   get('problems').replaceChildren(...state.problems.map((text) => element('li', { textContent: text })));
-  drawTimeline();
   go(Number(get('number').value), true);
 }
 
@@ -98,12 +99,16 @@ function drawTimeline() {
   context.strokeStyle = each.colour;
   context.lineWidth = 2;
   context.stroke();
+  const place = (Number(get('number').value) / Math.max(state.images - 1, 1)) * width;
+  context.fillStyle = '#f2f3f5';
+  context.fillRect(Math.min(place, width - 2), 0, 2, height);
 }
 
 function go(number, again = false) {
   if (!again && number !== Number(get('number').value)) clear();
   get('number').value = number;
   get('place').textContent = `image ${number}`;
+  drawTimeline();
   wanted = number;
   load();
 }
