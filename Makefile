@@ -146,7 +146,7 @@ out/opencv_contrib: $(VENV)/.installed requirements/evaluation.txt
 	@touch $@
 
 .PHONY: train-nano
-train-nano: setup  ## train the bundled network anew, or go on where it stopped; MINUTES=240 OUT=out/training
+train-nano: setup  ## train nano anew, or go on where it stopped; MINUTES=240 OUT=out/training
 	$(RUN) -m sam_tracker.training --minutes $(MINUTES) --output $(OUT) --processes 2 --resume
 
 .PHONY: colcon

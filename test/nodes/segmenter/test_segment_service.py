@@ -1,140 +1,34 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Segmenting single images by service: on the tracker node while it tracks, and alone."""
+"""Segmenting single images by the service of the tracker node, while it tracks."""
 
-import ast
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 import signal
-import threading
-import time
 
-import cv2
-from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
-from rcl_interfaces.srv import SetParameters
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-import torch
 
-from sam_tracker.msg import ImageBox, ImagePoint, Mask, Prompt
-from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
-from sam_tracker.ros.images.conversion import image_message
+from sam_tracker.msg import Mask, Prompt
 from sam_tracker.ros.messages.stamps import nanoseconds, time_message
-from sam_tracker.srv import SegmentImage
 
 from ...conftest import PATIENCE, Program, wait_until
-from ...segmentation.test_mask_scorer import save_model
-from ...segmentation.test_text_grounder import owl_model
-from ..conftest import HEIGHT, WIDTH, Camera, Graph, Tester
-
-Request = SegmentImage.Request
-TEST_DATA = Path(__file__).resolve().parents[2] / 'data'
-DISC = (100, 60, 26)
-"""Centre and radius, in pixels."""
-DISC_BOX = np.array([74.0, 34.0, 127.0, 87.0])
-
-
-def picture() -> np.ndarray:
-    """[HEIGHT, WIDTH, 3]: a bright disc before a dark ground, and a square."""
-    image = np.full((HEIGHT, WIDTH, 3), (70, 60, 50), np.uint8)
-    cv2.circle(image, DISC[:2], DISC[2], (40, 220, 250), cv2.FILLED)
-    cv2.rectangle(image, (15, 30), (45, 60), (220, 60, 200), cv2.FILLED)
-    return image
-
-
-def picture_message(encoding: str = 'bgr8', **header: object) -> Image:
-    image = picture() if encoding == 'bgr8' else picture()[..., 0].copy()
-    return image_message(image, encoding, Header(frame_id='photo', **header))
-
-
-def large_picture_message() -> Image:
-    """[320, 400]: a bright thing that fills most of the image."""
-    image = np.full((320, 400, 3), (70, 60, 50), np.uint8)
-    cv2.circle(image, (200, 160), 150, (40, 220, 250), cv2.FILLED)
-    return image_message(image, 'bgr8', Header(frame_id='photo'))
-
-
-def point_prompt(x: float = DISC[0], y: float = DISC[1], **fields: object) -> Prompt:
-    return Prompt(points=[ImagePoint(x=float(x), y=float(y))], point_labels=[1], **fields)
-
-
-def box_prompt(corners: np.ndarray = DISC_BOX) -> Prompt:
-    x_min, y_min, x_max, y_max = map(float, corners)
-    box = ImageBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
-    return Prompt(box=box)
-
-
-def corners(box: ImageBox) -> np.ndarray:
-    return np.array([box.x_min, box.y_min, box.x_max, box.y_max])
-
-
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the intersection over union of two boxes."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    return shared / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - shared)
-
-
-def pixels(mask: Mask) -> np.ndarray:
-    return np.frombuffer(mask.data, np.uint8).reshape(mask.region.height, mask.region.width)
-
-
-class PictureCamera(Camera):
-    """Publishes the picture."""
-
-    def image(self) -> np.ndarray:
-        return picture()
-
-
-class Client:
-    """Asks one node to segment, from a thread of its own."""
-
-    def __init__(self, graph: Graph, node: str) -> None:
-        self._node = rclpy.create_node('client', context=graph.context)
-        self._executor = SingleThreadedExecutor(context=graph.context)
-        self._executor.add_node(self._node)
-        self._segment = self._node.create_client(SegmentImage, f'{node}/segment_image')
-        self._parameters = self._node.create_client(SetParameters, f'{node}/set_parameters')
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
-        assert self._segment.wait_for_service(2 * PATIENCE), 'segment_image is not there'
-        # A service that is there may not know yet where answers go, and the first ones are lost.
-        wait_until(self._is_answered, 'a first answer of segment_image', 2 * PATIENCE)
-
-    def _is_answered(self) -> bool:
-        future = self.begin(mode=255)
-        end = time.monotonic() + 5.0
-        while not future.done() and time.monotonic() < end:
-            time.sleep(0.01)
-        return future.done()
-
-    def begin(self, **fields: object):
-        return self._segment.call_async(Request(**fields))
-
-    def segment(
-        self, *, patience: float = 2 * PATIENCE, **fields: object
-    ) -> SegmentImage.Response:
-        future = self.begin(**fields)
-        wait_until(future.done, 'an answer of segment_image', patience)
-        return future.result()
-
-    def set(self, name: str, value: object) -> object:
-        assert self._parameters.wait_for_service(PATIENCE)
-        parameter = Parameter(name, value=value).to_parameter_msg()
-        future = self._parameters.call_async(SetParameters.Request(parameters=[parameter]))
-        wait_until(future.done, 'an answer of set_parameters')
-        return future.result().results[0]
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
+from ..conftest import HEIGHT, WIDTH, Tester
+from .segmenting import (
+    DISC_BOX,
+    Client,
+    PictureCamera,
+    Request,
+    box_prompt,
+    corners,
+    large_picture_message,
+    overlap,
+    picture_message,
+    pixels,
+    point_prompt,
+)
 
 
 @pytest.fixture(scope='module')
@@ -155,28 +49,6 @@ def client(graph, shared_tester) -> Iterator[Client]:
     client = Client(graph, 'sam_tracker')
     yield client
     client.close()
-
-
-@pytest.fixture
-def start_segmenter(graph) -> Iterator[Callable[..., tuple[Program, Client]]]:
-    """Starts segmenter nodes; their clients are gone when the test ends."""
-    clients: list[Client] = []
-
-    def start(name: str, **parameters: object) -> tuple[Program, Client]:
-        program = graph.start(
-            'sam_tracker.nodes.segmenter.segmenter_node',
-            '-r',
-            f'__node:={name}',
-            device='cpu',
-            precision='float32',
-            **parameters,
-        )
-        clients.append(Client(graph, name))
-        return program, clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture(scope='module')
@@ -479,214 +351,4 @@ def test_the_tracker_node_ends_well_while_it_looks_for_everything(graph):
     finally:
         tester.close()
         client.close()
-    assert 'Traceback' not in program.output
-
-
-def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_shows(graph):
-    program = graph.start(
-        'sam_tracker.nodes.segmenter.segmenter_node',
-        '-r',
-        'image:=other_image',
-        device='cpu',
-        precision='float32',
-        cpu_threads=1,
-        **{'everything.points_per_side': 256},
-    )
-    client = Client(graph, 'segmenter')
-    camera = None
-    try:
-        program.wait_for_output('waiting for images')
-        sent = client.segment(image=picture_message(), prompts=[box_prompt()])
-        assert sent.success, sent.message
-        assert overlap(corners(sent.candidates[0].box), DISC_BOX) > 0.7
-        none_yet = client.segment(prompts=[box_prompt()])
-        assert not none_yet.success
-        assert 'none has arrived' in none_yet.message
-        camera = PictureCamera(graph, topic='other_image', rate=5.0)
-        answer = wait_until(
-            lambda: next(
-                filter(lambda each: each.success, [client.segment(prompts=[box_prompt()])]), None
-            ),
-            'an answer about the newest image',
-        )
-        assert answer.header in camera.headers
-        assert answer.candidates == sent.candidates
-        refused = client.set('model', 'tiny')
-        assert not refused.successful
-        assert 'model is read when the node configures' in refused.reason
-        client.begin(mode=Request.MODE_EVERYTHING)
-        program.wait_for_output('of 65536 points are asked')
-        assert program.end(signal.SIGINT) == 0
-    finally:
-        if camera is not None:
-            camera.close()
-        client.close()
-    assert 'Traceback' not in program.output
-
-
-def test_what_a_text_names_is_segmented_with_the_words_that_found_it(start_segmenter, tmp_path):
-    transformers = pytest.importorskip('transformers')
-    owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
-    program, client = start_segmenter(
-        'reader',
-        **{
-            'text.model': tmp_path,
-            'text.threshold': 0.0,
-            'segmentation.timeout': 10 * PATIENCE,
-        },
-    )
-    program.wait_for_output('waiting for images')
-    fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. Mug'}
-    # The node imports the library and loads the model first.
-    answer = client.segment(patience=10 * PATIENCE, **fields)
-    assert client.set('text.threshold', 1.0).successful
-    nothing = client.segment(**fields)
-    assert answer.success, answer.message
-    # What a model of random weights finds is anything, but it is found for one of the words.
-    assert answer.candidates
-    assert {each.label for each in answer.candidates} <= {'red', 'Mug'}
-    assert {each.prompt_index for each in answer.candidates} == {0}
-    assert all(0 < each.text_score < 1 for each in answer.candidates)
-    assert nothing.success, nothing.message
-    assert nothing.message.startswith('0 candidates')
-
-
-def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(start_segmenter, tmp_path):
-    save_model(pytest.importorskip('transformers'), 'clip', tmp_path)
-    program, client = start_segmenter(
-        'scorer',
-        **{
-            'text.model': tmp_path,
-            'text.threshold': 0.0,
-            'everything.points_per_side': 4,
-            'everything.predicted_iou': 0.0,
-            'everything.stability_score': 0.0,
-            'segmentation.timeout': 10 * PATIENCE,
-        },
-    )
-    program.wait_for_output('waiting for images')
-    fields = {'image': picture_message(), 'mode': Request.MODE_TEXT, 'text': 'red. blue'}
-    # The node imports the library and loads the model first.
-    answer = client.segment(patience=10 * PATIENCE, **fields)
-    best = client.segment(max_candidates=1, **fields)
-    assert client.set('text.threshold', answer.candidates[0].text_score).successful
-    above = client.segment(**fields)
-    assert answer.success, answer.message
-    assert len(answer.candidates) > 1
-    scores = [each.text_score for each in answer.candidates]
-    assert scores == sorted(scores, reverse=True)
-    assert 0 < scores[0] <= 1
-    assert {each.label for each in answer.candidates} <= {'red', 'blue'}
-    for each in answer.candidates:
-        assert each.area == np.count_nonzero(pixels(each.mask)) > 0
-        assert 0 < each.point.x < WIDTH and 0 < each.point.y < HEIGHT
-    assert best.candidates == answer.candidates[:1]
-    assert best.message.startswith(f'1 of {len(answer.candidates)} candidates')
-    assert above.candidates == [each for each in answer.candidates if each.text_score >= scores[0]]
-
-
-def test_a_segmenter_without_weights_tells_why_until_it_has_some(start_segmenter, new_tester):
-    program, client = start_segmenter(
-        'weightless',
-        checkpoint='/nowhere.pt',
-    )
-    tester = new_tester(node='weightless')
-    fields = {'image': picture_message(), 'prompts': [box_prompt()]}
-    program.wait_for_output('cannot be configured: ')
-    refused = client.segment(**fields)
-    assert client.set('checkpoint', '').successful
-    assert tester.change(Transition.TRANSITION_CONFIGURE)
-    assert tester.change(Transition.TRANSITION_ACTIVATE)
-    answer = client.segment(**fields)
-    assert program.end(signal.SIGINT) == 0
-    assert not refused.success
-    assert 'the node is unconfigured' in refused.message
-    assert '/nowhere.pt' in refused.message
-    assert answer.success, answer.message
-    assert 'Traceback' not in program.output
-
-
-def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(
-    start_segmenter, new_tester
-):
-    _, client = start_segmenter(
-        'managed',
-        autostart='false',
-    )
-    tester = new_tester(node='managed')
-    fields = {'image': picture_message(), 'prompts': [box_prompt()]}
-    assert 'the node is unconfigured' in client.segment(**fields).message
-    assert tester.change(Transition.TRANSITION_CONFIGURE)
-    assert 'the node is inactive' in client.segment(**fields).message
-    assert tester.change(Transition.TRANSITION_ACTIVATE)
-    assert client.segment(**fields).success
-    status, values = tester.diagnosed(
-        lambda _, values: values['lifecycle state'] == 'active', 'an active segmenter'
-    )
-    assert (status.name, status.message) == ('managed: segmentation', 'segmentation')
-    assert status.level == DiagnosticStatus.OK
-    assert values['model'] == DEFAULT_CHECKPOINT
-    assert tester.change(Transition.TRANSITION_DEACTIVATE)
-    assert tester.change(Transition.TRANSITION_CLEANUP)
-    assert 'the node is unconfigured' in client.segment(**fields).message
-
-
-def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(start_segmenter, tmp_path):
-    transformers = pytest.importorskip('transformers')
-    owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
-    program, client = start_segmenter(
-        'searching',
-        **{'text.model': tmp_path},
-    )
-    program.wait_for_output('waiting for images')
-    maps = Path(f'/proc/{program.process.pid}/maps')
-    answer = client.begin(image=picture_message(), mode=Request.MODE_TEXT, text='red mug')
-    wait_until(lambda: 'tokenizers' in maps.read_text(), 'the import of the library')
-    assert not answer.done(), answer.result().message
-    assert program.end(signal.SIGINT) == 0
-    assert 'Traceback' not in program.output
-
-
-def write_random_sam_vit_b(path: Path) -> None:
-    """Write a checkpoint of SAM's smallest size; its biases are 0 and its norms do nothing."""
-    generator = torch.Generator().manual_seed(0)
-    state = {}
-    for line in (TEST_DATA / 'sam1' / 'vit_b_keys.txt').read_text().splitlines():
-        name, _, shape = line.partition(' ')
-        values = torch.zeros(ast.literal_eval(shape), dtype=torch.bfloat16)
-        if values.ndim > 1:
-            values.normal_(0, 0.05, generator=generator)
-        elif name.endswith('weight'):
-            values.fill_(1)
-        state[name] = values
-    torch.save(state, path)
-
-
-def test_a_segmenter_with_the_first_sam_answers_and_names_it(start_segmenter, tmp_path):
-    write_random_sam_vit_b(tmp_path / 'random.pth')
-    program, client = start_segmenter(
-        'first',
-        checkpoint=tmp_path / 'random.pth',
-        image_size=256,
-        **{
-            'segmentation.timeout': 10 * PATIENCE,
-            'everything.points_per_side': 2,
-            'everything.predicted_iou': 0.0,
-            'everything.stability_score': 0.0,
-        },
-    )
-    program.wait_for_output('sam_vit_b at 256 px')
-    program.wait_for_output('waiting for images')
-    prompts = [point_prompt(), box_prompt()]
-    fields = {'image': picture_message(), 'patience': 10 * PATIENCE}
-    answer = client.segment(prompts=prompts, multiple_candidates=True, **fields)
-    everything = client.segment(mode=Request.MODE_EVERYTHING, **fields)
-    assert program.end(signal.SIGINT) == 0
-    assert answer.success, answer.message
-    assert [each.prompt_index for each in answer.candidates] == [0, 0, 0, 1, 1, 1]
-    assert everything.success, everything.message
-    for each in (*answer.candidates, *everything.candidates):
-        assert np.isfinite(each.predicted_iou)
-        assert each.mask.region.x_offset + each.mask.region.width <= WIDTH
-        assert each.mask.region.y_offset + each.mask.region.height <= HEIGHT
     assert 'Traceback' not in program.output
