@@ -3,9 +3,7 @@
 """The command labels recordings, reports failures, and repeats no work."""
 
 from dataclasses import replace
-import importlib.util
 import json
-from pathlib import Path
 import shutil
 
 import numpy as np
@@ -25,6 +23,7 @@ from sam_tracker.networks.weights.catalogue import find_checkpoint
 from sam_tracker.segmentation.text_grounder import TextGrounder
 from sam_tracker.tracking import settings
 
+from ..segmentation.tiny_detectors import owl_model
 from .conftest import FRAMES
 
 
@@ -224,15 +223,11 @@ def test_every_recording_that_cannot_be_written_is_named(tmp_path):
 def detector(tmp_path):
     """A tiny detector of the architecture of OWLv2, with random weights."""
     transformers = pytest.importorskip('transformers')
-    path = Path(__file__).parents[1] / 'segmentation' / 'test_text_grounder.py'
-    spec = importlib.util.spec_from_file_location('detectors', path)
-    detectors = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(detectors)
     model = tmp_path / 'owlv2'
     model.mkdir()
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        detectors.owl_model(transformers, 'owlv2', model).save_pretrained(model)
+        owl_model(transformers, 'owlv2', model).save_pretrained(model)
     return model
 
 

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network that paints, for tests of what is made of its masks."""
 
+from pathlib import Path
+import shutil
+
 import pytest
 import torch
 
@@ -11,8 +14,10 @@ from sam_tracker.networks.preprocessing import network_input
 from sam_tracker.networks.runtime import choose_runtime
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.segmentation.image_segmenter import ImageSegmenter
+from sam_tracker.segmentation.text_grounder import TextGrounder
 
 from .painting import SIZE, painted
+from .tiny_detectors import DINO, OWL, dino_model, owl_model
 
 
 class PaintingNetwork:
@@ -66,3 +71,47 @@ def painter():
     """A segmenter whose network paints."""
     runtime = choose_runtime('cpu')
     return ImageSegmenter(PaintingNetwork(), runtime)
+
+
+@pytest.fixture(scope='module')
+def transformers():
+    return pytest.importorskip('transformers')
+
+
+@pytest.fixture(scope='module')
+def folders(transformers, tmp_path_factory) -> dict[str, Path]:
+    """A folder for each architecture, with random weights."""
+    made = {}
+    for architecture in (*OWL, DINO):
+        torch.manual_seed(1)
+        folder = tmp_path_factory.mktemp(architecture)
+        if architecture == DINO:
+            model = dino_model(transformers, folder)
+        else:
+            model = owl_model(transformers, architecture, folder)
+        model.save_pretrained(folder)
+        made[architecture] = folder
+    return made
+
+
+@pytest.fixture(scope='module')
+def grounders(folders) -> dict[str, TextGrounder]:
+    return {architecture: TextGrounder(folder) for architecture, folder in folders.items()}
+
+
+@pytest.fixture(params=[*OWL, DINO])
+def grounder(request, grounders) -> TextGrounder:
+    """One of each architecture, with random weights."""
+    return grounders[request.param]
+
+
+@pytest.fixture(scope='module')
+def copy(folders, tmp_path_factory):
+    """Makes a copy of an architecture's folder that a test may damage."""
+
+    def copy(architecture: str) -> Path:
+        target = tmp_path_factory.mktemp('copy') / architecture
+        shutil.copytree(folders[architecture], target)
+        return target
+
+    return copy

@@ -3,7 +3,6 @@
 """The command on image files, with the bundled weights."""
 
 from functools import partial
-import importlib.util
 import json
 from pathlib import Path
 import subprocess
@@ -18,7 +17,8 @@ from sam_tracker.segmentation.segment_command import main
 from sam_tracker.segmentation.text_grounder import TextGrounder
 
 from ..command_run import run_command
-from .test_mask_scorer import save_model
+from .tiny_detectors import owl_model
+from .tiny_scorers import save_model
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT.parent / 'shared' / 'data' / 'box.mp4'
@@ -126,14 +126,10 @@ def test_everything_is_listed_and_an_earlier_answer_replaced(run, folder):
 def detector(tmp_path_factory):
     """A folder with a tiny open-vocabulary detector of random weights."""
     transformers = pytest.importorskip('transformers')
-    path = Path(__file__).with_name('test_text_grounder.py')
-    spec = importlib.util.spec_from_file_location('detectors', path)
-    detectors = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(detectors)
     folder = tmp_path_factory.mktemp('detector')
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        detectors.owl_model(transformers, 'owlv2', folder).save_pretrained(folder)
+        owl_model(transformers, 'owlv2', folder).save_pretrained(folder)
     return folder
 
 

@@ -16,8 +16,8 @@ import torch
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 
 from ...conftest import PATIENCE, Program, wait_until
-from ...segmentation.test_mask_scorer import save_model
-from ...segmentation.test_text_grounder import owl_model
+from ...segmentation.tiny_detectors import owl_model
+from ...segmentation.tiny_scorers import save_model
 from ..conftest import HEIGHT, WIDTH
 from .segmenting import (
     DISC_BOX,
