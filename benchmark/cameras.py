@@ -8,7 +8,8 @@ Cost of several cameras on one network, in one process.
 Each camera has a thread and a tracker with one object, as in `cameras_node`, and all cameras send
 an image at the same moment. A round is over when every camera has its tracks. Printed are wall and
 processor time of a round, with images encoded in batches and one by one, and both as multiples of
-one camera alone.
+one camera alone; and the same of the image encoder alone, for one image and a batch of all, which
+is the least that a round can take.
 """
 
 import argparse
@@ -64,6 +65,29 @@ def round_times(network: VideoNetwork, cameras: int, rounds: int) -> tuple[float
     return 1000 * statistics.median(wall), 1000 * statistics.median(processor)
 
 
+def encoder_times(network: VideoNetwork, cameras: int, rounds: int) -> list[tuple[float, float]]:
+    """Return the median wall and processor time of encoding one image and a batch, in ms."""
+    batches = [torch.zeros(count, 3, *[network.image_size] * 2) for count in (1, cameras)]
+    taken: list[list[tuple[float, float]]] = [[], []]
+    with torch.inference_mode():
+        for _ in range(rounds + WARM_UP):
+            for images, times in zip(batches, taken, strict=True):
+                start = time.perf_counter(), time.process_time()
+                network.encode_image(images.to(network.device))
+                times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    medians = [np.median(times[WARM_UP:], axis=0) * 1000 for times in taken]
+    return [(float(wall), float(processor)) for wall, processor in medians]
+
+
+def show(name: str, times: tuple[float, float], alone: tuple[float, float]) -> None:
+    """Print both times, and what multiples of others they are."""
+    multiples = [now / once for now, once in zip(times, alone, strict=True)]
+    print(
+        f'{name:30} {times[0]:8.1f} {times[1]:10.1f}'
+        f'   {multiples[0]:.2f}, {multiples[1]:.2f} times'
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description='Several cameras on one network.')
     parser.add_argument('--network', default='nano')
@@ -82,11 +106,10 @@ def main() -> None:
     print(f'{"one camera":30} {alone[0]:8.1f} {alone[1]:10.1f}')
     for title, used in (('one by one', network), ('in batches', shared_by_threads(network))):
         times = round_times(used, options.cameras, options.rounds)
-        ratios = [now / once for now, once in zip(times, alone, strict=True)]
-        name = f'{options.cameras} cameras, {title}'
-        print(
-            f'{name:30} {times[0]:8.1f} {times[1]:10.1f}   {ratios[0]:.2f}, {ratios[1]:.2f} times'
-        )
+        show(f'{options.cameras} cameras, {title}', times, alone)
+    one, batch = encoder_times(network, options.cameras, options.rounds)
+    print(f'{"encoder, one image":30} {one[0]:8.1f} {one[1]:10.1f}')
+    show(f'encoder, a batch of {options.cameras}', batch, one)
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@
 Time that the node adds to its tracker, from publishing an image to receiving its tracks.
 
     python benchmark/node.py
+    python benchmark/node.py --masks run_lengths
     python benchmark/node.py --rate 60 --minutes 10
 
 Images are published by this process, tracked by a tracker node in another, and the tracks come
@@ -42,6 +43,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 import torch
 
+from sam_tracker.core.run_length import MASK_ENCODINGS
 from sam_tracker.msg import ImageBox, Prompt, TrackArray
 from sam_tracker.networks.sam2.configuration import configuration_named
 from sam_tracker.networks.sam2.network import Sam2Network
@@ -238,7 +240,8 @@ def measure(arguments: argparse.Namespace) -> None:
             '-p',
         ]
         command += [f'checkpoint:={bench_checkpoint(Path(folder))}', '-p', 'device:=cpu']
-        command += ['-p', f'cpu_threads:={arguments.threads}', '--log-level', 'warn']
+        command += ['-p', f'cpu_threads:={arguments.threads}']
+        command += ['-p', f'mask_encoding:={arguments.masks}', '--log-level', 'warn']
         node = subprocess.Popen(command)
         bench = Bench(arguments.rate)
         try:
@@ -273,12 +276,16 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=8.0, help='for each row')
     parser.add_argument('--minutes', type=float, help='of images that come too fast, instead')
     parser.add_argument('--threads', type=int, default=1, help='of the network, on the CPU')
+    parser.add_argument('--masks', choices=MASK_ENCODINGS, default='bytes', help='how sent')
     parser.add_argument('--one-environment', action='store_true', help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one_environment:
         measure(arguments)
         return 0
-    print(f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s); ms')
+    print(
+        f'bgr8 at {arguments.rate:g} Hz, nano on the CPU with {arguments.threads} thread(s), masks'
+        f' as {arguments.masks}; ms'
+    )
     environments = {'default': {}, 'profile': large_image_environment()}
     if arguments.minutes:
         del environments['default']
