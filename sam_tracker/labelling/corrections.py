@@ -5,10 +5,10 @@
 from pathlib import Path
 
 from sam_tracker.labelling.labels import LABELS, LabelSet
-from sam_tracker.labelling.prompts import ObjectPrompts, Prompts, SaidPrompt
+from sam_tracker.labelling.prompts import FramePrompt, ObjectPrompts, Prompts
 
 
-def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
+def corrections(folder: Path, before: Prompts, prompts: Prompts) -> Prompts:
     """
     Return prompts as corrections of the labels that there are.
 
@@ -20,12 +20,12 @@ def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
 
     :param folder: of the project.
     :param before: prompts of the project.
-    :param said: all prompts; other objects are dropped, and frames that no review corrected.
+    :param prompts: all prompts; other objects are dropped, and frames that no review corrected.
     """
-    labels = LabelSet(folder / LABELS, dict.fromkeys(said, ''))
+    labels = LabelSet(folder / LABELS, dict.fromkeys(prompts, ''))
     wanted: dict[int, list[int]] = {}
     found: dict[int, ObjectPrompts] = {}
-    for object_id, each in said.items():
+    for object_id, each in prompts.items():
         known = before.get(object_id, ObjectPrompts())
         merged, added = ObjectPrompts(each.label), []
         for frame, old in known.by_frame.items():
@@ -33,11 +33,11 @@ def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
                 merged = merged.having(frame, old)
         for frame, new in sorted(each.by_frame.items()):
             there = known.by_frame.get(frame)
-            if there is not None and new.digest in _said(there):
+            if there is not None and new.digest in _digests(there):
                 merged = merged.having(frame, there)
             else:
                 added.append(frame)
-        alone = any(said.stands_alone for said in merged.by_frame.values())
+        alone = any(prompt.stands_alone for prompt in merged.by_frame.values())
         for frame in added:
             if alone and labels.path.exists():
                 wanted.setdefault(frame, []).append(object_id)
@@ -48,7 +48,7 @@ def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
         for image in labels.images():
             for track in image.tracks:
                 if track.object_id in wanted.get(image.number, ()):
-                    prompt = said[track.object_id].by_frame[image.number].prompt
+                    prompt = prompts[track.object_id].by_frame[image.number].prompt
                     merged = found[track.object_id]
                     found[track.object_id] = merged.corrected(
                         image.number, prompt, track.mask, track.visible
@@ -56,6 +56,6 @@ def corrections(folder: Path, before: Prompts, said: Prompts) -> Prompts:
     return found
 
 
-def _said(known: SaidPrompt) -> tuple[str | None, str]:
+def _digests(known: FramePrompt) -> tuple[str | None, str]:
     """Return digests of a known prompt: before its review, and as it is."""
-    return known.reviewed, SaidPrompt(known.prompt).digest
+    return known.reviewed, FramePrompt(known.prompt).digest

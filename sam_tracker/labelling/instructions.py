@@ -26,8 +26,8 @@ class Instructions:
             object_id: replace(
                 each,
                 by_frame={
-                    frame: said
-                    for frame, said in each.by_frame.items()
+                    frame: prompt
+                    for frame, prompt in each.by_frame.items()
                     if (object_id, frame) not in self.corrections
                 },
             )

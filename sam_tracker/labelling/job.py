@@ -260,8 +260,8 @@ def _standing_reviews(job: Job, before: Project, prompts: Prompts) -> dict[int, 
     if (before.checkpoint, before.mode) != (job.checkpoint, job.mode):
         return {}
 
-    def digests(said: Prompts, object_id: int) -> dict[int, str]:
-        each = said.get(object_id, ObjectPrompts())
+    def digests(of: Prompts, object_id: int) -> dict[int, str]:
+        each = of.get(object_id, ObjectPrompts())
         return {frame: each.digest(frame) for frame in each.by_frame}
 
     return {
@@ -279,14 +279,16 @@ def _instructions(
     network: VideoNetwork,
 ) -> Instructions | None:
     """Return the prompts of the file, the options or the bag; None: keep those of the project."""
-    said: Prompts
+    prompts: Prompts
     if job.prompts is not None:
         stamps = [image.stamp for image in recording.images]
-        said = read_prompts(job.prompts, Timeline(stamps, ascending))
+        prompts = read_prompts(job.prompts, Timeline(stamps, ascending))
     elif job.first is not None:
-        said = {1: job.first}
+        prompts = {1: job.first}
     elif job.text is not None and job.text_model is not None:
-        said = named_objects(recording, job.text, job.text_model, job.text_threshold, job.device)
+        prompts = named_objects(
+            recording, job.text, job.text_model, job.text_threshold, job.device
+        )
     elif job.bag_prompts is not None:
         if not isinstance(recording, BagRecording):
             raise LabellingError(
@@ -296,9 +298,9 @@ def _instructions(
     elif before is not None and before.prompts:
         return None
     elif job.everything:
-        said = all_objects(recording, network)
+        prompts = all_objects(recording, network)
     else:
         raise LabellingError(
             f'nothing says what to label in {job.name}: give --prompts, --box or --text'
         )
-    return Instructions(said)
+    return Instructions(prompts)

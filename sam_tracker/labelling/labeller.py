@@ -202,8 +202,8 @@ class Labeller:
         """Decode all prompts that stand alone, or all others."""
         by_frame: dict[int, dict[int, ObjectPrompts]] = {}
         for object_id, each in sorted(prompts.items()):
-            for number, said in each.by_frame.items():
-                if said.stands_alone == alone:
+            for number, prompt in each.by_frame.items():
+                if prompt.stands_alone == alone:
                     by_frame.setdefault(number, {})[object_id] = each
         for number, pixels in read_frames(self._recording, sorted(by_frame), self._folder):
             frame = Frame(pixels, self._times[number])

@@ -114,8 +114,10 @@ class OfflineTracker:
         cached = self._cached(frame, frame.stamp)
         store = self._inference.store
         for object_id, each in prompts.items():
-            said = each.by_frame[number]
-            valid = said.prompt.validate(frame.width, frame.height, refining=not said.stands_alone)
+            prompt = each.by_frame[number]
+            valid = prompt.prompt.validate(
+                frame.width, frame.height, refining=not prompt.stands_alone
+            )
             row = store.add()
             held = TrackedObject(
                 object_id=object_id,
@@ -127,13 +129,13 @@ class OfflineTracker:
             )
             try:
                 with self._inferring():
-                    if said.corrected is None:
+                    if prompt.corrected is None:
                         held = self._prompting.apply(held, frame, cached, valid)
                     else:
                         for other in each.basis(number):
                             basis = self._prompted[object_id][other]
                             store.condition_at(row, other - number, basis.memory, basis.pointer)
-                        held = self._refined(held, frame, cached, valid, said.corrected)
+                        held = self._refined(held, frame, cached, valid, prompt.corrected)
                 memory, pointer = store.conditioned(row)
             finally:
                 store.remove(row)

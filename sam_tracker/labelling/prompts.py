@@ -42,7 +42,7 @@ from sam_tracker.labelling.stretch import read
 
 
 @dataclass(frozen=True, eq=False)
-class SaidPrompt:
+class FramePrompt:
     """All prompts for one object on one frame, combined."""
 
     prompt: Prompt
@@ -91,7 +91,7 @@ class SaidPrompt:
         return found
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> SaidPrompt:
+    def from_json(cls, fields: Mapping[str, Any]) -> FramePrompt:
         """Return the prompt that ``json`` was called on."""
         prompt = Prompt(
             points=np.array(fields.get('points', []), np.float64).reshape(-1, 2),
@@ -108,18 +108,18 @@ class ObjectPrompts:
     """All prompts for one object."""
 
     label: str = ''
-    by_frame: Mapping[int, SaidPrompt] = field(default_factory=dict)
+    by_frame: Mapping[int, FramePrompt] = field(default_factory=dict)
     """By the number of the frame."""
 
     def added(self, frame: int, prompt: Prompt) -> ObjectPrompts:
         """Return these and one more, which is combined with an earlier one on its frame."""
         if frame in self.by_frame:
             prompt = prompt.added_to(self.by_frame[frame].prompt)
-        return self.having(frame, SaidPrompt(prompt))
+        return self.having(frame, FramePrompt(prompt))
 
-    def having(self, frame: int, said: SaidPrompt) -> ObjectPrompts:
+    def having(self, frame: int, prompt: FramePrompt) -> ObjectPrompts:
         """Return these with another prompt on one frame."""
-        return replace(self, by_frame={**self.by_frame, frame: said})
+        return replace(self, by_frame={**self.by_frame, frame: prompt})
 
     def corrected(
         self, frame: int, prompt: Prompt, mask: NDArray[np.bool_], visible: bool
@@ -140,7 +140,7 @@ class ObjectPrompts:
             return self.having(frame, replace(before, prompt=merged, corrected=start))
         only_points = prompt.box is None and prompt.mask is None
         start = np.logical_and(mask, visible) if only_points else None
-        return self.having(frame, SaidPrompt(prompt, Stage.CORRECTED, start))
+        return self.having(frame, FramePrompt(prompt, Stage.CORRECTED, start))
 
     def reviewed(
         self, frame: int, prompt: Prompt, mask: NDArray[np.bool_], visible: bool
@@ -154,41 +154,43 @@ class ObjectPrompts:
         :param visible: whether the label has a mask.
         """
         before = self.by_frame.get(frame)
-        said = '' if before is None else before.reviewed
-        if before is not None and said is None:
-            said = SaidPrompt(before.prompt).digest
+        earlier = '' if before is None else before.reviewed
+        if before is not None and earlier is None:
+            earlier = FramePrompt(before.prompt).digest
         found = self.corrected(frame, prompt, mask, visible)
-        return found.having(frame, replace(found.by_frame[frame], reviewed=said))
+        return found.having(frame, replace(found.by_frame[frame], reviewed=earlier))
 
     @property
     def defining(self) -> int:
         """Number of the frame that says what the object is: the first that corrects no label."""
-        alone = [number for number, said in self.by_frame.items() if said.stands_alone]
+        alone = [number for number, prompt in self.by_frame.items() if prompt.stands_alone]
         by_hand = [number for number in alone if self.by_frame[number].stage is Stage.HAND]
         return min(by_hand or alone or self.by_frame)
 
     def basis(self, frame: int) -> tuple[int, ...]:
         """Return the frames of the prompts that a correction is read with, the nearest first."""
-        alone = [number for number, said in self.by_frame.items() if said.stands_alone]
+        alone = [number for number, prompt in self.by_frame.items() if prompt.stands_alone]
         return read(alone, frame, frame, self.defining)
 
     def digest(self, frame: int) -> str:
         """Return a digest of all that the object on a prompted frame depends on."""
-        said = self.by_frame[frame]
-        if said.stands_alone:
-            return said.digest
+        prompt = self.by_frame[frame]
+        if prompt.stands_alone:
+            return prompt.digest
         basis = [(number, self.by_frame[number].digest) for number in self.basis(frame)]
-        return f'{said.digest} {basis}'
+        return f'{prompt.digest} {basis}'
 
     def json(self) -> dict[str, Any]:
         """Return what ``from_json`` reads."""
-        frames = {str(frame): said.json() for frame, said in sorted(self.by_frame.items())}
+        frames = {str(frame): prompt.json() for frame, prompt in sorted(self.by_frame.items())}
         return {'label': self.label, 'frames': frames}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> ObjectPrompts:
         """Return what ``json`` was called on."""
-        frames = {int(key): SaidPrompt.from_json(said) for key, said in fields['frames'].items()}
+        frames = {
+            int(key): FramePrompt.from_json(prompt) for key, prompt in fields['frames'].items()
+        }
         return cls(fields['label'], frames)
 
 
@@ -273,12 +275,12 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
             raise LabellingError(f'{where}: id must be from 1 to {LARGEST_ID}, not {object_id}')
         if object_id in found:
             raise LabellingError(f'{where}: id {object_id} is that of another object')
-        said = each.get('prompts')
-        if not isinstance(said, list) or not said:
+        listed = each.get('prompts')
+        if not isinstance(listed, list) or not listed:
             raise LabellingError(f'{where}: it has no list of prompts')
         try:
             prompts = ObjectPrompts(checked_label(str(each.get('label', ''))))
-            for number, fields in enumerate(said):
+            for number, fields in enumerate(listed):
                 place = f'{where}, prompt {number + 1}'
                 _check_fields(fields, _PROMPT_FIELDS, place)
                 frame = timeline.frame(fields, place)

@@ -32,8 +32,8 @@ def stretch_key(stretch: Stretch, prompts: ObjectPrompts, context: str) -> str:
 
     :param context: digest of the recording, the weights and the settings.
     """
-    said = {str(frame): prompts.digest(frame) for frame in stretch.conditioning}
-    fields = {'format': FORMAT, 'context': context, 'said': said, **asdict(stretch)}
+    digests = {str(frame): prompts.digest(frame) for frame in stretch.conditioning}
+    fields = {'format': FORMAT, 'context': context, 'said': digests, **asdict(stretch)}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:20]
 
 
