@@ -48,8 +48,8 @@ class GraphCapture:
         self._stream.wait_stream(current)
         try:
             with torch.cuda.stream(self._stream):
-                # What libraries and compiled parts do at the first call with these very strides
-                # and on this stream must not happen while kernels are captured.
+                # What libraries and compiled parts set up at the first call with these strides
+                # on this stream must not be captured.
                 function(*arguments)
                 # Other threads may use the device meanwhile.
                 graph.capture_begin(self._pool, capture_error_mode='thread_local')
@@ -58,7 +58,7 @@ class GraphCapture:
                 finally:
                     graph.capture_end()
         except RuntimeError:
-            # A pool that no graph has ended up in cannot be captured into again.
+            # A pool whose only capture failed cannot be used for another one.
             self._pool = torch.cuda.graph_pool_handle()
             raise
         finally:

@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Narrow floating point types: which tensors of a network are kept in them, and their borders."""
+"""Narrow floating-point types: which weights are kept in them, and where inputs are converted."""
 
 import torch
 from torch import Tensor, nn

@@ -25,7 +25,7 @@ from sam_tracker.networks.api import ImageFeatures, MaskCandidates, Memory, Prom
 Result = TypeVar('Result')
 
 PADDED_ROWS = (1, 2, 3, 4, 6, 8, 12, 16)
-"""Numbers of rows (objects or images) that are captured; a call of more is captured as it is."""
+"""Numbers of rows (objects or images) that are captured; a call with more is not padded."""
 CALLS_BEFORE_CAPTURE = 4
 """
 Calls of a layout that are executed normally before one is captured. Layouts of prompts are rare,
@@ -44,9 +44,9 @@ class Capture(Protocol):
         self, function: Callable[..., Result], arguments: tuple[Any, ...]
     ) -> Callable[[], Result]:
         """
-        Return what makes the call again with what is then in the same tensors.
+        Return a function that repeats the call with the current contents of the same tensors.
 
-        What it returns may be overwritten by the next captured call.
+        The next captured call may overwrite its result.
 
         :raises RuntimeError: the call cannot be captured.
         """
@@ -54,7 +54,7 @@ class Capture(Protocol):
 
 class ReplayedNetwork:
     """
-    The network itself but for the four methods that take the time.
+    A network whose four slow methods are captured; all else is the network's own.
 
     Results are those of the network but for rounding: a padded batch may be computed by other
     kernels. Threads may share it as long as all of them use one stream and one precision.
@@ -65,7 +65,7 @@ class ReplayedNetwork:
         lock = threading.Lock()
         self._encode_image = ReplayedCall(network.encode_image, capture, lock)
         self._decode = ReplayedCall(network.decode, capture, lock)
-        # A network for single images lacks these, and nobody calls them.
+        # A network for single images has neither, and neither is called.
         self._attend = ReplayedCall(getattr(network, 'attend_to_memory', None), capture, lock)
         self._remember = ReplayedCall(getattr(network, 'encode_memory', None), capture, lock)
 
@@ -91,8 +91,8 @@ class ReplayedNetwork:
         Condition an image on what O objects remember, as the network does.
 
         Memories that still grow are padded to one layout, which is captured once for all objects:
-        each of their own would occur once for each. Those of a single frame are not: they are all
-        that a verification reads, and attention to seven times as many would take its time.
+        unpadded, each length would occur once for each object. A memory of a single frame is not
+        padded: verification reads only that, and attention to seven would take longer.
         """
         layout = self._network.memory_layout
         memories, pointers = memory.tokens.shape[1], memory.pointers.shape[1]

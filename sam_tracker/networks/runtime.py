@@ -98,8 +98,8 @@ def choose_runtime(
         the first GPU if there is one, else the CPU.
     :param precision: one of ``PRECISIONS``; ``auto`` is bfloat16 where it is computed in, on a
         GPU or a CPU, else float32.
-    :param cuda_graphs: whether to use them on a GPU for what ``torch.compile`` does not make; the
-        two were not measured together.
+    :param cuda_graphs: whether to use CUDA graphs on a GPU; not with ``compiled``, since the two
+        were not measured together.
     :raises ValueError: for a device that is not there or not supported, and a precision that is
         not known.
     """

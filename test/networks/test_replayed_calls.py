@@ -122,7 +122,7 @@ def test_what_is_captured_and_counted_is_bounded():
     assert len(captures.names) == MOST_CAPTURED + 2
 
 
-def test_a_call_that_cannot_be_captured_is_made_as_ever(caplog):
+def test_a_call_that_cannot_be_captured_runs_without(caplog):
     attempts = []
 
     def refuse(function, arguments):

@@ -36,15 +36,15 @@ class Manifest:
     opset: int
 
     def write(self, folder: Path) -> None:
-        """Write it to a folder."""
+        """Write the manifest to a folder."""
         (folder / FILE_NAME).write_text(json.dumps(asdict(self), indent=2) + '\n')
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """
-        Read that of a folder.
+        Read the manifest of a folder.
 
-        :raises GraphError: it is missing or is none.
+        :raises GraphError: it is missing or invalid.
         """
         path = folder / FILE_NAME
         try:

@@ -47,7 +47,7 @@ def open_graphs(
     network: Network, weights: str, folder: Path, open_session: Callable[[Path], Session]
 ) -> Network:
     """
-    Return a network that runs in another runtime what was exported, and in torch the rest.
+    Return a network whose exported calls run in another runtime, and all others in torch.
 
     The graphs encode images and memories, condition on up to K memories and P pointers, and decode
     frames that are tracked. Prompts, which are rare, and longer memories are torch's.
