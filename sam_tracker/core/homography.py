@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.boxes import Box
+
 Matrix = NDArray[np.float64]
 
 
@@ -55,3 +57,12 @@ def local_motion(homography: Matrix, point: NDArray[np.float64]) -> LocalMotion 
         return None
     target = np.array([x / w, y / w])
     return LocalMotion(target, (homography[:2, :2] - np.outer(target, homography[2, :2])) / w)
+
+
+def moved_box(homography: Matrix, box: Box) -> Box | None:
+    """Return the box [4] of an object after the motion; None where its centre is out of view."""
+    moved = local_motion(homography, (box[:2] + box[2:]) / 2)
+    if moved is None:
+        return None
+    half = moved.sides(np.maximum(box[2:] - box[:2], 1e-3))[0] / 2
+    return np.concatenate((moved.point - half, moved.point + half))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Box
 from sam_tracker.tracking.appearance import Appearance, familiarity
@@ -56,6 +57,11 @@ class Decision:
             return replace(self, familiarity=cosine)
         choice = replace(self.choice, box=np.zeros(4))
         return replace(self, familiarity=cosine, choice=choice, present=False)
+
+    def without(self, parts: NDArray[np.bool_]) -> Decision:
+        """Return the decision with shapes of which cells [s, s] of the chosen mask are dropped."""
+        assert self.shapes is not None
+        return replace(self, shapes=self.shapes.without(parts))
 
     def bounded_by(self, box: Box, bound: Box) -> Decision:
         """Return the decision for a mask of which a part was taken away, with its new boxes."""

@@ -5,8 +5,8 @@ Parts of a mask that are not the object.
 
 Small networks answer with a mask and with a few cells of something similar elsewhere. Those hardly
 change the area of the mask, but they spread its box, which updates the motion model and the window
-of a closer look, and the memory of the frame shows them as the object. SAM 2 has the like of this
-for single images: it can remove small regions of the masks of its automatic mode.
+of a closer look, and the memory of the frame shows them as the object. For single images SAM 2
+removes small regions in its automatic mode (``min_mask_region_area``).
 """
 
 import cv2
@@ -20,8 +20,8 @@ def detached_parts(mask: NDArray[np.bool_], expected: Box) -> NDArray[np.bool_] 
     """
     Find the 8-connected parts of a mask that do not reach where its object is expected.
 
-    The largest part is the object wherever it lies: an object may move faster than expected. One
-    that is seen in several parts, as behind a post, has them where it is expected.
+    The largest part is the object wherever it lies: an object may move faster than expected. The
+    parts of an object behind a post lie where it is expected.
 
     :param mask: [s, s] cells of the decoded mask.
     :param expected: [4] cells, half open.

@@ -127,13 +127,13 @@ class Doubts:
         self._doubtful = None
 
     def _drop_old_encodings(self) -> None:
-        for stamp in sorted({each.stamp for each in self._certain.values()}):
-            encodings = {id(each.features.embedding) for each in self._certain.values()}
-            if len(encodings) <= MOST_ENCODINGS:
-                return
-            self._certain = {
-                number: each for number, each in self._certain.items() if each.stamp != stamp
-            }
+        newest = sorted(self._certain.items(), key=lambda item: item[1].stamp, reverse=True)
+        numbers: dict[int, list[int]] = {}
+        for number, each in newest:
+            numbers.setdefault(id(each.features.embedding), []).append(number)
+        for dropped in list(numbers.values())[MOST_ENCODINGS:]:
+            for number in dropped:
+                del self._certain[number]
 
 
 def _sighting(proposal: Proposal, index: int) -> Sighting:

@@ -17,6 +17,7 @@ from torch import Tensor
 from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
+from sam_tracker.core.homography import moved_box
 from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
@@ -126,8 +127,7 @@ class Propagation:
         if self._settings.drop_detached_parts:
             kept = self._without_detached_parts(expected, decisions, shown, cached, scales)
             if kept is not None:
-                shown, intersections = kept, None
-                decisions = self._measured_again(decisions, shown, cached, scales)
+                (decisions, shown), intersections = kept, None
         logits = shown
         given_up = [index for index, each in enumerate(decisions) if each.given_up]
         if given_up:
@@ -206,9 +206,13 @@ class Propagation:
         logits: Tensor,
         cached: CachedFrame,
         scales: Sequence[ImageScale],
-    ) -> Tensor | None:
-        """Return the chosen masks [O, s, s] without detached parts; None: they have none."""
-        dropped = np.zeros(logits.shape, dtype=np.bool_)
+    ) -> tuple[list[Decision], Tensor] | None:
+        """
+        Drop the detached parts of the chosen masks [O, s, s].
+
+        :returns: the decisions for the masks that are left, and these; None: nothing is dropped.
+        """
+        dropped: dict[int, NDArray[np.bool_]] = {}
         for index, (held, decision) in enumerate(zip(objects, decisions, strict=True)):
             expected = held.expected_region(cached)
             if expected is None or decision.shapes is None or not decision.seen:
@@ -219,25 +223,20 @@ class Propagation:
             parts = detached_parts(mask, corners.ravel() * len(mask) / scale.network_size)
             if parts is not None:
                 dropped[index] = parts
-        if not dropped.any():
+        if not dropped:
             return None
-        return logits.masked_fill(uploaded(dropped, logits.device), ABSENT)
-
-    def _measured_again(
-        self,
-        decisions: Sequence[Decision],
-        logits: Tensor,
-        cached: CachedFrame,
-        scales: Sequence[ImageScale],
-    ) -> list[Decision]:
-        """Return decisions with the boxes of masks [O, s, s] that have fewer cells now."""
+        cells = np.zeros(logits.shape, dtype=np.bool_)
+        for index, parts in dropped.items():
+            cells[index] = parts
+        logits = logits.masked_fill(uploaded(cells, logits.device), ABSENT)
         boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
-        return [
-            decision.bounded_by(scale.boxes_to(cached.scale, box), bound)
-            if decision.seen
-            else decision
-            for decision, scale, box, bound in zip(decisions, scales, boxes, bounds, strict=True)
-        ]
+        decisions = list(decisions)
+        for index, parts in dropped.items():
+            box = scales[index].boxes_to(cached.scale, boxes[index])
+            decision = decisions[index].without(parts).bounded_by(box, bounds[index])
+            choice = objects[index].selector.scored_again(decision.choice)
+            decisions[index] = replace(decision, choice=choice)
+        return decisions, logits
 
     def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""
@@ -311,7 +310,8 @@ def _seen_from(held: TrackedObject, frame: Frame, previous: CachedFrame | None) 
     motion, focus = frame.camera_motion, held.focus
     if motion is None or focus is None or previous is None or held.stamp != previous.stamp:
         return held
-    return replace(held, focus=focus.seen_after(motion))
+    box = None if held.seen_box is None else moved_box(motion, held.seen_box)
+    return replace(held, focus=focus.seen_after(motion), seen_box=box)
 
 
 def _camera_motion(

@@ -26,7 +26,7 @@ from sam_tracker.tracking.track import Track, TrackState
 LONGEST_TIME = 2**63 - 1
 """Nanoseconds, 292 years: times saturate there, whatever the stamps of a stream are."""
 REACH = 0.1
-"""Margin around a box that is expected, in sides of the object: masks are no more steady."""
+"""Margin of an expected box, in sides of the object: boxes of masks vary by as much."""
 SEARCHED_AT_MOST = SECOND
 """Nanoseconds for which one frame counts as a search: a paused stream is not searched."""
 
@@ -66,6 +66,8 @@ class TrackedObject:
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
+    seen_box: Box | None = None
+    """[4] image pixels, where it was seen on its newest frame; None: it was not."""
     distrusted: bool = False
     """
     Whether its last verified mask showed something else (``doubts``), and none was certain since.
@@ -113,18 +115,21 @@ class TrackedObject:
         Return the part of its newest frame that it can have reached, [4] in image pixels.
 
         :param frame: its newest, on which no decision was made yet.
+        An object that is partly hidden may come out on any side, as far as it usually reaches.
+
         :returns: None: it may be anywhere, since it was not seen on the frame before.
         """
-        track, focus = self.track, self.focus
-        if track is None or focus is None or focus.image_size != frame.image_size:
+        box, focus = self.seen_box, self.focus
+        if box is None or focus is None or focus.image_size != frame.image_size:
             return None
-        box = track.network_box
-        if box is not None and self.expected_box is not None:
+        if self.expected_box is not None:
             box = frame.scale.box_to_image(self.expected_box)
         if box is None:
             return None
         elapsed = max(frame.stamp - focus.stamp, 0) / SECOND
-        reach = REACH * focus.size + focus.speed * elapsed
+        # What is missing to the usual area is missing on one side, as behind a post.
+        hidden = max(focus.usual**2 / focus.size - focus.size, 0.0)
+        reach = REACH * focus.size + hidden + focus.speed * elapsed
         return box + np.array([-reach, -reach, reach, reach])
 
     def at_prompt(self, frame: CachedFrame, prompt: Prompt, cumulative: bool) -> TrackedObject:
@@ -144,6 +149,7 @@ class TrackedObject:
             image_size=frame.image_size,
             focus=None,
             expected_box=None,
+            seen_box=None,
             distrusted=False,
         )
 
@@ -240,7 +246,7 @@ class TrackedObject:
                 known_box = self.prompt.extent
                 if focus is not None and known_box is not None:
                     focus = Focus.on(known_box, frame.image_size, frame.stamp)
-        return replace(self, track=track, focus=focus)
+        return replace(self, track=track, focus=focus, seen_box=box)
 
     def _state(self, decision: Decision) -> TrackState:
         settings = self.settings

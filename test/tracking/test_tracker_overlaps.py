@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sam_tracker.core.prompt import Prompt
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracker import Tracker
 
@@ -110,6 +111,23 @@ def test_a_mask_in_two_parts_keeps_those_that_the_object_can_have_reached(script
     tracker.add_prompt(at(0), BOX)
     whole, *split = (tracks[0].box for tracks in run(tracker, 6))
     assert all(np.array_equal(box[::2], whole[::2]) for box in split)
+
+
+def test_what_comes_out_from_behind_something_in_a_part_of_its_own_is_the_object(scripted):
+    def script(frame, number):
+        logits = torch.full((SIDE, SIDE), -6.0)
+        logits[10:22, 8:20] = 6.0
+        if 3 <= frame < 10:
+            logits[:, 14:] = -6.0
+        elif frame >= 10:
+            logits[:, 14:16] = -6.0
+        return logits.expand(3, SIDE, SIDE), torch.tensor([0.9, 0.8, 0.7]), 6.0
+
+    tracker = Tracker(scripted(SIZE, script), SETTINGS)
+    tracker.add_prompt(at(0), Prompt(box=[80, 50, 200, 110]))
+    boxes = [tracks[0].box for tracks in run(tracker, 12)]
+    assert boxes[5][2] < boxes[0][2] - 20
+    assert np.array_equal(boxes[-1], boxes[0])
 
 
 def test_another_objects_mask_takes_no_trust_from_the_motion(playing):

@@ -65,6 +65,11 @@ def alternating(shape, dtype):
     return (torch.arange(np.prod(shape)) % 2).reshape(shape).to(dtype)
 
 
+def whole_masks(shape, dtype):
+    """Return what is read for masks of which every cell is set, and so are one part."""
+    return torch.ones(shape, dtype=dtype) * (65535 if dtype.is_floating_point else 1)
+
+
 @pytest.fixture
 def reads(monkeypatch):
     read, cpu = Reads(), torch.Tensor.cpu
@@ -101,8 +106,8 @@ def frame(stamp):
 
 @pytest.mark.parametrize('name,objects', [('nano', 1), ('mobile', 3)])
 def test_a_frame_reads_from_the_device_once_and_its_masks_once_more(name, objects, reads):
-    settings = {'same_object': 1.0, 'closer_look': False, 'drop_detached_parts': False}
-    tracker = tracker_of(name, objects, **settings)
+    tracker = tracker_of(name, objects, same_object=1.0, closer_look=False)
+    reads.values = whole_masks
     tracker.step(frame(1))
     reads.clear()
     with Transfers() as transfers:

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes of the candidate masks of one object, packed for the transfer to the host."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,6 +31,15 @@ class CandidateShapes:
     def mask(self) -> NDArray[np.bool_]:
         """[s, s], the mask that was chosen."""
         return self._mask(self.chosen)
+
+    def without(self, parts: NDArray[np.bool_]) -> CandidateShapes:
+        """Return the shapes without cells [s, s] of the chosen mask."""
+        octets = np.packbits(self.mask & ~parts, axis=1, bitorder='little')
+        packed = self.packed.copy()
+        row = np.zeros((len(parts), 2 * packed.shape[-1]), np.uint8)
+        row[:, : octets.shape[1]] = octets
+        packed[self.chosen] = row.view('<u2')
+        return replace(self, packed=packed)
 
     @property
     def area(self) -> float:

@@ -106,6 +106,12 @@ class MaskSelector:
         index = int(np.argmax(weight * scores + (1 - weight) * affinities))
         return Choice(index, float(affinities[index]), boxes[index], float(scores[index]))
 
+    def scored_again(self, choice: Choice) -> Choice:
+        """Return a choice whose box has changed, with the motion score of that box."""
+        if choice.motion_score is None or self.motion is None:
+            return choice
+        return replace(choice, motion_score=float(self.motion.scores(choice.box[None])[0]))
+
     def update(self, choice: Choice) -> MaskSelector:
         """
         Return the selector after a mask was chosen.

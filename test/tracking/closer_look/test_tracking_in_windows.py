@@ -155,6 +155,20 @@ def test_an_object_is_tracked_on_after_any_pause_or_jump_of_the_clock(network, p
         assert errors(track, square(x, 200, 40)) < 8
 
 
+def test_a_part_apart_from_the_object_is_dropped_in_a_window_too(network):
+    tracker = Tracker(network, SETTINGS)
+    tracker.add_prompt(Frame(picture((300, 200, 40, RED)), 0), Prompt(box=square(300, 200, 40)))
+    for number in range(1, 6):
+        things = [(300, 200, 40, RED)]
+        if number >= 3:
+            things.append((360, 250, 16, RED))
+        (track,) = tracker.step(Frame(picture(*things), number * PERIOD))
+        region = track.decoded_mask.scale.region
+        assert region.width < WIDTH
+        assert region.x + region.width > 368, 'the part is in the window'
+        assert errors(track, square(300, 200, 40)) < 4
+
+
 def test_the_mask_at_image_size_lies_where_the_object_is(network):
     tracker = Tracker(network, SETTINGS)
     tracker.add_prompt(Frame(picture((500, 400, 40, RED)), 0), Prompt(box=square(500, 400, 40)))
