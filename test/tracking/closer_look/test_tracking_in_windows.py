@@ -7,6 +7,7 @@ The network here finds an object by its colour, and so really looks at the pixel
 """
 
 from dataclasses import replace
+import gc
 
 import numpy as np
 import pytest
@@ -23,10 +24,12 @@ from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import MOST_MISSES
+from sam_tracker.tracking.doubts import MOST_ENCODINGS
 from sam_tracker.tracking.inference import MOST_VIEWS, Inference
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.prompting import Prompting
 from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.sighting import Sighting
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
 from sam_tracker.tracking.tracker import Tracker
@@ -204,6 +207,23 @@ def test_windows_of_several_objects_are_encoded_in_one_batch(network):
     assert network.encoded == [2]
     assert errors(tracks[0], square(100, 100, 30)) < 4
     assert errors(tracks[1], square(500, 400, 30)) < 4
+
+
+def test_as_many_objects_as_are_bounded_stay_verifiable_when_more_have_windows(network):
+    settings = replace(SETTINGS, familiarity=0.0, certain_familiarity=0.5)
+    tracker = Tracker(network, settings)
+    places = [(x, y) for y in (100, 240, 380) for x in (80, 240, 400, 560)]
+    colours = [(r, g, b) for r in (0, 120, 250) for g in (0, 250) for b in (0, 250)]
+    things = [(x, y, 30, colour) for (x, y), colour in zip(places, colours, strict=True)]
+    image = picture(*things)
+    for x, y, side, _ in things:
+        tracker.add_prompt(Frame(image, 0), Prompt(box=square(x, y, side)))
+    for number in range(1, 4):
+        tracks = tracker.step(Frame(image, number * PERIOD))
+        assert len({track.decoded_mask.scale.region for track in tracks}) == len(things)
+        gc.collect()
+        kept = [each.stamp for each in gc.get_objects() if type(each) is Sighting]
+        assert kept == MOST_ENCODINGS * [number * PERIOD]
 
 
 def test_eight_small_objects_are_measured_as_finely_as_one(network):
