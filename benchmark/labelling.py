@@ -10,6 +10,7 @@ Labelling of generated recordings with the bundled weights: by direction, correc
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 import os
 from pathlib import Path
 import random
@@ -234,7 +235,12 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
                 (n for n in found if n not in prompts.by_frame and unpacked(masks, n).any()),
                 key=lambda each: errors(found[each], masks, each),
             )
-            prompts = corrected(work, prompts, found[number], number, unpacked(masks, number))
+            track, truth = found[number], unpacked(masks, number)
+            if options.true_masks:
+                exact = Prompt(mask=truth)
+                prompts = prompts.corrected(number, exact, track.mask, track.visible)
+            else:
+                prompts = corrected(work, prompts, track, number, truth)
             labels = work.label({1: prompts}).labels
             seconds.append(time.monotonic() - start)
             before, values = values, overlaps(labels, masks)
@@ -249,28 +255,26 @@ def corrections(options: argparse.Namespace, folder: Path) -> None:
 
 
 def killed(options: argparse.Namespace, folder: Path) -> None:
-    """Kill a run at random moments, and compare with one that was left alone."""
+    """Kill a run at random moments of its work, and compare with one that was left alone."""
     path = folder / 'clip.mp4'
     masks = write_video(path, options.frames, FIRST_SEED, options.difficulty)
     x, y, right, bottom = box_prompt(unpacked(masks, 0)).box
     command = [
         *(sys.executable, '-m', 'sam_tracker.labelling.label_command', str(path), '--box'),
         *map(str, (x, y, right - x, bottom - y)),
+        *('--checkpoint', options.checkpoint, '--formats'),
         '-o',
     ]
-    start = time.monotonic()
     subprocess.run([*command, str(folder / 'alone')], check=True)
-    whole = time.monotonic() - start
+    whole = written(folder / 'alone')
     generator, kills = random.Random(0), 0
-    while kills < options.kills:
+    for share in sorted(generator.random() for _ in range(options.kills)):
         process = subprocess.Popen([*command, str(folder / 'killed')])
-        try:
-            process.wait(generator.uniform(0.3, 1.0) * whole)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        if process.wait() == 0:
-            break
+        while process.poll() is None and written(folder / 'killed') < share * whole:
+            time.sleep(0.05)
+        time.sleep(generator.uniform(0, 1))
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
     subprocess.run([*command, str(folder / 'killed')], check=True)
     texts = [
         (folder / name / 'recordings/clip/labels.jsonl').read_bytes()
@@ -279,6 +283,16 @@ def killed(options: argparse.Namespace, folder: Path) -> None:
     print(
         f'killed {kills} times; the bytes are {"the same" if texts[0] == texts[1] else "others"}'
     )
+
+
+def written(folder: Path) -> int:
+    """Return the bytes of all stretches of a run, finished or not."""
+    total = 0
+    for path in folder.glob('recordings/clip/work/stretches/*'):
+        # It may just have been finished, under another name.
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -290,6 +304,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--frames', type=int, default=90, help='length of a clip')
     parser.add_argument('--clips', type=int, default=20)
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument(
+        '--true-masks', action='store_true', help='corrections are the true masks, no clicks'
+    )
     parser.add_argument('--kills', type=int, default=5)
     parser.add_argument('--difficulty', default='medium')
     parser.add_argument('--kind', choices=['mp4', 'bag'], default='mp4', help='of recordings')

@@ -18,6 +18,7 @@ from sam_tracker.labelling.scanned_mcap import ScannedMcap, has_index
 
 SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
 """Of the files of a bag; a recorder that compresses whole files adds the last one."""
+LONGEST_TEXT = 200
 
 
 def bag_files(path: Path) -> list[Path]:
@@ -140,5 +141,5 @@ class BagFile:
 
 
 def text(error: BaseException) -> str:
-    """Return the text of an error in one line."""
-    return ' '.join(str(error).split()) or type(error).__name__
+    """Return the text of an error in one line; rosbags quotes whole definitions."""
+    return ' '.join(str(error).split())[:LONGEST_TEXT] or type(error).__name__

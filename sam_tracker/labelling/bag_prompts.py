@@ -19,6 +19,7 @@ from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.bag_recording import BagRecording
 from sam_tracker.labelling.instructions import Instructions
+from sam_tracker.labelling.message_types import DETECTIONS, PROMPT
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.ros.messages.detections import detections_of_message
@@ -27,8 +28,6 @@ from sam_tracker.ros.messages.prompt_messages import only_names, prompt_of_messa
 if TYPE_CHECKING:
     from sam_tracker.msg import Prompt as PromptMessage
 
-PROMPT = 'sam_tracker/msg/Prompt'
-DETECTIONS = 'vision_msgs/msg/Detection2DArray'
 MOST_PROBLEMS = 20
 """Problems of a topic that are listed; further ones are counted."""
 

@@ -12,13 +12,12 @@ import zlib
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.time import SECOND
+from sam_tracker.labelling.message_types import IMAGES
 from sam_tracker.labelling.open_bag import OpenBag
 from sam_tracker.labelling.recording import Image, ImageInfo, LabellingError, Progress
 from sam_tracker.labelling.recording_index import RecordingIndex
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.images.encodings import ImageError
-
-IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class BagRecording:
@@ -117,7 +116,7 @@ def _indexed(bag: OpenBag, topic: str, progress: Progress) -> RecordingIndex:
 
 
 def _chosen(bag: OpenBag, topic: str | None) -> str:
-    topics = bag.topics(IMAGE_TYPES)
+    topics = bag.topics(IMAGES)
     if topic in topics:
         assert topic is not None
         return topic
@@ -133,6 +132,6 @@ def _chosen(bag: OpenBag, topic: str | None) -> str:
         raise LabellingError(
             f'{str(bag.path)!r} has images on several topics, choose one with --topic: {listed}'
             if topics
-            else f'{str(bag.path)!r} has no topic with images'
+            else '; '.join((f'{str(bag.path)!r} has no topic with images', *bag.problems))
         )
     return pictures[0]

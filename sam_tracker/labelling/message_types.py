@@ -1,6 +1,6 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of this package for rosbags, from the definitions that are installed with it."""
+"""The messages that are read from bags, and those of this package for rosbags, as installed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from typing import Any
 
 import sam_tracker
 from sam_tracker.labelling.recording import LabellingError
+
+IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+PROMPT = 'sam_tracker/msg/Prompt'
+DETECTIONS = 'vision_msgs/msg/Detection2DArray'
+READ = (*IMAGES, PROMPT, DETECTIONS)
+"""Types of all messages that are read."""
 
 NAMES = ('ImageBox', 'ImagePoint', 'ImageVelocity', 'Mask', 'Prompt', 'Track', 'TrackArray')
 

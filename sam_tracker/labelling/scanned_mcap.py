@@ -17,6 +17,7 @@ import struct
 from typing import Any, BinaryIO
 
 from sam_tracker.labelling.decompression import decompressed
+from sam_tracker.labelling.message_types import READ
 
 MAGIC = b'\x89MCAP0\r\n'
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, CHUNK_INDEX, DATA_END = 2, 3, 4, 5, 6, 8, 15
@@ -35,13 +36,7 @@ def has_index(path: Path) -> bool:
     :raises OSError: it cannot be read.
     """
     with path.open('rb') as file:
-        size = file.seek(0, SEEK_END)
-        file.seek(max(size - len(MAGIC) - 20, 0))
-        summary, *_ = struct.unpack('<QQI', file.read(20).ljust(20, b'\0'))
-        if file.read() != MAGIC or not 0 < summary < size:
-            return False
-        file.seek(summary)
-        return any(operation == CHUNK_INDEX for _, operation, _ in _records(file))
+        return any(operation == CHUNK_INDEX for _, operation, _ in _summary(file))
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class ScannedMcap:
     """
     Reads an mcap file without its index, as ``AnyReader`` of rosbags reads others.
 
-    The file is scanned once; few bytes are kept for each message, and a chunk when it is read.
+    The file is scanned once; the place of each message that is read is kept, and one chunk.
     """
 
     def __init__(self, path: Path, store: Any) -> None:  # noqa: ANN401
@@ -83,6 +78,11 @@ class ScannedMcap:
         if self._file.read(len(MAGIC)) != MAGIC:
             self._file.close()
             raise OSError('it does not begin as an mcap file does')
+        # The chunk that describes a channel may be lost.
+        for place, operation, content in _summary(self._file):
+            if operation in (SCHEMA, CHANNEL):
+                self._add(operation, content, place, -1)
+        self._file.seek(len(MAGIC))
         self._scan()
         self.start_time = min(
             (place[0] for each in self._channels.values() for place in each.places),
@@ -91,7 +91,7 @@ class ScannedMcap:
 
     @property
     def connections(self) -> Sequence[ScannedChannel]:
-        """All topics whose messages are those of ROS 2."""
+        """All topics whose messages are read."""
         return [replace(each, msgcount=len(each.places)) for each in self._channels.values()]
 
     def messages(
@@ -129,7 +129,13 @@ class ScannedMcap:
             self.damaged.append(self._file.tell())
 
     def _add(self, operation: int, content: bytes, place: int, inside: int) -> None:
-        """Add what one record says."""
+        """Add what one record says, unless that makes no sense."""
+        try:
+            self._understand(operation, content, place, inside)
+        except struct.error:
+            self.damaged.append(place)
+
+    def _understand(self, operation: int, content: bytes, place: int, inside: int) -> None:
         record = BytesIO(content)
         if operation == SCHEMA:
             (key,) = struct.unpack('<H', record.read(2))
@@ -138,7 +144,7 @@ class ScannedMcap:
             channel, key = struct.unpack('<HH', record.read(4))
             topic, encoding = _text(record), _text(record)
             kind, language, definition = self._schemas.get(key, ('', '', ''))
-            if encoding == 'cdr' and channel not in self._channels:
+            if encoding == 'cdr' and kind in READ and channel not in self._channels:
                 self._channels[channel] = ScannedChannel(channel, topic, kind)
                 if language == 'ros2msg':
                     self._define(kind, definition)
@@ -167,6 +173,16 @@ class ScannedMcap:
             chunk.seek(inside)
             _, _, content = next(_records(chunk))
         return content[22:]
+
+
+def _summary(file: BinaryIO) -> Iterator[tuple[int, int | None, bytes]]:
+    """Yield the records behind the data of a file: descriptions of channels, and the index."""
+    size = file.seek(0, SEEK_END)
+    file.seek(max(size - len(MAGIC) - 20, 0))
+    start, *_ = struct.unpack('<QQI', file.read(20).ljust(20, b'\0'))
+    if file.read() == MAGIC and 0 < start < size:
+        file.seek(start)
+        yield from _records(file)
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[int, int | None, bytes]]:
