@@ -110,20 +110,20 @@ def report(images: list[SceneImage], placed: Positions) -> None:
 def errors(
     images: list[SceneImage], body_id: int, positions: dict[int, NDArray[np.float64]]
 ) -> str:
-    """Compare positions and velocities with those of the centre of the visible surface."""
-    centres = [each.rendered.surface_centre(body_id, each.view) for each in images]
+    """Compare positions with the centre of the visible surface, velocities with the body's."""
     found, speeds = [], []
     for number, (position, velocity) in positions.items():
-        truth = centres[number]
+        image = images[number]
+        truth = image.rendered.surface_centre(body_id, image.view)
         if truth is None:
             continue
         found.append((np.linalg.norm(position - truth), np.linalg.norm(truth)))
-        around = centres[number - 1 : number + 2]
         # The filter of the velocity has the first half to settle.
-        if number >= len(images) / 2 and len(around) == 3:
-            before, _, after = around
-            if before is not None and after is not None:
-                speeds.append((velocity, (after - before) * RATE / 2))
+        if len(images) / 2 <= number < len(images) - 1:
+            before, after = (
+                images[each].centres[body_id - 1] for each in (number - 1, number + 1)
+            )
+            speeds.append((velocity, (after - before) * RATE / 2))
     error, distance = np.array(found).T
     median, p95 = np.percentile(100 * error, [50, 95])
     share = 100 * np.median(error / distance)

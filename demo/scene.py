@@ -29,6 +29,8 @@ class SceneImage:
     rendered: Rendered
     depth: NDArray[np.uint16]
     """[height, width] millimetres, as a sensor measures them."""
+    centres: NDArray[np.float64]
+    """[K, 3] where the centres of the bodies are, in the camera's frame."""
 
     @property
     def colour(self) -> NDArray[np.uint8]:
@@ -72,9 +74,10 @@ class Scene:
             yaw=-0.01 * seconds,
             pitch=0.22,
         )
-        rendered = render(view, self._room, [each.at(seconds) for each in self._bodies])
+        bodies = [each.at(seconds) for each in self._bodies]
+        rendered = render(view, self._room, bodies)
         exact = rendered.depth
         noise = NOISE * exact**2 * self._random.normal(size=exact.shape)
-        return SceneImage(
-            number, view, rendered, np.rint(1000 * (exact + noise)).astype(np.uint16)
-        )
+        depth = np.rint(1000 * (exact + noise)).astype(np.uint16)
+        centres = view.to_camera(np.array([each.position for each in bodies]))
+        return SceneImage(number, view, rendered, depth, centres)

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ SURPRISE = 6.0
 DRIFT = 0.2
 """Share of its speed by which the velocity of an object drifts in one second: what is slow has
 small changes of velocity, and needs a filter that smooths more."""
+SIZE_TIME = 1.0
+"""Seconds in which the usual size of what is visible of an object follows a change."""
 LEAST_DRIFT = 0.02
 """Metres per second by which any velocity may drift in one second."""
 
@@ -79,6 +82,8 @@ class _Known:
     """Of ``motion``."""
     measured: int
     """Stamp of the last measurement."""
+    size: NDArray[np.float64] | None
+    """[3] usual size of the visible surface along each axis, in metres."""
 
 
 class Localizer:
@@ -155,22 +160,34 @@ class Localizer:
         if known is None:
             if measured is None:
                 return None
-            return _Known(PointMotion.start(measured.position, measured.covariance), stamp, stamp)
+            motion = PointMotion.start(measured.position, measured.covariance)
+            return _Known(motion, stamp, stamp, _size(measured))
         seconds = (stamp - known.stamp) / SECOND
         motion = known.motion.predict(seconds, self._drift(known.motion))
         if measured is None:
-            return _Known(motion, stamp, known.measured)
+            return replace(known, motion=motion, stamp=stamp)
+        covariance, size = measured.covariance, _size(measured)
+        if size is not None and known.size is not None:
+            # When a part of the surface disappears, the centre of the rest is off by half of that
+            # part, and on many images in the same direction, so that it counts double.
+            change = size - known.size
+            covariance = covariance + np.diag(change**2)
+            size = known.size + change * -math.expm1((known.measured - stamp) / SECOND / SIZE_TIME)
         # Written so that a distance that is not a number starts the motion anew.
-        if not motion.distance(measured.position, measured.covariance) <= SURPRISE:
+        if not motion.distance(measured.position, covariance) <= SURPRISE:
             motion = PointMotion.start(measured.position, measured.covariance)
         elif stamp > known.measured:
-            motion = motion.update(measured.position, measured.covariance)
-        return _Known(motion, stamp, stamp)
+            motion = motion.update(measured.position, covariance)
+        return _Known(motion, stamp, stamp, size)
 
     def _drift(self, motion: PointMotion) -> float:
         """Return by how much the velocity of an object may drift in one second."""
         speed = float(np.linalg.norm(motion.velocity))
         return min(max(LEAST_DRIFT, DRIFT * speed), self._settings.acceleration)
+
+
+def _size(measured: Measurement) -> NDArray[np.float64] | None:
+    return None if measured.box is None else measured.box[1]
 
 
 def _direction(view: View, pixels: MaskPixels) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 import enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Measurement:
     spacing: float = 0.0
     """Distance from one point to the next, about."""
 
-    @property
+    @cached_property
     def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """
         The axis-aligned box around the points: centre [3] and size [3]; None without points.

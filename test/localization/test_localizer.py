@@ -62,6 +62,20 @@ def test_the_velocity_of_a_slow_object_is_smooth_and_changes_when_it_stops_or_st
     assert np.abs(fast[10:] - 0.5).max() < 0.1
 
 
+def test_an_object_that_is_hidden_from_one_side_does_not_seem_to_move_to_the_other():
+    camera = Camera.of((320, 240), [260, 0, 160, 0, 260, 120, 0, 0, 1], '', [])
+    depth = DepthImage(np.full((240, 320), 2.0, np.float32), 1.0)
+    localizer, speeds = Localizer(), []
+    for number in range(60):
+        # Half of it disappears within a second: its visible centre moves with 15 cm/s.
+        hidden = np.clip(4 * (number - 30), 0, 40)
+        region = Region(100 + hidden, 80, 80 - hidden, 80)
+        seen = SeenObject(1, True, region, np.ones((region.height, region.width), np.uint8))
+        (place,) = localizer.places(View(number * SECOND // 10, camera, depth), [seen])
+        speeds.append(np.linalg.norm(place.velocity))
+    assert max(speeds) < 0.1
+
+
 def test_a_moving_camera_does_not_move_objects_in_the_frame_of_the_world():
     localizer = Localizer()
     first = None

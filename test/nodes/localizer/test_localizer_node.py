@@ -83,14 +83,15 @@ def test_an_object_that_comes_nearer_has_a_velocity_and_is_predicted_when_occlud
     robot, localizer
 ):
     def approach() -> None:
-        robot.send_depth(depth(max(8.0 - 0.05 * (robot.number - start), 1.0)))
+        # So far away that it does not arrive before its places do, on a machine that is busy.
+        robot.send_depth(depth(max(15.0 - 0.02 * (robot.number - start), 1.0)))
         robot.send_tracks()
 
     robot.play_until(robot.with_depth, 'places')
     start = robot.number
     robot.places.clear()
     robot.play_until(lambda: len(robot.with_depth()) >= 20, 'places', approach)
-    assert robot.places[-1].tracks[0].velocity.z == pytest.approx(-0.5, rel=0.1)
+    assert robot.places[-1].tracks[0].velocity.z == pytest.approx(-0.2, rel=0.1)
     before = len(robot.places)
     robot.number += 1
     robot.send_depth(depth())
@@ -101,7 +102,7 @@ def test_an_object_that_comes_nearer_has_a_velocity_and_is_predicted_when_occlud
     assert len(robot.places) > before
     (track,) = robot.places[-1].tracks
     assert track.method == Track3D.METHOD_PREDICTED
-    assert track.velocity.z < -0.4 and not any((track.direction.x, track.direction.z))
+    assert track.velocity.z < -0.16 and not any((track.direction.x, track.direction.z))
 
 
 def test_the_points_carry_the_ids_of_their_objects(robot, localizer):
