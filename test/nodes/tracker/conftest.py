@@ -22,7 +22,11 @@ def random_setup(random_checkpoint) -> NetworkSetup[VideoNetwork]:
     """Random weights, loaded as the nodes of this process are given them."""
     return set_up_network(
         NetworkParameters(
-            checkpoint=str(random_checkpoint), device='cpu', precision='float32', cpu_threads=1
+            checkpoint=str(random_checkpoint),
+            device='cpu',
+            precision='float32',
+            cpu_threads=1,
+            image_size=128,
         )
     )
 
