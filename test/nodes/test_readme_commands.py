@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+from unittest.mock import patch
 
 import cv2
 from lifecycle_msgs.msg import Transition
@@ -30,6 +31,7 @@ from rclpy.action import ActionClient
 from rclpy.task import Future
 import yaml
 
+from sam_tracker import programs
 from sam_tracker.video.test_pattern import pattern_background
 
 from ..conftest import Program, installed_executable, unused_domain, wait_until
@@ -148,8 +150,17 @@ class Surroundings:
         return ran.stdout
 
 
-def in_a_shell(command: str, here: Surroundings) -> None:
-    here.run(command, folder=here.folder)
+def in_this_process(command: str, here: Surroundings) -> None:
+    """Run what an installed script runs, without the seconds of another import of torch."""
+    words = shlex.split(here.filled(command))
+    assert (Path(sys.executable).parent / words[0]).exists()
+    before = Path.cwd()
+    os.chdir(here.folder)
+    try:
+        with patch.dict(os.environ, HOME=str(here.folder)), patch('sys.argv', words):
+            assert getattr(programs, words[0].removeprefix('sam_tracker-'))() == 0
+    finally:
+        os.chdir(before)
 
 
 def in_a_virtual_environment(command: str, here: Surroundings) -> None:
@@ -387,8 +398,8 @@ EXECUTED: dict[str, Callable[[str, Surroundings], None]] = {
     r'python benchmark/gpu.py --minutes': where_there_is_a_gpu,
     r'python benchmark/association.py --clips 3 ': on_clips_of_a_moment,
     r'python -m sam_tracker.ros.parameters.documents table': table_of_parameters,
-    r'sam_tracker-checkpoint (list|verify|show)': in_a_shell,
-    r'sam_tracker-segment IMAGE --(point|box|everything)': in_a_shell,
+    r'sam_tracker-checkpoint (list|verify|show)': in_this_process,
+    r'sam_tracker-segment IMAGE --(point|box|everything)': in_this_process,
     r'.*\bvideo_node --ros-args .*-p frames:=': to_its_end,
     r'ros2 run sam_tracker (video|recorder|image_monitor|localizer|segmenter|cameras)_node': (
         until_interrupted
