@@ -32,7 +32,7 @@ from sam_tracker.nodes.tracker.tracker_node import EXECUTOR_THREADS, TrackerNode
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
-from sam_tracker.ros.process.run_node import run_node
+from sam_tracker.ros.process.run_node import one_line, run_node
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class CamerasNode(Node):
             given = self.get_parameter(CAMERAS).value
         except ParameterUninitializedException:
             given = ()
-        namespaces = camera_namespaces([self.resolve_topic_name(topic) for topic in given or ()])
+        namespaces = camera_namespaces([self._full_name(topic) for topic in given or ()])
         parameters = NodeParameters(self, NetworkParameters).values
         if parameters.cpu_threads is None:
             # The cameras share the cores; threads that wait for each other would spin.
@@ -81,6 +81,14 @@ class CamerasNode(Node):
         for tracker in self.trackers:
             tracker.destroy_node()
         super().destroy_node()
+
+    def _full_name(self, topic: str) -> str:
+        try:
+            return self.resolve_topic_name(topic)
+        except RuntimeError as error:
+            raise ParameterError(
+                f'{CAMERAS} has the topic {topic!r}: {one_line(error)}'
+            ) from error
 
     @property
     def executor_threads(self) -> int:

@@ -56,6 +56,15 @@ def test_a_list_of_cameras_that_cannot_be_told_apart_is_refused(topics, named):
         camera_namespaces(topics)
 
 
+@pytest.mark.parametrize('topic', ['', 'left camera', '/left//image', '~image'])
+def test_a_name_that_is_no_topic_is_refused_by_value(graph, topic):
+    with pytest.raises(ParameterError, match=f"cameras has the topic '{topic}': .*topic name"):
+        CamerasNode(
+            context=graph.context,
+            parameter_overrides=[Parameter('cameras', value=['/left/image', topic])],
+        )
+
+
 def test_without_cameras_or_weights_the_node_says_why(graph):
     with pytest.raises(ParameterError, match='cameras is empty'):
         CamerasNode(context=graph.context)
