@@ -280,7 +280,7 @@ ROOMS = {
     'labelling.staging': {'core', 'labelling', 'labelling.job'},
     'labelling.fleet': {
         *('labelling', 'labelling.exports', 'labelling.job', 'labelling.staging'),
-        'networks.weights',
+        *('core', 'networks.weights'),
     },
     'labelling.review': {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording', 'labelling.job'),

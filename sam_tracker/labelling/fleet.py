@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+from sam_tracker.core.paths import has_utf8_name
 from sam_tracker.labelling.exports.export import locked, replacing
 from sam_tracker.labelling.exports.registry import SHARED_FILES, SHARED_FOLDERS
 from sam_tracker.labelling.job import Job, Report, export_recording, label_recording
@@ -39,9 +40,13 @@ def unique_names(sources: Sequence[Path]) -> list[str]:
     """
     Return a name for each recording: that of its file, with that of its folder where two agree.
 
-    :raises LabellingError: two are the same recording.
+    :raises LabellingError: two are the same recording, or one has a name that is not UTF-8, which
+        labels and their formats cannot hold.
     """
     resolved = [source.resolve() for source in sources]
+    for path in resolved:
+        if not has_utf8_name(path):
+            raise LabellingError(f'the name of the recording {str(path)!r} is not UTF-8')
     if len(set(resolved)) < len(resolved):
         twice = next(str(each) for each in resolved if resolved.count(each) > 1)
         raise LabellingError(f'recording {twice!r} is named twice')

@@ -193,6 +193,8 @@ def test_names_are_unique_and_a_recording_is_not_named_twice(tmp_path):
     shutil.copytree(tmp_path / 'a', tmp_path / 'c')
     with pytest.raises(LabellingError, match=r"clip\.mp4' is named twice"):
         unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'a/../a/clip.mp4'])
+    with pytest.raises(LabellingError, match=r'b/caf\\udce9.* is not UTF-8'):
+        unique_names([tmp_path / 'a/clip.mp4', tmp_path / 'b/caf\udce9.mp4'])
 
 
 def test_another_recording_does_not_take_the_place_of_a_labelled_one(
