@@ -189,12 +189,13 @@ def record(operation, *parts):
     return struct.pack('<BQ', operation, len(content)) + content
 
 
-def write_other_mcap(path, images, profile='', order=None, others=False):
+def write_other_mcap(path, images, profile='', order=None, others=False, summary=False):
     """
     Write an mcap file without an index as other programs do, with an lz4 chunk for each image.
 
     :param order: in which the images are written.
     :param others: add messages that are not those of ROS 2.
+    :param summary: describe the channel in the first chunk and behind the data, not before them.
     """
     definition, _ = STORE.generate_msgdef('sensor_msgs/msg/Image', ros_version=2)
     head = record(3, b'\1\0', 'sensor_msgs/msg/Image', 'ros2msg', definition)
@@ -211,6 +212,8 @@ def write_other_mcap(path, images, profile='', order=None, others=False):
         records = record(5, b'\1\0', stamp, data)
         if others:
             records += record(5, b'\2\0', stamp, b'of another kind')
+        if summary and not chunks:
+            records = head + records
         packed = lz4.frame.compress(records)
         chunks.append(
             record(
@@ -220,11 +223,11 @@ def write_other_mcap(path, images, profile='', order=None, others=False):
                 struct.pack('<Q', len(packed)) + packed,
             )
         )
-    end = record(2, b'\0' * 20)
     magic = b'\x89MCAP0\r\n'
-    path.write_bytes(
-        magic + record(1, profile, 'another program') + head + b''.join(chunks) + end + magic
-    )
+    before = magic + record(1, profile, 'another program') + (b'' if summary else head)
+    data = before + b''.join(chunks) + record(15, b'\0' * 4)
+    start = struct.pack('<QQI', len(data) if summary else 0, 0, 0)
+    path.write_bytes(data + (head if summary else b'') + record(2, start) + magic)
     return path
 
 
@@ -249,16 +252,17 @@ def test_mcap_files_of_other_programs_are_read(how, images, tmp_path):
     recording.close()
 
 
-def test_of_an_mcap_file_with_a_damaged_chunk_the_others_are_read(images, tmp_path):
-    bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], 'ros2')
+@pytest.mark.parametrize('lost,summary', [(4, False), (0, True)])
+def test_of_an_mcap_file_with_a_damaged_chunk_the_others_are_read(lost, summary, images, tmp_path):
+    bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], 'ros2', summary=summary)
     data = bytearray(bag.read_bytes())
     place = 0
-    for _ in range(5):
+    for _ in range(lost + 1):
         place = data.index(b'\x03\0\0\0lz4', place + 1)
     data[place + 30 : place + 60] = bytes(30)
     bag.write_bytes(data)
     recording = open_recording(bag, None, silent)
-    expected = [image for number, image in enumerate(images[:12]) if number != 4]
+    expected = [image for number, image in enumerate(images[:12]) if number != lost]
     assert_same(recording, expected, tmp_path)
     assert recording.problems == ["'other.mcap' is damaged; parts that are lost: 1"]
     recording.close()
