@@ -101,7 +101,7 @@ class Doubts:
         self._verified[number] = self._frame
         certain = self._certain[number]
         candidates = self._inference.track_alone(
-            doubtful.features, doubtful.mask.logits, doubtful.token, certain.features
+            doubtful.encoding, doubtful.mask.logits, doubtful.token, certain.encoding
         )
         # An index of one element stays on the device; a number would be waited for.
         best = candidates.predicted_iou[0].argmax(keepdim=True)
@@ -130,7 +130,7 @@ class Doubts:
         newest = sorted(self._certain.items(), key=lambda item: item[1].stamp, reverse=True)
         numbers: dict[int, list[int]] = {}
         for number, each in newest:
-            numbers.setdefault(id(each.features.embedding), []).append(number)
+            numbers.setdefault(id(each.encoding), []).append(number)
         for dropped in list(numbers.values())[MOST_ENCODINGS:]:
             for number in dropped:
                 del self._certain[number]
@@ -142,7 +142,7 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
     scale, decision = proposal.scales[index], proposal.decisions[index]
     return Sighting(
         stamp=frame.stamp,
-        features=frame.features[scale.region],
+        encoding=proposal.encodings[index],
         mask=DecodedMask(proposal.shown[index].clone(), scale),
         token=proposal.tokens[index].clone(),
         facts=replace(held.facts_of(decision, frame), object_logit=decision.object_logit),
