@@ -140,12 +140,15 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
     """Return what a frame shows as one of its objects."""
     frame, held = proposal.frame, proposal.objects[index]
     scale, decision = proposal.scales[index], proposal.decisions[index]
+    facts = replace(held.facts_of(decision, frame), object_logit=decision.object_logit)
+    if decision.shapes is not None:
+        facts = replace(facts, area=decision.shapes.area)
     return Sighting(
         stamp=frame.stamp,
         encoding=proposal.encodings[index],
         mask=DecodedMask(proposal.shown[index].clone(), scale),
         token=proposal.tokens[index].clone(),
-        facts=replace(held.facts_of(decision, frame), object_logit=decision.object_logit),
+        facts=facts,
         selector=held.selector,
         focus=held.focus,
     )

@@ -237,6 +237,7 @@ MODES: dict[str, dict[str, Any]] = {
         'drop_detached_parts': False,
         'motion_model': None,
         'memory_rule': 'dam',
+        'memory_growth': math.inf,
         'presence_logit': 0.0,
         'familiarity': None,
     },
@@ -244,6 +245,7 @@ MODES: dict[str, dict[str, Any]] = {
         'drop_detached_parts': False,
         'motion_model': TrackerSettings.motion_model,
         'memory_rule': 'dam',
+        'memory_growth': math.inf,
         'familiarity': None,
     },
     'sam2': {

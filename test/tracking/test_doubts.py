@@ -174,6 +174,14 @@ def test_an_object_is_found_again_by_a_mask_that_leads_back_to_it(network):
     assert network.present[first, 1]
 
 
+@pytest.mark.parametrize('rule', ['samurai', 'dam'])
+def test_the_mask_by_which_an_object_is_found_again_is_read_on_the_next_frame(network, rule):
+    network.leads_back = range(14, 25)
+    tracked(Tracker(network, replace(SETTINGS, memory_rule=rule)), 25)
+    first = next(number for number in network.verified if number >= 14)
+    assert network.readings[first + 1, 1].frames[-1] == first
+
+
 def test_a_mask_is_verified_once_in_a_few_frames(network):
     network.half = range(FIRST, 60)
     tracked(Tracker(network, SETTINGS), 60)

@@ -11,6 +11,9 @@ from a look-alike. They are read as prompted frames are.
 The released code keeps all frames and all anchors. What it can read of them is bounded: the newest
 three anchors before the last frame, the newest frame with a mask, and so many with a number
 divisible by five that all slots are filled. A property test compares the two.
+
+Not of DAM4SAM is that masks that have spread (``memory_growth``) are neither anchors nor among the
+frames at the stride; the newest frame is read whatever it shows.
 """
 
 from __future__ import annotations
@@ -85,7 +88,7 @@ class DistractorRule:
         slots = self.layout.recent_memories - len(self._read_anchors(newest))
         kept = {
             *self.anchors[-self._most_anchors - 1 :],
-            *(frame.frame for frame in _at_stride(plain, plain[-1:], slots)),
+            *(frame.frame for frame in self._at_stride(plain, plain[-1:], slots)),
         }
         return tuple(frame for frame in frames if frame.frame in kept)
 
@@ -97,7 +100,9 @@ class DistractorRule:
         plain = self._with_mask(frames)
         # The last frame is read as the newest one even where it is an anchor.
         last = [frame for frame in frames if frame.frame == now - 1 and now - 1 in self.anchors]
-        recent = _at_stride(plain, last or plain[-1:], self.layout.recent_memories - len(read))
+        recent = self._at_stride(
+            plain, last or plain[-1:], self.layout.recent_memories - len(read)
+        )
         return [
             *((frame, self.layout.conditioning_position) for frame in anchors),
             *zip(recent, range(len(recent) - 1, -1, -1), strict=True),
@@ -126,6 +131,8 @@ class DistractorRule:
         """Return whether a frame qualifies as an anchor; cheap tests come first."""
         if facts.shapes is None or not facts.area or facts.affinity <= ANCHOR_AFFINITY:
             return False
+        if facts.growth > self.settings.memory_growth:
+            return False
         if self.anchors and frame - self.anchors[-1] <= ANCHOR_SPACING:
             return False
         areas = [area for _, area in self.areas]
@@ -134,11 +141,16 @@ class DistractorRule:
             return False
         return facts.shapes.box_agreement <= BOX_AGREEMENT
 
-
-def _at_stride(
-    frames: Sequence[RememberedFrame], last: Sequence[RememberedFrame], slots: int
-) -> list[RememberedFrame]:
-    """Return the last frame, if any, and the newest before it with a number at the stride."""
-    older = [frame for frame in frames if frame.frame < last[0].frame] if last else []
-    older = [frame for frame in older if frame.frame % STRIDE == 0]
-    return [*older[max(len(older) - slots + 1, 0) :], *last]
+    def _at_stride(
+        self, frames: Sequence[RememberedFrame], last: Sequence[RememberedFrame], slots: int
+    ) -> list[RememberedFrame]:
+        """Return the last frame, if any, and the newest before it with a number at the stride."""
+        older = [
+            frame
+            for frame in frames
+            if last
+            and frame.frame < last[0].frame
+            and frame.frame % STRIDE == 0
+            and frame.facts.growth <= self.settings.memory_growth
+        ]
+        return [*older[max(len(older) - slots + 1, 0) :], *last]

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distractor-aware rule beside a plain statement that keeps every frame for ever."""
 
+from dataclasses import replace
+import math
 from statistics import median
 
 from hypothesis import given
@@ -25,8 +27,8 @@ class Shapes:
         self.box_agreement = box_agreement
 
 
-def seen(area=100.0, affinity=0.9, box_agreement=1.0):
-    return FrameFacts(affinity, 5.0, None, area, Shapes(box_agreement))
+def seen(area=100.0, affinity=0.9, box_agreement=1.0, growth=1.0):
+    return FrameFacts(affinity, 5.0, None, area, Shapes(box_agreement), growth)
 
 
 PLAIN = seen()
@@ -46,7 +48,7 @@ class EverythingKept:
         added = []
         for frame in range(now):
             facts = self.tracked.get(frame)
-            if facts is None or facts.affinity <= 0.8 or facts.area == 0:
+            if facts is None or facts.affinity <= 0.8 or facts.area == 0 or self.has_spread(frame):
                 continue
             areas = [
                 self.tracked[other].area
@@ -96,12 +98,17 @@ class EverythingKept:
         while frame >= 0 and len(found) < slots:
             found.append(frame)
             frame = (frame - 1) // 5 * 5
-            while frame >= 0 and not (self.has_mask(frame) and frame not in anchors):
+            while frame >= 0 and (
+                not self.has_mask(frame) or frame in anchors or self.has_spread(frame)
+            ):
                 frame -= 5
         return found
 
     def has_mask(self, frame):
         return frame in self.tracked and self.tracked[frame].area > 0
+
+    def has_spread(self, frame):
+        return self.tracked[frame].growth > self.settings.memory_growth
 
 
 facts = st.builds(
@@ -109,6 +116,7 @@ facts = st.builds(
     st.sampled_from([0.0, 100.0, 100.0, 100.0, 115.0, 125.0, 300.0]),
     st.sampled_from([0.5, 0.8, 0.9, 0.9]),
     st.sampled_from([0.5, 0.7, 0.71, 1.0]),
+    st.sampled_from([0.9, 1.0, 1.15, 1.3]),
 )
 events = st.lists(
     st.one_of(
@@ -124,13 +132,16 @@ events = st.lists(
 
 @pytest.mark.parametrize('recent_memories', [6, 3, 1])
 @pytest.mark.parametrize('corrections_condition', [True, False])
-@given(events=events, kept=st.sampled_from([2, 4, 100]))
+@given(events=events, kept=st.sampled_from([2, 4, 100]), growth=st.sampled_from([1.15, math.inf]))
 @hypothesis_settings(deadline=None, max_examples=60)
 def test_the_bounded_bank_reads_what_the_rule_reads_of_everything(
-    recent_memories, corrections_condition, events, kept
+    recent_memories, corrections_condition, events, kept, growth
 ):
     settings = TrackerSettings(
-        memory_rule='dam', corrections_condition=corrections_condition, conditioning_memories=kept
+        memory_rule='dam',
+        memory_growth=growth,
+        corrections_condition=corrections_condition,
+        conditioning_memories=kept,
     )
     layout = MemoryLayout(1, 1, 1, recent_memories=recent_memories)
     pair = Pair(settings, EverythingKept(settings, layout), layout)
@@ -191,6 +202,17 @@ def test_a_doubtful_frame_is_no_anchor(doubtful):
     assert pair.bank.rule.anchors == ()
     pair.remember(DISTRACTOR)
     assert pair.bank.rule.anchors == (12,)
+
+
+def test_a_mask_that_has_spread_is_read_as_the_newest_one_only_and_is_no_anchor():
+    settings = replace(SETTINGS, memory_growth=1.15)
+    pair = Pair(settings, EverythingKept(settings)).remember_all(
+        *[PLAIN] * 14, seen(box_agreement=0.5, growth=1.2)
+    )
+    assert pair.read() == [0, 5, 10, 15]
+    for _ in range(6):
+        pair.remember(PLAIN)
+    assert pair.read() == [0, 5, 10, 20, 21]
 
 
 def test_anchors_are_more_than_five_frames_apart():
