@@ -6,25 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
+import sqlite3
 from typing import Any
 
-from sam_tracker.core.paths import visible
 from sam_tracker.labelling.bag_repair import readable, repaired
 from sam_tracker.labelling.decompression import ZSTD_MAGIC, decompressed
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.scanned_mcap import ScannedMcap, has_index
 
-SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
-"""Of the files of a bag; a recorder that compresses whole files adds the last one."""
 LONGEST_TEXT = 200
-
-
-def bag_files(path: Path) -> list[Path]:
-    """Return the files of a bag, which is a folder or one file; none: it is no bag."""
-    paths = visible(path.iterdir()) if path.is_dir() else [path]
-    return [each for each in paths if each.name.endswith(SUFFIXES)]
 
 
 class BagFile:
@@ -47,7 +38,7 @@ class BagFile:
         :param store: types of rosbags, for a file without definitions.
         :param folder: for copies; exists.
         :param tell: called with each problem, one line.
-        :raises LabellingError: nothing of it can be read.
+        :raises LabellingError: nothing of it can be read, or there is no space for a copy.
         """
         self._path, self._store, self._folder, self._tell = path, store, folder, tell
         self._stack = ExitStack()
@@ -55,6 +46,12 @@ class BagFile:
         self._source = path
         try:
             self._source = readable(path, folder)
+        except OSError as error:
+            raise LabellingError(f'{path.name!r} cannot be read: {text(error)}') from error
+        except sqlite3.Error as error:
+            self._reader = self._repair(error)
+            return
+        try:
             scanned = self._source.suffix == '.mcap' and not has_index(self._source)
             self._reader = self._scanned() if scanned else self._opened(self._source)
         except Exception as error:
@@ -73,17 +70,24 @@ class BagFile:
 
     def messages(self, topic: str, start: int | None) -> Iterator[tuple[int, Any]]:
         """Yield the messages of one topic, see ``OpenBag.messages``."""
-        done = 0
-        try:
-            for message in self._messages(topic, start):
-                yield message
-                done += 1
-        except Exception as error:
-            if self._repaired:
-                self._tell(f'topic {topic!r} cannot be read to its end: {text(error)}')
+        last, done, skipped = start, 0, 0
+        while True:
+            try:
+                for kind, received, data in self._recorded(topic, last):
+                    if skipped and received == last:
+                        skipped -= 1
+                        continue
+                    done = done + 1 if received == last else 1
+                    last, skipped = received, 0
+                    yield received, self._message(data, kind)
                 return
-            self._reader = self._repair(error)
-            yield from islice(self._messages(topic, start), done, None)
+            except Exception as error:
+                if self._repaired:
+                    self._tell(f'topic {topic!r} cannot be read to its end: {text(error)}')
+                    return
+                self._reader = self._repair(error)
+                # Goes on behind the last message; others may have been recorded at the same time.
+                skipped = done
 
     def close(self) -> None:
         self._stack.close()
@@ -123,12 +127,13 @@ class BagFile:
         except Exception as reason:
             raise LabellingError(f'nothing of {name!r} can be read: {text(reason)}') from error
 
-    def _messages(self, topic: str, start: int | None) -> Iterator[tuple[int, Any]]:
+    def _recorded(self, topic: str, start: int | None) -> Iterator[tuple[str, int, bytes]]:
+        """Yield the messages of one topic: type, when it was recorded, bytes."""
         connections = [each for each in self._reader.connections if each.topic == topic]
         # rosbags takes none for all.
         if connections:
             for each, received, data in self._reader.messages(connections, start=start):
-                yield received, self._message(data, each.msgtype)
+                yield each.msgtype, received, data
 
     def _message(self, data: bytes, kind: str) -> object:
         try:

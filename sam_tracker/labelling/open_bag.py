@@ -10,22 +10,23 @@ from pathlib import Path
 import tempfile
 from typing import Any
 
-from sam_tracker.labelling.bag_file import BagFile, bag_files
+from sam_tracker.labelling.bag_file import BagFile
+from sam_tracker.labelling.bag_folder import METADATA, bag_files
 from sam_tracker.labelling.message_types import typestore
 from sam_tracker.labelling.recording import LabellingError
 
 
 def is_bag(path: Path) -> bool:
     """Return whether a path looks like a bag: its folder, or one of its files."""
-    return bool(bag_files(path)) or (path / 'metadata.yaml').exists()
+    return any(bag_files(path)) or (path / METADATA).exists()
 
 
 class OpenBag:
     """
     The messages of a bag, whatever state it is in.
 
-    ``metadata.yaml`` is not read: a recorder that was killed wrote none, and all that it says is
-    in the files, too.
+    Of ``metadata.yaml`` only the list of files is used: a recorder that was killed wrote none, and
+    the rest of it is in the files, too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,8 +46,9 @@ class OpenBag:
                 "bags are read with rosbags: pip install 'rosbags>=0.11.1,<0.12'"
             ) from error
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        lost = []
-        for number, each in enumerate(bag_files(path)):
+        files, others = bag_files(path)
+        lost = [f'{each.name!r} is left out: {METADATA} does not list it' for each in others]
+        for number, each in enumerate(files):
             copies = folder / str(number)
             copies.mkdir()
             try:

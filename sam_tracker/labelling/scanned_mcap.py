@@ -98,10 +98,11 @@ class ScannedMcap:
         self, connections: Collection[ScannedChannel], start: int | None = None
     ) -> Iterator[tuple[ScannedChannel, int, bytes]]:
         """Yield messages in the order of their recording, from ``start`` on."""
-        for each in connections:
-            for received, place, inside in sorted(each.places):
-                if start is None or received >= start:
-                    yield each, received, self._message(place, inside)
+        channels = {each.id: each for each in connections}
+        places = sorted((place, each.id) for each in connections for place in each.places)
+        for (received, place, inside), channel in places:
+            if start is None or received >= start:
+                yield channels[channel], received, self._message(place, inside)
 
     def deserialize(self, data: bytes, kind: str) -> object:
         """Return a message; what fails depends on how it is damaged."""

@@ -1,85 +1,29 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags as others write them, whole and damaged, are read, or refused by name."""
+"""Bags as others write them are read, or refused by name."""
 
-from contextlib import closing
-import shutil
-import sqlite3
-import struct
-
-import cv2
 import numpy as np
 import pytest
 
 from sam_tracker.labelling.job import open_recording
-from sam_tracker.labelling.recording import LabellingError, read_frames
+from sam_tracker.labelling.recording import LabellingError
 
-rosbags = pytest.importorskip('rosbags', reason='bags are read with rosbags')
+pytest.importorskip('rosbags', reason='bags are read with rosbags')
 
-import lz4.frame  # noqa: E402
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer  # noqa: E402
-from rosbags.typesys import Stores, get_typestore  # noqa: E402
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 
-STORE = get_typestore(Stores.ROS2_JAZZY)
-PERIOD = 33_333_333
-START = 1_700_000_000_000_000_000
-
-
-def silent(*_):
-    pass
-
-
-def header(stamp, frame_id='camera'):
-    types = STORE.types
-    time = types['builtin_interfaces/msg/Time'](*divmod(stamp, 1_000_000_000))
-    return types['std_msgs/msg/Header'](time, frame_id)
-
-
-def raw(stamp, rgb):
-    height, width = rgb.shape[:2]
-    return STORE.types['sensor_msgs/msg/Image'](
-        header(stamp), height, width, 'rgb8', 0, 3 * width, rgb.reshape(-1)
-    )
-
-
-def compressed(stamp, rgb):
-    _, data = cv2.imencode('.png', np.ascontiguousarray(rgb[..., ::-1]))
-    return STORE.types['sensor_msgs/msg/CompressedImage'](
-        header(stamp), 'rgb8; png compressed bgr8', data.reshape(-1)
-    )
-
-
-def write_bag(path, topics, storage=StoragePlugin.MCAP, compression=None):
-    """Write lists of messages by topic, in turn, one period apart."""
-    writer = Writer(path, version=9, storage_plugin=storage)
-    if compression is not None:
-        writer.set_compression(compression, CompressionFormat.ZSTD)
-    with writer:
-        connections = {
-            topic: writer.add_connection(topic, messages[0].__msgtype__, typestore=STORE)
-            for topic, messages in topics.items()
-        }
-        for number in range(max(map(len, topics.values()))):
-            for topic, messages in topics.items():
-                if number < len(messages):
-                    message = messages[number]
-                    data = STORE.serialize_cdr(message, message.__msgtype__)
-                    writer.write(connections[topic], START + number * PERIOD, data)
-    return path
-
-
-def stamped(images, make=raw):
-    return [make(START + number * PERIOD + 5, image) for number, image in enumerate(images)]
-
-
-def assert_same(recording, images, tmp_path):
-    assert len(recording.images) == len(images)
-    read = list(read_frames(recording, range(len(images)), tmp_path))
-    assert all((pixels == images[number]).all() for number, pixels in read)
-    backwards = list(read_frames(recording, range(len(images) - 1, -1, -1), tmp_path))
-    assert [number for number, _ in backwards] == list(range(len(images)))[::-1]
-    assert all((pixels == images[number]).all() for number, pixels in backwards)
-    assert list(recording.read(5, 7))[1].tolist() == images[6].tolist()
+from .written_bags import (
+    PERIOD,
+    START,
+    STORE,
+    assert_same,
+    compressed,
+    raw,
+    silent,
+    stamped,
+    write_bag,
+    write_other_mcap,
+)
 
 
 @pytest.mark.parametrize('make', [raw, compressed], ids=['raw', 'compressed'])
@@ -136,101 +80,6 @@ def test_a_bag_whose_metadata_are_wrong_is_read(before, after, images, tmp_path)
     recording.close()
 
 
-def test_what_a_killed_recorder_left_beside_an_sqlite_file_is_read(images, tmp_path):
-    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images[:9])}, StoragePlugin.SQLITE3)
-    left = tmp_path / 'left'
-    with closing(sqlite3.connect(bag / 'bag.db3')) as recorder:
-        recorder.execute('PRAGMA journal_mode = WAL')
-        for number, message in list(enumerate(stamped(images)))[9:]:
-            data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
-            recorder.execute(
-                'INSERT INTO messages (topic_id, timestamp, data) VALUES (1, ?, ?)',
-                (START + number * PERIOD, data),
-            )
-            recorder.commit()
-        # As the files are when it is killed: it has closed nothing.
-        shutil.copytree(bag, left)
-    files = {each: each.read_bytes() for each in left.iterdir()}
-    recording = open_recording(left, None, silent)
-    assert_same(recording, images, tmp_path)
-    assert recording.problems == []
-    recording.close()
-    assert {each: each.read_bytes() for each in left.iterdir()} == files
-
-
-@pytest.mark.parametrize(
-    'storage,compression',
-    [
-        (StoragePlugin.MCAP, None),
-        (StoragePlugin.MCAP, CompressionMode.STORAGE),
-        (StoragePlugin.SQLITE3, None),
-    ],
-)
-def test_of_a_truncated_bag_what_is_readable_is_kept(storage, compression, images, tmp_path):
-    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage, compression)
-    (file,) = (each for each in bag.iterdir() if each.suffix in ('.mcap', '.db3'))
-    data = file.read_bytes()
-    file.write_bytes(data[: len(data) * 6 // 10])
-    recording = open_recording(bag, None, silent)
-    assert 5 <= len(recording.images) < len(images)
-    assert recording.problems
-    numbers = range(len(recording.images) - 1, -1, -1)
-    for number, pixels in read_frames(recording, numbers, tmp_path):
-        assert (pixels == images[number]).all()
-    recording.close()
-
-
-def record(operation, *parts):
-    """Return a record of an mcap file; texts get their length before them."""
-    content = b''.join(
-        struct.pack('<I', len(part.encode())) + part.encode() if isinstance(part, str) else part
-        for part in parts
-    )
-    return struct.pack('<BQ', operation, len(content)) + content
-
-
-def write_other_mcap(path, images, profile='', order=None, others=False, summary=False):
-    """
-    Write an mcap file without an index as other programs do, with an lz4 chunk for each image.
-
-    :param order: in which the images are written.
-    :param others: add messages that are not those of ROS 2.
-    :param summary: describe the channel in the first chunk and behind the data, not before them.
-    """
-    definition, _ = STORE.generate_msgdef('sensor_msgs/msg/Image', ros_version=2)
-    head = record(3, b'\1\0', 'sensor_msgs/msg/Image', 'ros2msg', definition)
-    head += record(4, b'\1\0\1\0', '/image', 'cdr', b'\0' * 4)
-    if others:
-        head += record(3, b'\2\0', 'foxglove.PoseInFrame', 'protobuf', '\1\2')
-        head += record(4, b'\2\0\2\0', '/pose', 'protobuf', b'\0' * 4)
-    chunks = []
-    for number in order or range(len(images)):
-        time = START + number * PERIOD
-        message = stamped(images)[number]
-        data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
-        stamp = struct.pack('<IQQ', number, time, time)
-        records = record(5, b'\1\0', stamp, data)
-        if others:
-            records += record(5, b'\2\0', stamp, b'of another kind')
-        if summary and not chunks:
-            records = head + records
-        packed = lz4.frame.compress(records)
-        chunks.append(
-            record(
-                6,
-                struct.pack('<QQQI', time, time, len(records), 0),
-                'lz4',
-                struct.pack('<Q', len(packed)) + packed,
-            )
-        )
-    magic = b'\x89MCAP0\r\n'
-    before = magic + record(1, profile, 'another program') + (b'' if summary else head)
-    data = before + b''.join(chunks) + record(15, b'\0' * 4)
-    start = struct.pack('<QQI', len(data) if summary else 0, 0, 0)
-    path.write_bytes(data + (head if summary else b'') + record(2, start) + magic)
-    return path
-
-
 @pytest.mark.parametrize(
     'how',
     [
@@ -239,8 +88,14 @@ def write_other_mcap(path, images, profile='', order=None, others=False, summary
         {'profile': 'ros2', 'others': True},
         # As when the middleware delivers out of order.
         {'profile': 'ros2', 'order': [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10]},
+        # As when two nodes publish on one topic.
+        {'profile': 'ros2', 'channels': 2},
+        {'profile': 'ros2', 'summary': True},
     ],
-    ids=['plain', 'no profile', 'messages of others', 'out of order'],
+    ids=[
+        *('plain', 'no profile', 'messages of others', 'out of order', 'two channels'),
+        'summary',
+    ],
 )
 def test_mcap_files_of_other_programs_are_read(how, images, tmp_path):
     bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], **how)
@@ -249,22 +104,6 @@ def test_mcap_files_of_other_programs_are_read(how, images, tmp_path):
     assert [image.stamp - START - 5 for image in recording.images] == [
         number * PERIOD for number in range(12)
     ]
-    recording.close()
-
-
-@pytest.mark.parametrize('lost,summary', [(4, False), (0, True)])
-def test_of_an_mcap_file_with_a_damaged_chunk_the_others_are_read(lost, summary, images, tmp_path):
-    bag = write_other_mcap(tmp_path / 'other.mcap', images[:12], 'ros2', summary=summary)
-    data = bytearray(bag.read_bytes())
-    place = 0
-    for _ in range(lost + 1):
-        place = data.index(b'\x03\0\0\0lz4', place + 1)
-    data[place + 30 : place + 60] = bytes(30)
-    bag.write_bytes(data)
-    recording = open_recording(bag, None, silent)
-    expected = [image for number, image in enumerate(images[:12]) if number != lost]
-    assert_same(recording, expected, tmp_path)
-    assert recording.problems == ["'other.mcap' is damaged; parts that are lost: 1"]
     recording.close()
 
 
