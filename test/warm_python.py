@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 import contextlib
 from importlib import import_module
+import itertools
 import json
 import os
 from pathlib import Path
@@ -22,9 +23,15 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 
 HEAVY = ('torch', 'rclpy.node', 'cv2', 'filterpy.kalman', 'matplotlib.backends.backend_agg')
-"""None starts a thread when it is imported, or reads what the environment says to a node."""
+"""
+None reads, when it is imported, what the environment says to a node.
+
+rclpy starts threads, those of its tracing. A fork does not copy them; that is harmless, since they
+only wait, and hold no lock that a program needs. OpenMP and BLAS would start more.
+"""
 
 
 class WarmPython:
@@ -33,13 +40,19 @@ class WarmPython:
     def __init__(self, folder: Path) -> None:
         """:param folder: the working directory of every program."""
         self._lock = threading.Lock()
+        self._requests = itertools.count()
         self._server = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
+            env={**os.environ, 'OMP_NUM_THREADS': '1'},
             text=True,
         )
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
 
     def run(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
@@ -56,10 +69,27 @@ class WarmPython:
         return self._ask(pid=pid)
 
     def _ask(self, **request: object) -> int:
+        """
+        Return the answer to a request.
+
+        :raises OSError: the interpreter had this error.
+        :raises RuntimeError: the interpreter has ended.
+        """
         with self._lock:
             assert self._server.stdin and self._server.stdout
-            print(json.dumps(request), file=self._server.stdin, flush=True)
-            return json.loads(self._server.stdout.readline())
+            number = next(self._requests)
+            with contextlib.suppress(BrokenPipeError):
+                self._server.stdin.write(f'{json.dumps([number, request])}\n')
+                self._server.stdin.flush()
+            for line in self._server.stdout:
+                answered, answer, error = json.loads(line)
+                # Others are those of requests that an interrupt ended.
+                if answered == number:
+                    if error:
+                        raise OSError(*error)
+                    return answer
+            code = self._server.wait()
+            raise RuntimeError(f'the interpreter that forks programs has ended with code {code}')
 
     def close(self) -> None:
         self._server.communicate()
@@ -84,8 +114,8 @@ class ForkedProcess:
         if self._code is None:
             if not select.select([self._descriptor], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired([str(self.pid)], timeout or 0.0)
-            os.close(self._descriptor)
             self._code = self._server.exit_code(self.pid)
+            os.close(self._descriptor)
         return self._code
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -99,14 +129,25 @@ class ForkedProcess:
 def next_program() -> dict | None:
     """Answer requests until there are no more; return what to run in a process that was forked."""
     for line in sys.stdin:
-        request = json.loads(line)
-        if 'pid' in request:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request['pid'], 0)[1])
-        elif (answer := os.fork()) == 0:
-            return request
-        sys.stdout.write(f'{answer}\n')
+        number, request = json.loads(line)
+        answer, error = 0, None
+        try:
+            if 'pid' in request:
+                answer = os.waitstatus_to_exitcode(os.waitpid(request['pid'], 0)[1])
+            elif (answer := forked()) == 0:
+                return request
+        except OSError as raised:
+            error = raised.args
+        sys.stdout.write(f'{json.dumps([number, answer, error])}\n')
         sys.stdout.flush()
     return None
+
+
+def forked() -> int:
+    """Fork; Python warns from 3.12 on that there are threads, see ``HEAVY``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return os.fork()
 
 
 def run_as_program(
