@@ -46,6 +46,7 @@ from sam_tracker.nodes.tracker.tracked_objects import tracked_objects
 from sam_tracker.tracking.track import Track, TrackState
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip
+from sam_tracker.video.scene_plan import DIFFICULTIES
 
 PERIOD = SECOND // 30
 MISSES, FALSE, JITTER, LATE = 0.3, 0.2, 0.1, 3
@@ -85,10 +86,10 @@ def recorded(folder: Path) -> Iterator[Clip]:
         yield Clip(name, list(sequence.frames()), boxes[:, None], CLASSES[:1])
 
 
-def generated(count: int, frames: int) -> Iterator[Clip]:
+def generated(count: int, frames: int, difficulty: str) -> Iterator[Clip]:
     for scenario in ('re_entry', 'occlusion', 'look_alike'):
         for seed in range(10_000, 10_000 + count):
-            clip = generate_clip(seed, frames, 192, 'medium', held_out=True, scenario=scenario)
+            clip = generate_clip(seed, frames, 192, difficulty, held_out=True, scenario=scenario)
             boxes = clip.boxes.astype(np.float64)
             boxes[~clip.visible] = np.nan
             twin = scenario == 'look_alike'
@@ -359,6 +360,7 @@ def main() -> None:
     parser.add_argument('--otb', type=Path, help='a folder in the layout of OTB')
     parser.add_argument('--clips', type=int, default=2, help='generated, of each scenario')
     parser.add_argument('--frames', type=int, default=150, help='of each generated clip')
+    parser.add_argument('--difficulty', choices=DIFFICULTIES, default='medium', help='of the same')
     parser.add_argument('--network', default='nano')
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -367,8 +369,12 @@ def main() -> None:
     network = load_network(options.network)
     delay, totals = np.nan, []
     if options.clips:
-        delay = new_objects(generated(-(-options.clips // 3), options.frames), network)
-        totals.append(compare(generated(options.clips, options.frames), network))
+        delay = new_objects(
+            generated(-(-options.clips // 3), options.frames, options.difficulty), network
+        )
+        totals.append(
+            compare(generated(options.clips, options.frames, options.difficulty), network)
+        )
     if options.otb is not None:
         totals.append(compare(recorded(options.otb), network))
     print()
