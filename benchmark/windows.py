@@ -29,7 +29,6 @@ from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import ImageFeatures, VideoNetwork
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.weights.loading import load_network
-from sam_tracker.networks.weights.small_input import load_small_input
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video import sprites, textures
@@ -94,16 +93,10 @@ def scene(layout: str, count: int, seed: int) -> Scene:
 
 
 class Counted:
-    """A network, and the one with the small input, which count the images they encode."""
+    """A network that counts the images it encodes."""
 
-    def __init__(self, network: VideoNetwork, small: VideoNetwork | None) -> None:
+    def __init__(self, network: VideoNetwork) -> None:
         self.images = 0
-        self.network, self.small = network, small
-        for each in (network, small):
-            if each is not None:
-                self._count(each)
-
-    def _count(self, network: VideoNetwork) -> None:
         encode = network.encode_image
 
         def counted(images: torch.Tensor) -> ImageFeatures:
@@ -111,6 +104,7 @@ class Counted:
             return encode(images)
 
         network.encode_image = counted  # type: ignore[method-assign]
+        self.network = network
 
 
 class Run:
@@ -127,7 +121,7 @@ class Run:
     ) -> None:
         settings = TrackerSettings.for_network(counted.network.suited_settings)
         settings = replace(settings, closer_look=closer)
-        self._tracker = Tracker(counted.network, settings, runtime, counted.small)
+        self._tracker = Tracker(counted.network, settings, runtime)
         self._counted, self._clock, self._scene = counted, clock, shown
         self.times: list[float] = []
         """Milliseconds of each frame with a full memory."""
@@ -200,17 +194,10 @@ def main() -> None:
     parser.add_argument(
         '--processor-time', action='store_true', help='of all threads, for a CPU that is shared'
     )
-    parser.add_argument(
-        '--usual-input', action='store_true', help='without the small input for small objects'
-    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     runtime = choose_runtime(options.device, options.precision)
-    network = runtime.place(load_network(options.checkpoint))
-    small = None
-    if not options.usual_input:
-        small = load_small_input(options.checkpoint, network, runtime)
-    counted = Counted(network, small)
+    counted = Counted(runtime.place(load_network(options.checkpoint)))
     print(
         f'{options.checkpoint} on {runtime.device}, {runtime.precision},'
         f' {options.threads} threads, {"processor" if options.processor_time else "wall"} time'

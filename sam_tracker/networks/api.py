@@ -136,10 +136,6 @@ class SuitedSettings:
     """The same cosine, from which on they certainly do; None: not known."""
     memory_growth: float = math.inf
     """Factor to an object's usual size, above which its mask has spread to something else."""
-    small_input: int | None = None
-    """
-    Side of the input that is enough for a small object in a window of its own; None: not known.
-    """
     points_per_side: int = 32
     """Grid points to each side of an image whose objects are all to be segmented."""
     predicted_iou: float = 0.8

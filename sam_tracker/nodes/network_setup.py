@@ -23,7 +23,6 @@ from sam_tracker.networks.replayed_calls import CALLS_BEFORE_CAPTURE
 from sam_tracker.networks.runtime import Runtime, choose_runtime
 from sam_tracker.networks.weights.catalogue import find_checkpoint, sha256_of
 from sam_tracker.networks.weights.loading import load_image_network, load_network
-from sam_tracker.networks.weights.small_input import load_small_input
 from sam_tracker.ros.parameters.declaration import AUTO, ParameterError
 from sam_tracker.ros.parameters.network import NetworkParameters
 from sam_tracker.ros.parameters.tracker import TrackingParameters
@@ -44,8 +43,6 @@ class NetworkSetup(Generic[Network]):
     runtime: Runtime
     graphs: str = ''
     """Folder of the exported graphs that run instead of parts of it; or none."""
-    small: VideoNetwork | None = None
-    """The same weights with a smaller input, for small objects beside others; or none."""
 
     @property
     def model(self) -> str:
@@ -85,11 +82,7 @@ def set_up_network(parameters: NetworkParameters) -> NetworkSetup[VideoNetwork]:
     :raises CheckpointError: there are no such weights, they cannot be read, or they are those of
         a network that cannot track.
     """
-    setup = _set_up(parameters, load_network)
-    if parameters.graphs.folder:
-        return setup
-    weights = parameters.checkpoint or parameters.model
-    return replace(setup, small=load_small_input(weights, setup.network, setup.runtime))
+    return _set_up(parameters, load_network)
 
 
 def set_up_image_network(parameters: NetworkParameters) -> NetworkSetup[PromptableNetwork]:

@@ -9,24 +9,6 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.networks.api import ImageFeatures
 
 
-@dataclass(frozen=True)
-class View:
-    """A part of a frame, for the usual input of the network or for the small one."""
-
-    region: Region
-    small: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Encoding:
-    """What the network's encoder makes of a view."""
-
-    features: ImageFeatures
-    """Of one image."""
-    small: bool
-    """Whether it was encoded at the small input."""
-
-
 @dataclass(eq=False)
 class CachedFrame:
     """A frame whose features are computed once for all objects and prompts."""
@@ -35,8 +17,8 @@ class CachedFrame:
     """Nanoseconds."""
     scale: ImageScale
     """How the image maps to the network's input; it knows the size of the image."""
-    encodings: dict[View, Encoding] = field(default_factory=dict)
-    """The newest few."""
+    features: dict[Region, ImageFeatures] = field(default_factory=dict)
+    """By the part of the image that was encoded; the newest few of them."""
     stepped: bool = False
     """Whether all objects were propagated to it."""
 

@@ -6,7 +6,7 @@ Measurements of candidate masks on the device, and the choice among them on the 
 All numbers of all objects come to the host in one transfer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import mask_boxes
 from sam_tracker.networks.masks import resize_logits
 from sam_tracker.networks.upload import uploaded
+from sam_tracker.tracking.appearance import appearances
 from sam_tracker.tracking.decision import Decision
 from sam_tracker.tracking.decoded_mask import ABSENT
 from sam_tracker.tracking.memory.candidate_shapes import CandidateShapes, packed_shapes
@@ -57,7 +58,7 @@ def measure(
     batch: int,
     intersecting: bool,
     comparing: bool = False,
-    appearing: Callable[[Tensor], Tensor] | None = None,
+    features: ImageFeatures | None = None,
 ) -> tuple[MaskCandidates, Measurements]:
     """
     Empty the masks of absent objects, measure all candidates, and wait for the device once.
@@ -67,8 +68,7 @@ def measure(
     :param batch: objects whose masks are resized at once.
     :param intersecting: whether to measure what masks have in common.
     :param comparing: whether to measure ``shapes``.
-    :param appearing: gives the ``appearances`` [O, C, D] of masks [O, C, s, s]; None: they are not
-        measured.
+    :param features: of one image, or of O images, to measure ``appearances`` by; None: do not.
     """
     present = candidates.object_logit > presence_logit
     mask_logits = candidates.mask_logits.where(present[:, None, None, None], ABSENT)
@@ -82,8 +82,8 @@ def measure(
         parts['intersections'] = _intersections(mask_logits)
     if comparing:
         parts['shapes'] = packed_shapes(mask_logits)
-    if appearing is not None:
-        parts['appearances'] = appearing(mask_logits)
+    if features is not None:
+        parts['appearances'] = appearances(features, mask_logits)
     numbers = torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
     ends = np.cumsum([part.numel() for part in parts.values()])
     values = {

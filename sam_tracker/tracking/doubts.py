@@ -101,7 +101,7 @@ class Doubts:
         self._verified[number] = self._frame
         certain = self._certain[number]
         candidates = self._inference.track_alone(
-            doubtful.encoding, doubtful.mask.logits, doubtful.token, certain.encoding
+            doubtful.features, doubtful.mask.logits, doubtful.token, certain.features
         )
         # An index of one element stays on the device; a number would be waited for.
         best = candidates.predicted_iou[0].argmax(keepdim=True)
@@ -130,7 +130,7 @@ class Doubts:
         newest = sorted(self._certain.items(), key=lambda item: item[1].stamp, reverse=True)
         numbers: dict[int, list[int]] = {}
         for number, each in newest:
-            numbers.setdefault(id(each.encoding), []).append(number)
+            numbers.setdefault(id(each.features.embedding), []).append(number)
         for dropped in list(numbers.values())[MOST_ENCODINGS:]:
             for number in dropped:
                 del self._certain[number]
@@ -145,7 +145,7 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
         facts = replace(facts, area=decision.shapes.area)
     return Sighting(
         stamp=frame.stamp,
-        encoding=proposal.encodings[index],
+        features=frame.features[scale.region],
         mask=DecodedMask(proposal.shown[index].clone(), scale),
         token=proposal.tokens[index].clone(),
         facts=facts,

@@ -13,9 +13,9 @@ from sam_tracker.core.boxes import Box, Region, box_iou
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt, PromptError
-from sam_tracker.networks.api import MaskCandidates
+from sam_tracker.networks.api import ImageFeatures, MaskCandidates
 from sam_tracker.networks.mask_images import MaskImages
-from sam_tracker.tracking.cached_frame import CachedFrame, Encoding, View
+from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, chosen_masks, decided
 from sam_tracker.tracking.closer_look.focus import Focus, box_window
 from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
@@ -39,7 +39,7 @@ class PromptDecision:
     candidates: MaskCandidates
     measured: Measurements
     answer: PromptAnswer
-    encoding: Encoding
+    features: ImageFeatures
     scale: ImageScale
     several: bool
     """Whether the prompt left a choice of masks."""
@@ -110,12 +110,12 @@ class Prompting:
         """Remember the frame of a prompt, and return the object with its track there."""
         settings, store = self._settings, self._inference.store
         decision, candidates = answered.decision, answered.candidates
-        answer = answered.answer
+        features, answer = answered.features, answered.answer
         logits, tokens = chosen_masks(candidates, [decision.choice.index])
         # Measured already but for a given mask: reading it here would wait for the device again.
         pointed = decision.object_logit if answer.pointed is None else float(answer.pointed.cpu())
         memories = self._inference.memories(
-            [answered.encoding],
+            features,
             logits,
             tokens,
             present=[pointed > settings.presence_logit],
@@ -126,7 +126,6 @@ class Prompting:
         images = MaskImages(logits, bounds, [answered.scale])
         # A box, several clicks or a mask leave no choice; then the motion starts one frame later.
         held = held.updated(decision, learning=answered.several)
-        held = replace(held, small=answered.encoding.small)
         held = held.reported(decision, cached, images, 0).seen_as(decision.appearance)
         if correcting:
             store.correct(held.row, decision.facts, *memories)
@@ -135,11 +134,7 @@ class Prompting:
         return held
 
     def _prompt_view(
-        self,
-        held: TrackedObject,
-        prompt: Prompt,
-        cached: CachedFrame,
-        previous: DecodedMask | None,
+        self, prompt: Prompt, cached: CachedFrame, previous: DecodedMask | None
     ) -> Region:
         """Return the part of the frame that a prompt is decoded on first."""
         if not self._settings.closer_look:
@@ -148,11 +143,9 @@ class Prompting:
         if extent is None:
             known = None if previous is None else previous.scale.region
             return known if known is not None and prompt.lies_in(known) else cached.whole
-        return self._window(held, extent, cached, prompt)
+        return self._window(extent, cached, prompt)
 
-    def _closer_view(
-        self, held: TrackedObject, answered: PromptDecision, cached: CachedFrame
-    ) -> Region:
+    def _closer_view(self, answered: PromptDecision, cached: CachedFrame) -> Region:
         """Return the part of the frame in which an answer on the whole image is repeated."""
         view, box = answered.scale.region, _box(answered, cached)
         if not self._settings.closer_look or view != cached.whole or box is None:
@@ -160,14 +153,12 @@ class Prompting:
         # A box or a mask says how large the object is; the answer may be a part of it.
         if answered.prompt.extent is not None:
             return view
-        return self._window(held, box, cached, answered.prompt)
+        return self._window(box, cached, answered.prompt)
 
-    def _window(
-        self, held: TrackedObject, box: Box, cached: CachedFrame, prompt: Prompt
-    ) -> Region:
+    def _window(self, box: Box, cached: CachedFrame, prompt: Prompt) -> Region:
         """Return a window around a box [4] that holds a prompt, or else the whole image."""
         focus = Focus.on(box, cached.image_size, cached.stamp)
-        view = focus.region(cached.stamp, self._inference.image_size, held.small)
+        view = focus.region(cached.stamp, self._inference.image_size)
         return view if prompt.lies_in(view) else cached.whole
 
     def _agreeing(
@@ -234,9 +225,9 @@ class Prompting:
         previous: DecodedMask | None,
     ) -> PromptDecision:
         """Decode a prompt on the part of the frame that shows the prompted object best."""
-        view = self._prompt_view(held, prompt, cached, previous)
+        view = self._prompt_view(prompt, cached, previous)
         answered = self._answered(held, frame, cached, prompt, view, correcting, previous)
-        closer = self._closer_view(held, answered, cached)
+        closer = self._closer_view(answered, cached)
         if closer != view:
             answered = self._answered(held, frame, cached, prompt, closer, correcting, previous)
         if prompt.mask is not None or not self._settings.closer_look:
@@ -273,20 +264,18 @@ class Prompting:
         if closer.width * closer.height >= view.width * view.height or not prompt.lies_in(closer):
             return answered
         # This part of the frame is looked at once; its encoding is not kept.
-        passing = replace(cached, encodings={})
-        if held.track is None:
-            held = replace(held, small=False)
+        passing = replace(cached, features={})
         fine = self._answered(held, frame, passing, prompt, closer, correcting, start)
         if _fit(fine, box, cached) < _fit(answered, box, cached) - FIT_TOLERANCE:
             return answered
         # Another candidate of the usual view may follow a point that this mask leaves out.
         if not fine.decision.seen or not _follows_points(fine):
             return answered
-        encoding, scale = answered.encoding, answered.scale
+        features, scale = answered.features, answered.scale
         chosen, found = fine.decision.choice.index, fine.candidates
         scores = replace(found, predicted_iou=found.predicted_iou[:, chosen : chosen + 1])
-        taken = self._inference.read_mask(encoding, _mask(fine), scale, scores)
-        decided_on = self._decided(held, cached, prompt, encoding, scale, taken)
+        taken = self._inference.read_mask(features, _mask(fine), scale, scores)
+        decided_on = self._decided(held, cached, prompt, features, scale, taken)
         return replace(decided_on, several=answered.several)
 
     def _answered(
@@ -301,30 +290,28 @@ class Prompting:
     ) -> PromptDecision:
         """Decode a prompt on a part of the frame and choose its mask."""
         scale = self._inference.scale(cached, view)
-        # What an object remembers was encoded at its input; a new one needs it for a window only.
-        small = held.small and (held.track is not None or view != cached.whole)
-        (encoding,) = self._inference.encode(cached, frame.pixels, [View(view, small)])
+        features = self._inference.encode(cached, frame.pixels, [view])
         logits = None if previous is None else previous.onto(scale)
-        answer = self._inference.read_prompt(encoding, prompt, scale, held.row, correcting, logits)
-        return self._decided(held, cached, prompt, encoding, scale, answer)
+        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        return self._decided(held, cached, prompt, features, scale, answer)
 
     def _decided(
         self,
         held: TrackedObject,
         cached: CachedFrame,
         prompt: Prompt,
-        encoding: Encoding,
+        features: ImageFeatures,
         scale: ImageScale,
         answer: PromptAnswer,
     ) -> PromptDecision:
         """Choose one of the masks that a prompt is answered with."""
         candidates, measured = self._inference.measured(
-            [encoding], answer.candidates, [scale], cached
+            features, answer.candidates, [scale], cached
         )
         decision = decided(held.selector, measured, 0, self._settings.presence_logit)
         several = candidates.predicted_iou.shape[1] > 1
         return PromptDecision(
-            prompt, decision, candidates, measured, answer, encoding, scale, several
+            prompt, decision, candidates, measured, answer, features, scale, several
         )
 
 

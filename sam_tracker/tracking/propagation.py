@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.homography import moved_box
+from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.networks.upload import uploaded
-from sam_tracker.tracking.cached_frame import CachedFrame, Encoding, View
+from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import (
     chosen_masks,
     decided,
@@ -35,7 +37,7 @@ from sam_tracker.tracking.decoded_mask import (
     without_lost_pixels,
 )
 from sam_tracker.tracking.detached_parts import detached_parts
-from sam_tracker.tracking.inference import Inference
+from sam_tracker.tracking.inference import Inference, image_features
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.sighting import Sighting
@@ -61,8 +63,8 @@ class Proposal:
     """[O, D] of the chosen masks."""
     intersections: NDArray[np.float64] | None
     """[O, O] of the chosen masks, as in ``Measurements``; None: not measured."""
-    encodings: list[Encoding]
-    """For each object, what it was decoded from."""
+    features: ImageFeatures
+    """Of one image, or of what each object was decoded from."""
     scales: list[ImageScale]
     """For each object, of the part of the image that it was decoded from."""
 
@@ -98,17 +100,18 @@ class Propagation:
         """
         objects = [_seen_from(held, frame, previous) for held in objects]
         views = self._views(objects, cached)
-        encodings = self._inference.encode(cached, frame.pixels, views)
-        order, candidates = self._inference.track(encodings, [held.row for held in objects])
+        features = self._inference.encode(cached, frame.pixels, views)
+        order, candidates = self._inference.track(features, [held.row for held in objects])
         expected = [
             held.at(cached, _camera_motion(held, frame, cached, previous))
             for held in (objects[index] for index in order)
         ]
-        scales = [self._inference.scale(cached, views[index].region) for index in order]
-        encodings = [encodings[index] for index in order]
+        scales = [self._inference.scale(cached, views[index]) for index in order]
+        if len(features.embedding) > 1:
+            features = image_features(features, order)
         overlapping = self._settings.exclusive and len(expected) > 1 and _all_equal(scales)
         candidates, measured = self._inference.measured(
-            encodings, candidates, scales, cached, overlapping
+            features, candidates, scales, cached, overlapping
         )
         decisions = [
             held.recognised(decided(held.selector, measured, index, self._settings.presence_logit))
@@ -133,7 +136,7 @@ class Propagation:
             if intersections is not None:
                 intersections[given_up] = intersections[:, given_up] = 0
         return Proposal(
-            cached, expected, decisions, logits, shown, tokens, intersections, encodings, scales
+            cached, expected, decisions, logits, shown, tokens, intersections, features, scales
         )
 
     def conclude(
@@ -152,7 +155,7 @@ class Propagation:
         frame = proposal.frame
         logits, decisions = self._resolved(proposal, sharing, standing)
         memories = self._inference.memories(
-            proposal.encodings,
+            proposal.features,
             logits,
             proposal.tokens,
             present=[each.present and not each.duplicate_of for each in decisions],
@@ -191,7 +194,7 @@ class Propagation:
             logits = torch.full_like(logits, ABSENT)
             held = replace(held, selector=seen.selector, focus=seen.focus)
         memories = self._inference.memories(
-            [seen.encoding], logits[None], seen.token[None], [confirmed], [logit], binary=False
+            seen.features, logits[None], seen.token[None], [confirmed], [logit], binary=False
         )
         self._inference.store.revise(held.row, facts, *memories)
         return replace(held, distrusted=not confirmed)
@@ -235,18 +238,15 @@ class Propagation:
             decisions[index] = replace(decision, choice=choice)
         return decisions, logits
 
-    def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[View]:
+    def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""
         if not self._settings.closer_look:
-            return [View(cached.whole, held.small) for held in objects]
+            return [cached.whole] * len(objects)
         size = self._inference.image_size
         return [
-            View(
-                cached.whole
-                if held.focus is None or held.focus.image_size != cached.image_size
-                else held.focus.region(cached.stamp, size, held.small),
-                held.small,
-            )
+            cached.whole
+            if held.focus is None or held.focus.image_size != cached.image_size
+            else held.focus.region(cached.stamp, size)
             for held in objects
         ]
 

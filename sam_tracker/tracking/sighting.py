@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sam_tracker.tracking.cached_frame import Encoding
+from sam_tracker.networks.api import ImageFeatures
 from sam_tracker.tracking.closer_look.focus import Focus
 from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.memory.api import FrameFacts
@@ -19,7 +19,7 @@ class Sighting:
 
     stamp: int
     """Nanoseconds, of the frame."""
-    encoding: Encoding
+    features: ImageFeatures
     """Of the part of the frame that the mask was decoded from."""
     mask: DecodedMask
     token: Tensor

@@ -64,11 +64,6 @@ class TrackedObject:
     """Of that frame, the last on which it was prompted; None: of a clock that was restarted."""
     focus: Focus | None = None
     """Where to look for it; None: in the whole image."""
-    small: bool = False
-    """
-    Whether it is decoded from the network's small input, as what it remembers was; before its
-    first prompt is applied, whether it may be.
-    """
     expected_box: Box | None = None
     """[4] inclusive network pixels, where it was expected on its newest frame."""
     seen_box: Box | None = None

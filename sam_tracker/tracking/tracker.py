@@ -59,7 +59,6 @@ class Tracker:
         network: VideoNetwork,
         settings: TrackerSettings | None = None,
         runtime: Runtime | None = None,
-        small: VideoNetwork | None = None,
     ) -> None:
         """
         Begin without objects.
@@ -67,13 +66,11 @@ class Tracker:
         :param network: in evaluation mode, on the device to be used.
         :param settings: left out: those that suit the network.
         :param runtime: in which precision to run it; left out: as it is, in that of its weights.
-        :param small: the same weights with a smaller input, at which small objects beside another
-            one are looked at closely; left out: at the usual one, which takes longer.
         """
         self.settings = settings or TrackerSettings.for_network(network.suited_settings)
         self._inferring = runtime.inference if runtime is not None else torch.inference_mode
         self._network = network
-        self._inference = Inference(network, self.settings, runtime, small)
+        self._inference = Inference(network, self.settings, runtime)
         self._propagation = Propagation(self._inference, self.settings)
         self._prompting = Prompting(self._inference, self.settings)
         self._objects: dict[int, TrackedObject] = {}
@@ -333,13 +330,7 @@ class Tracker:
             selector=MaskSelector(self.settings),
             stamp=frame.stamp,
             image_size=frame.image_size,
-            small=self._inference.small is not None and self._looking_closely,
         )
-
-    @property
-    def _looking_closely(self) -> bool:
-        """Whether some object is looked at closely."""
-        return any(held.focus is not None and held.focus.close for held in self._objects.values())
 
     def _copy(self, held: TrackedObject, label: str) -> TrackedObject:
         """Return an object with a copy of its memory."""

@@ -30,7 +30,6 @@ class MobileConfiguration(VideoConfiguration):
             familiarity=0.4,
             certain_familiarity=0.75,
             memory_growth=1.15,
-            small_input=128,
             points_per_side=16,
             predicted_iou=0.5,
             stability_score=0.4,

@@ -67,8 +67,7 @@ class CamerasNode(Node):
             # The cameras share the cores; threads that wait for each other would spin.
             torch.set_num_threads(max((os.cpu_count() or 1) // len(namespaces), 1))
         loaded = set_up_network(parameters)
-        small = None if loaded.small is None else shared_by_threads(loaded.small)
-        setup = replace(loaded, network=shared_by_threads(loaded.network), small=small)
+        setup = replace(loaded, network=shared_by_threads(loaded.network))
         try:
             for topic, namespace in namespaces.items():
                 self.trackers.append(_tracker(topic, namespace, setup, options))

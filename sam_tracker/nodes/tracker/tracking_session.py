@@ -94,7 +94,7 @@ class TrackingSession:
         self._node = node
         self.setup = setup
         settings = tracker_settings(parameters, setup.network.suited_settings)
-        self._tracker = Tracker(setup.network, settings, setup.runtime, setup.small)
+        self._tracker = Tracker(setup.network, settings, setup.runtime)
         warm_up(self._tracker, setup)
         self.buffer = ImageBuffer(parameters.buffer.seconds, parameters.buffer.megabytes)
         self.intake = ImageIntake(self.buffer, node.get_logger(), parameters.camera_range())

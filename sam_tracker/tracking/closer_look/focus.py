@@ -28,8 +28,6 @@ from sam_tracker.core.time import SECOND
 
 SIDES = 4.0
 """Side of a window, in sides of the object."""
-SMALL_INPUT_SIDES = 3.0
-"""The same of a window that is resized to the network's small input."""
 TRAVEL = 4.0
 """Margin of a window, as a multiple of the object's motion from one frame to the next."""
 MOST_SIDES = 6.0
@@ -182,13 +180,12 @@ class Focus:
             speed=self.speed * moved.scale,
         )
 
-    def region(self, stamp: int, network_size: int, small: bool = False) -> Region:
+    def region(self, stamp: int, network_size: int) -> Region:
         """
         Return the part of a frame to look for the object in.
 
         :param stamp: of the frame.
         :param network_size: S, the side of the network's input.
-        :param small: whether the window will be resized to the network's small input.
         """
         whole = Region(0, 0, *self.image_size)
         elapsed = max(stamp - self.stamp, 0) / SECOND
@@ -197,8 +194,7 @@ class Focus:
         )
         if not self.close or lost:
             return whole
-        sides = SMALL_INPUT_SIDES if small else SIDES
-        side = min(sides * self.size + TRAVEL * self.speed * elapsed, MOST_SIDES * self.size)
+        side = min(SIDES * self.size + TRAVEL * self.speed * elapsed, MOST_SIDES * self.size)
         side = max(side, SMALLEST_SCALE * network_size) * GROWTH**self.misses
         return window(self._expected(elapsed), side, whole)
 

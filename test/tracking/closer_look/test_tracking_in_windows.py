@@ -22,7 +22,7 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.evaluation.readers.generated_clips import prompt_from_mask
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates, MemoryLayout, SuitedSettings
 from sam_tracker.networks.weights.loading import load_network
-from sam_tracker.tracking.cached_frame import CachedFrame, View
+from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import MOST_MISSES
 from sam_tracker.tracking.doubts import MOST_ENCODINGS
 from sam_tracker.tracking.inference import MOST_VIEWS, Inference
@@ -46,21 +46,21 @@ class ColourNetwork(nn.Module):
     """Remembers the colour of an object and finds it again; sizes as in ``networks.api``."""
 
     device = torch.device('cpu')
+    image_size = SIDE
     suited_settings = SuitedSettings()
+    memory_layout = MemoryLayout(tokens=1, channels=3, pointer_channels=3)
 
-    def __init__(self, side=SIDE):
+    def __init__(self):
         super().__init__()
-        self.image_size = side
-        self.memory_layout = MemoryLayout(side // 64, channels=3, pointer_channels=3)
         self.encoded = []
         """Number of images of each call of ``encode_image``."""
 
     def scale(self, width, height):
-        return ImageScale(width, height, self.image_size)
+        return ImageScale(width, height, SIDE)
 
     def preprocess(self, images):
         small = nn.functional.interpolate(
-            images.permute(0, 3, 1, 2).float(), (self.image_size, self.image_size), mode='area'
+            images.permute(0, 3, 1, 2).float(), (SIDE, SIDE), mode='area'
         )
         return small / 255
 
@@ -72,9 +72,8 @@ class ColourNetwork(nn.Module):
         return embedding * 0
 
     def attend_to_memory(self, embedding, memory):
-        assert memory.tokens.shape[2] == self.memory_layout.tokens
         # The pointer of the prompted frame is the colour of the object.
-        return memory.pointers[:, 0, :, None, None].float().expand(-1, -1, *embedding.shape[2:])
+        return memory.pointers[:, 0, :, None, None].float().expand(-1, -1, CELLS, CELLS)
 
     def encode_prompts(self, points, labels, mask_logits=None):
         return points, mask_logits
@@ -87,14 +86,14 @@ class ColourNetwork(nn.Module):
         pixels = features.high_resolution[0]
         colour = conditioned[:, :, 0, 0]
         if points.shape[1]:
-            x, y = points.mean(1)[0].round().long().clamp(0, self.image_size - 1).tolist()
+            x, y = points.mean(1)[0].round().long().clamp(0, SIDE - 1).tolist()
             colour = pixels[:, :, y, x]
         elif mask is not None:
             inside = mask * torch.ones_like(features.embedding)
             colour = (inside * features.embedding).sum((2, 3)) / inside.sum((2, 3))
         distance = (pixels - colour[:, :, None, None]).abs().amax(1)
         alike = (distance < 0.25).float()[:, None]
-        logits = (nn.functional.avg_pool2d(alike, 4) - 0.3) * 20
+        logits = (nn.functional.interpolate(alike, (CELLS, CELLS), mode='area') - 0.3) * 20
         there = logits.flatten(1).amax(1)
         count = 3 if several else 1
         return MaskCandidates(
@@ -109,8 +108,7 @@ class ColourNetwork(nn.Module):
 
     def encode_memory(self, embedding, mask, object_logit):
         assert len(embedding) in (1, len(mask))
-        assert mask.shape[-1] == self.image_size
-        return torch.zeros(len(mask), self.memory_layout.tokens, 3)
+        return torch.zeros(len(mask), 1, 3)
 
 
 def picture(*things):
@@ -185,14 +183,18 @@ def test_the_mask_at_image_size_lies_where_the_object_is(network):
 
 def test_the_encoding_of_a_window_does_not_keep_those_of_the_others(network):
     frame = CachedFrame(0, network.scale(WIDTH, HEIGHT))
-    views = [View(Region(x, x // 2, 128, 128)) for x in (0, 200, 400)]
-    encodings = Inference(network, SETTINGS, None).encode(frame, picture(), views)
+    views = [Region(0, 0, 128, 128), Region(200, 100, 128, 128), Region(400, 200, 128, 128)]
+    together = Inference(network, SETTINGS, None).encode(frame, picture(), views)
     assert network.encoded == [3]
-    for view, encoding in zip(views, encodings, strict=True):
-        assert frame.encodings[view] is encoding
-        for each in (encoding.features.embedding, *encoding.features.high_resolution):
-            assert len(each) == 1
+    for index, view in enumerate(views):
+        kept = frame.features[view]
+        for each, whole in zip(
+            (kept.embedding, *kept.high_resolution),
+            (together.embedding, *together.high_resolution),
+            strict=True,
+        ):
             assert each.untyped_storage().nbytes() == each.nbytes
+            assert torch.equal(each[0], whole[index])
 
 
 def test_windows_of_several_objects_are_encoded_in_one_batch(network):
@@ -224,71 +226,19 @@ def test_as_many_objects_as_are_bounded_stay_verifiable_when_more_have_windows(n
         assert kept == MOST_ENCODINGS * [number * PERIOD]
 
 
-@pytest.fixture
-def small():
-    return ColourNetwork(SIDE // 2)
-
-
-@pytest.mark.parametrize('with_small_input', [False, True])
-def test_eight_small_objects_are_measured_as_finely_as_one(network, small, with_small_input):
-    tracker = Tracker(network, SETTINGS, small=small if with_small_input else None)
+def test_eight_small_objects_are_measured_as_finely_as_one(network):
+    tracker = Tracker(network, SETTINGS)
     colours = [(r, g, b) for r in (20, 250) for g in (20, 250) for b in (20, 250)]
     colours[0] = (250, 250, 130)
     places = [(x, y) for y in (120, 360) for x in (80, 240, 400, 560)]
     things = [(x, y, 30, colour) for (x, y), colour in zip(places, colours, strict=True)]
     for thing in things:
         tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(*thing[:3])))
-    small.encoded.clear()
     for number in range(1, 5):
         moved = [(x + 3 * number, y, side, colour) for x, y, side, colour in things]
         tracks = tracker.step(Frame(picture(*moved), number * PERIOD))
         for track, thing in zip(tracks, moved, strict=True):
-            assert errors(track, square(*thing[:3])) < (6 if with_small_input else 4)
-    # The first had the usual input to itself, and keeps it.
-    assert small.encoded == [7] * 4 * with_small_input
-
-
-def test_the_closer_look_may_end_while_objects_have_the_small_input(network, small):
-    tracker = Tracker(network, SETTINGS, small=small)
-    things = (80, 120, 60, RED), (400, 240, 60, GREEN)
-    for thing in things:
-        tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(*thing[:3])))
-    tracker.change(replace(SETTINGS, closer_look=False))
-    tracks = tracker.step(Frame(picture(*things), PERIOD))
-    assert small.encoded == [1, 1]
-    for track, thing in zip(tracks, things, strict=True):
-        assert errors(track, square(*thing[:3])) < 24
-
-
-def test_a_large_object_beside_small_ones_has_the_usual_input(network, small):
-    tracker = Tracker(network, SETTINGS, small=small)
-    things = (80, 120, 30, RED), (400, 240, 160, GREEN)
-    for thing in things:
-        tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(*thing[:3])))
-    _, track = tracker.step(Frame(picture(*things), PERIOD))
-    assert track.state is TrackState.TRACKED
-    assert small.encoded == []
-
-
-def test_an_object_at_the_small_input_is_corrected_lost_and_found(network, small):
-    tracker = Tracker(network, SETTINGS, small=small)
-    things = (80, 120, 30, RED), (400, 240, 60, GREEN)
-    tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(80, 120, 30)))
-    tracker.add_prompt(Frame(picture(*things), 0), Prompt(box=square(400, 240, 60)))
-    tracker.step(Frame(picture(*things), PERIOD))
-    click = Prompt(points=[(402, 244)], labels=[1])
-    track = tracker.add_prompt(Frame(picture(*things), PERIOD), click, object_id=2)
-    # A cell of the small input is 11 pixels there.
-    assert errors(track, square(400, 240, 60)) < 11
-    assert small.encoded == [1, 1, 1]
-    for number in range(2, MOST_MISSES + 2):
-        _, track = tracker.step(Frame(picture(things[0]), number * PERIOD))
-        assert track.state is not TrackState.TRACKED
-    moved = picture(things[0], (560, 400, 60, GREEN))
-    for number in range(MOST_MISSES + 2, MOST_MISSES + 5):
-        _, track = tracker.step(Frame(moved, number * PERIOD))
-    assert track.state is TrackState.TRACKED
-    assert errors(track, square(560, 400, 60)) < 24
+            assert errors(track, square(*thing[:3])) < 4
 
 
 def test_an_object_that_went_far_away_unseen_is_found_in_the_whole_image(network):
@@ -335,7 +285,7 @@ def test_prompts_on_one_frame_keep_few_encodings(network, side):
         held = TrackedObject(1, '', row, selector, 0, (WIDTH, HEIGHT))
         prompting.apply(held, frame, cached, prompt)
         inference.store.remove(row)
-    assert len(cached.encodings) <= MOST_VIEWS + 1
+    assert len(cached.features) <= MOST_VIEWS + 1
 
 
 def test_what_corrects_a_box_is_decoded_as_closely_as_the_box(network):
