@@ -48,7 +48,9 @@ def _open_standard_streams() -> None:
     for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
         if getattr(sys, name) is None:
             # In this order each gets its own descriptor, as the lowest that is free.
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 -- until the end
+            stream = Path(os.devnull).open(mode)  # noqa: SIM115 -- until the end
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 cameras_node = partial(run, 'sam_tracker.nodes.tracker.cameras_node')

@@ -209,7 +209,9 @@ def _label(job: Job, report: Report) -> Outcome:
         frames += label(prompts).frames
         return Outcome(len(recording.images), len(prompts), frames, problems)
     except OSError as error:
-        raise LabellingError(f'{error.filename or job.folder}: {error.strerror}') from error
+        raise LabellingError(
+            f'{error.filename or job.folder}: {error.strerror or error}'
+        ) from error
     finally:
         recording.close()
 
@@ -236,7 +238,9 @@ def export_recording(
             report(f'writing {name}', number, len(formats))
             EXPORTS[name](exported, job.folder / name)
     except OSError as error:
-        raise LabellingError(f'{error.filename or job.folder}: {error.strerror}') from error
+        raise LabellingError(
+            f'{error.filename or job.folder}: {error.strerror or error}'
+        ) from error
     finally:
         recording.close()
 

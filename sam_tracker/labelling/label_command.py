@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (LabellingError, CheckpointError, ValueError) as error:
         return complain(PROGRAM, ' '.join(str(error).split()))
     except OSError as error:
-        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror}')
+        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
     except KeyboardInterrupt:
         return complain(PROGRAM, 'interrupted; run it again to go on', status=130)
 

@@ -169,13 +169,15 @@ class Localizer:
         covariance, size = measured.covariance, _size(measured)
         if size is not None and known.size is not None:
             # When a part of the surface disappears, the centre of the rest is off by half of that
-            # part, and on many images in the same direction, so that it counts double.
+            # part, and on many images in the same direction, so that it counts double. More than
+            # half of the size is no such error: the mask has passed to another thing.
             change = size - known.size
-            covariance = covariance + np.diag(change**2)
+            covariance = covariance + np.diag(np.minimum(np.abs(change), known.size / 2) ** 2)
             size = known.size + change * -math.expm1((known.measured - stamp) / SECOND / SIZE_TIME)
         # Written so that a distance that is not a number starts the motion anew.
         if not motion.distance(measured.position, covariance) <= SURPRISE:
             motion = PointMotion.start(measured.position, measured.covariance)
+            size = _size(measured)
         elif stamp > known.measured:
             motion = motion.update(measured.position, covariance)
         return _Known(motion, stamp, stamp, size)

@@ -62,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (ImageFileError, CheckpointError, PromptError, GroundingError, CommandError) as error:
         return complain(PROGRAM, str(error))
     except OSError as error:
-        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror}')
+        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
     except KeyboardInterrupt:
         return complain(PROGRAM, 'interrupted', status=130)
 

@@ -141,6 +141,12 @@ def _sighting(proposal: Proposal, index: int) -> Sighting:
     frame, held = proposal.frame, proposal.objects[index]
     scale, decision = proposal.scales[index], proposal.decisions[index]
     facts = replace(held.facts_of(decision, frame), object_logit=decision.object_logit)
+    if not decision.seen:
+        # The mask was given up, and its box with it.
+        cell = scale.network_size / proposal.shown.shape[-1]
+        box = scale.box_to_image(cell * decision.bound + [0, 0, cell - 1, cell - 1])
+        if box is not None:
+            facts = held.with_growth(facts, box, frame)
     if decision.shapes is not None:
         facts = replace(facts, area=decision.shapes.area)
     return Sighting(

@@ -114,9 +114,9 @@ class TrackedObject:
         """
         Return the part of its newest frame that it can have reached, [4] in image pixels.
 
-        :param frame: its newest, on which no decision was made yet.
         An object that is partly hidden may come out on any side, as far as it usually reaches.
 
+        :param frame: its newest, on which no decision was made yet.
         :returns: None: it may be anywhere, since it was not seen on the frame before.
         """
         box, focus = self.seen_box, self.focus
@@ -197,9 +197,13 @@ class TrackedObject:
     def facts_of(self, decision: Decision, frame: CachedFrame) -> FrameFacts:
         """Return the facts to remember of a frame, with the growth of the mask decided on."""
         box = frame.scale.box_to_image(decision.choice.box) if decision.seen else None
-        if box is None or self.focus is None or self.focus.image_size != self.image_size:
-            return decision.facts
-        return replace(decision.facts, growth=self.focus.growth(box, frame.stamp))
+        return decision.facts if box is None else self.with_growth(decision.facts, box, frame)
+
+    def with_growth(self, facts: FrameFacts, box: Box, frame: CachedFrame) -> FrameFacts:
+        """Return facts of a frame with the growth of a mask whose box is [4] image pixels."""
+        if self.focus is None or self.focus.image_size != self.image_size:
+            return facts
+        return replace(facts, growth=self.focus.growth(box, frame.stamp))
 
     def reported(
         self, decision: Decision, frame: CachedFrame, images: MaskImages, index: int

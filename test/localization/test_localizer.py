@@ -76,6 +76,18 @@ def test_an_object_that_is_hidden_from_one_side_does_not_seem_to_move_to_the_oth
     assert max(speeds) < 0.1
 
 
+def test_a_mask_that_passes_to_a_larger_thing_beside_does_not_make_it_move():
+    camera = Camera.of((640, 480), [520, 0, 320, 0, 520, 240, 0, 0, 1], '', [])
+    depth = DepthImage(np.full((480, 640), 2.0, np.float32), 1.0)
+    localizer, speeds = Localizer(), []
+    for number in range(60):
+        region = Region(100, 200, 30, 30) if number < 20 else Region(300, 140, 160, 160)
+        seen = SeenObject(1, True, region, np.ones((region.height, region.width), np.uint8))
+        (place,) = localizer.places(View(number * SECOND // 10, camera, depth), [seen])
+        speeds.append(np.linalg.norm(place.velocity))
+    assert max(speeds) < 0.01
+
+
 def test_a_moving_camera_does_not_move_objects_in_the_frame_of_the_world():
     localizer = Localizer()
     first = None

@@ -5,6 +5,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 import gc
+import math
 
 import numpy as np
 import pytest
@@ -180,6 +181,24 @@ def test_the_mask_by_which_an_object_is_found_again_is_read_on_the_next_frame(ne
     tracked(Tracker(network, replace(SETTINGS, memory_rule=rule)), 25)
     first = next(number for number in network.verified if number >= 14)
     assert network.readings[first + 1, 1].frames[-1] == first
+
+
+@pytest.mark.parametrize('memory_growth', [1.15, math.inf])
+def test_a_mask_that_has_spread_is_not_remembered_though_the_object_is_found_again_by_it(
+    network, disc, memory_growth
+):
+    network.leads_back = range(14, 25)
+    answer, spread = network.answer, disc(SIZE // 4, 5, 5, 3.8)
+
+    def spreading(frame, number):
+        masks, *scores = answer(frame, number)
+        return (torch.stack([spread] * 3) if frame in network.leads_back else masks), *scores
+
+    network.answer = spreading
+    tracked(Tracker(network, replace(SETTINGS, memory_growth=memory_growth)), 25)
+    first = next(number for number in network.verified if number >= 14)
+    assert network.present[first, 1]
+    assert (first in network.readings[first + 4, 1].frames) == math.isinf(memory_growth)
 
 
 def test_a_mask_is_verified_once_in_a_few_frames(network):

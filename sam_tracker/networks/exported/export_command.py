@@ -25,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return complain(_PROGRAM, f'needs {error.name}: pip install onnx onnxscript onnxruntime')
     except OSError as error:
-        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror}')
+        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
     return 0
 
 

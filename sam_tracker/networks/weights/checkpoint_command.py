@@ -32,7 +32,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except CheckpointError as error:
         return complain(_PROGRAM, str(error))
     except OSError as error:
-        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror}')
+        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
     except KeyboardInterrupt:
         return complain(_PROGRAM, 'interrupted; the same command continues', status=130)
 

@@ -201,7 +201,8 @@ class TrackingParameters:
         'auto' if DEFAULTS.closer_look else 'off',
         'auto: look for a small object, of up to 12 % of the side of the image, in a window '
         'around it, which is resized to the input of the network; the whole image is used for '
-        'objects that are larger or lost. A box that prompts is decoded in such a window too. '
+        'objects that are larger or lost. Each small object costs an encoding of its own on '
+        'every frame. A box that prompts is decoded in such a window too. '
         'off: always the whole image, as in SAM 2.',
         change=Change.LIVE,
         choices=('off', 'auto'),
