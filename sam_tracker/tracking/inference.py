@@ -48,7 +48,10 @@ class PromptAnswer:
     """What the network answers to a prompt for one object."""
 
     candidates: MaskCandidates
-    """O = 1; C is 3 for a single click, which may mean a part or the whole, else 1."""
+    """
+    O = 1; C is 3 for a single click, which may mean a part or the whole, and where several are
+    asked for; else 1.
+    """
     pointed: Tensor | None = None
     """
     [1], object logit that decides whether the object pointer is one of absence; None: that of the
@@ -208,6 +211,7 @@ class Inference:
         row: int,
         correcting: bool,
         previous: Tensor | None,
+        several: bool = False,
     ) -> PromptAnswer:
         """
         Decode a prompt for one object.
@@ -215,6 +219,7 @@ class Inference:
         :param row: the object's row in the store.
         :param correcting: whether this is the object's newest frame, which is decoded again.
         :param previous: [s, s] logits of the mask that the prompt corrects, if any.
+        :param several: whether a box or several points are answered with candidates too.
         """
         given = None if prompt.mask is None else network_mask(prompt.mask, scale, self.device)
         if given is not None and prompt.box is None and not len(prompt.points):
@@ -232,7 +237,9 @@ class Inference:
         )
         reading = self.store.reading_again(row) if correcting else self.store.readings([row])[0]
         conditioned = self._conditioned(features, [row], [reading])
-        candidates = self.network.decode(features, conditioned, prompts, several=len(labels) <= 1)
+        candidates = self.network.decode(
+            features, conditioned, prompts, several or len(labels) <= 1
+        )
         return PromptAnswer(candidates)
 
     def read_mask(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 import math
 
@@ -14,9 +15,10 @@ from sam_tracker.core.coordinates import ImageScale
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.networks.api import ImageFeatures, MaskCandidates
+from sam_tracker.networks.batching import LARGEST_BATCH
 from sam_tracker.networks.mask_images import MaskImages
 from sam_tracker.tracking.cached_frame import CachedFrame
-from sam_tracker.tracking.candidates import Measurements, chosen_masks, decided
+from sam_tracker.tracking.candidates import Measurements, chosen_masks, decided, measured_boxes
 from sam_tracker.tracking.closer_look.focus import Focus, box_window
 from sam_tracker.tracking.corrections import LITTLE_CHANGE, agreement, mask_to_keep
 from sam_tracker.tracking.decision import Decision
@@ -28,6 +30,8 @@ from sam_tracker.tracking.tracked_object import TrackedObject
 
 FIT_TOLERANCE = 0.1
 """How much less a mask of a closer look may overlap the box that it was looked for in."""
+WIDER = 1.4
+"""Side of the second window that a correction is decoded in, in sides of the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,22 +178,16 @@ class Prompting:
         """
         Return an answer that agrees with a prompt that refines an object.
 
-        The network starts from the mask before. When the answer contradicts the prompt or changes
-        much, it is asked again without that mask; of answers that agree with the prompt, the one
-        that changes less is taken.
+        The network starts from the mask before, and a close look at it is enough if it agrees.
+        When another answer contradicts the prompt or changes much, the network is asked again
+        without that mask; of answers that agree, the one that changes less is taken.
 
         :param held: with all its prompts on the frame.
         :param kept: the mask that the prompt asks to keep for the most part, if any.
         :raises PromptError: no answer agrees.
         """
-        assert held.prompt is not None
-        asked = held.prompt
-        starts = [None] if previous is None else [previous, None]
-        if prompt.mask is not None:
-            asked, starts = prompt, [None]
         best, most, contradiction = None, -1.0, ''
-        for start in starts:
-            answered = self._closest(held, frame, cached, asked, correcting, start)
+        for answered, enough in self._answers(held, frame, cached, prompt, correcting, previous):
             logits, measured = answered.candidates.mask_logits[0], answered.measured
             agreed = agreement(logits, answered.scale, prompt, kept)
             wrong = [agreed.contradiction(index) for index in range(len(logits))]
@@ -206,7 +204,7 @@ class Prompting:
             overlap = agreed.overlaps[decision.choice.index]
             if overlap > most:
                 best, most = replace(answered, decision=decision), overlap
-            if most >= LITTLE_CHANGE:
+            if most >= enough:
                 break
         if best is None:
             raise PromptError(
@@ -214,6 +212,78 @@ class Prompting:
                 f' prompt: {contradiction}'
             )
         return best
+
+    def _answers(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        correcting: bool,
+        previous: DecodedMask | None,
+    ) -> Iterator[tuple[PromptDecision, float]]:
+        """
+        Ask for one answer after the other to a prompt that refines an object.
+
+        :returns: each, and the IoU with the mask before from which it needs no other beside it.
+        """
+        if prompt.mask is not None:
+            yield self._closest(held, frame, cached, prompt, correcting, None), LITTLE_CHANGE
+            return
+        assert held.prompt is not None
+        if previous is not None and correcting:
+            repaired = self._repaired(held, frame, cached, held.prompt, previous)
+            if repaired is not None:
+                yield repaired, 0.0
+        for start in [None] if previous is None else [previous, None]:
+            answered = self._closest(held, frame, cached, held.prompt, correcting, start)
+            yield answered, LITTLE_CHANGE
+
+    def _repaired(
+        self,
+        held: TrackedObject,
+        frame: Frame,
+        cached: CachedFrame,
+        prompt: Prompt,
+        previous: DecodedMask,
+    ) -> PromptDecision | None:
+        """
+        Decode points that correct a prompted mask in two windows, and use the mean of both.
+
+        A click means a detail, which needs a close look; the errors that come from where and how
+        large the network sees the object differ between windows. Of several candidates in a window
+        the best is nearer to the truth than the single mask that SAM 2 decodes for several points.
+
+        :returns: None where memories are read, which match at their own scale only, or where a
+            window shows no more than the usual view or not all points.
+        """
+        size = self._inference.image_size
+        if not self._settings.closer_look or prompt.mask is not None or not len(prompt.points):
+            return None
+        if self._inference.store.reading_again(held.row) is not None:
+            return None
+        box = prompt.box
+        if box is None:
+            (bound,), _ = measured_boxes(previous.logits[None], size, LARGEST_BATCH)
+            box = previous.scale.box_to_image(bound)
+        assert box is not None, 'a mask has the extent of a network pixel at least'
+        view = self._prompt_view(prompt, cached, previous)
+        close = box_window(box, cached.image_size, size)
+        wide = box_window(box, cached.image_size, size, WIDER)
+        if close.width * close.height >= view.width * view.height or not prompt.lies_in(close):
+            return None
+        # These parts of the frame are used once; their encodings are not kept.
+        passing = replace(cached, features={})
+        first, second = (
+            self._answered(held, frame, passing, prompt, part, True, previous, several=True)
+            for part in (close, wide)
+        )
+        if not first.decision.seen or not second.decision.seen:
+            return None
+        logits = (_mask(first).logits + _mask(second).onto(first.scale)) / 2
+        mask, scale = DecodedMask(logits, first.scale), self._inference.scale(cached, view)
+        features = self._inference.encode(cached, frame.pixels, [view])
+        return self._shown(held, cached, first, mask, features, scale)
 
     def _closest(
         self,
@@ -271,12 +341,30 @@ class Prompting:
         # Another candidate of the usual view may follow a point that this mask leaves out.
         if not fine.decision.seen or not _follows_points(fine):
             return answered
-        features, scale = answered.features, answered.scale
+        shown = self._shown(held, cached, fine, _mask(fine), answered.features, answered.scale)
+        return replace(shown, several=answered.several)
+
+    def _shown(
+        self,
+        held: TrackedObject,
+        cached: CachedFrame,
+        fine: PromptDecision,
+        mask: DecodedMask,
+        features: ImageFeatures,
+        scale: ImageScale,
+    ) -> PromptDecision:
+        """
+        Return what a closer look found as an answer on the object's usual part of the frame.
+
+        :param fine: the closer look, for its scores.
+        :param mask: what it found.
+        :param features: of the usual part.
+        :param scale: of the same.
+        """
         chosen, found = fine.decision.choice.index, fine.candidates
         scores = replace(found, predicted_iou=found.predicted_iou[:, chosen : chosen + 1])
-        taken = self._inference.read_mask(features, _mask(fine), scale, scores)
-        decided_on = self._decided(held, cached, prompt, features, scale, taken)
-        return replace(decided_on, several=answered.several)
+        taken = self._inference.read_mask(features, mask, scale, scores)
+        return self._decided(held, cached, fine.prompt, features, scale, taken)
 
     def _answered(
         self,
@@ -287,12 +375,19 @@ class Prompting:
         view: Region,
         correcting: bool,
         previous: DecodedMask | None,
+        several: bool = False,
     ) -> PromptDecision:
-        """Decode a prompt on a part of the frame and choose its mask."""
+        """
+        Decode a prompt on a part of the frame and choose its mask.
+
+        :param several: whether to choose among several masks even for a box or several points.
+        """
         scale = self._inference.scale(cached, view)
         features = self._inference.encode(cached, frame.pixels, [view])
         logits = None if previous is None else previous.onto(scale)
-        answer = self._inference.read_prompt(features, prompt, scale, held.row, correcting, logits)
+        answer = self._inference.read_prompt(
+            features, prompt, scale, held.row, correcting, logits, several
+        )
         return self._decided(held, cached, prompt, features, scale, answer)
 
     def _decided(

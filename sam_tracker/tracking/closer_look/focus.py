@@ -231,13 +231,16 @@ def window(centre: NDArray[np.float64], side: float, whole: Region) -> Region:
     return Region(x, y, width, height)
 
 
-def box_window(box: Box, image_size: tuple[int, int], network_size: int) -> Region:
+def box_window(
+    box: Box, image_size: tuple[int, int], network_size: int, wider: float = 1.0
+) -> Region:
     """
     Return the part of a frame in which a box [4] is decoded, to find what it holds.
 
     :param network_size: S, the side of the network's input.
+    :param wider: factor of the window's side.
     """
-    side = max(BOX_SIDES * float((box[2:] - box[:2]).max()), SMALLEST_SCALE * network_size)
+    side = wider * max(BOX_SIDES * float((box[2:] - box[:2]).max()), SMALLEST_SCALE * network_size)
     return window((box[:2] + box[2:]) / 2, side, Region(0, 0, *image_size))
 
 

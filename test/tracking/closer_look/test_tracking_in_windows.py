@@ -288,7 +288,7 @@ def test_prompts_on_one_frame_keep_few_encodings(network, side):
     assert len(cached.features) <= MOST_VIEWS + 1
 
 
-def test_what_corrects_a_box_is_decoded_as_closely_as_the_box(network):
+def test_what_corrects_a_box_is_decoded_in_two_windows(network):
     tracker = Tracker(network, SETTINGS)
     frame = Frame(picture((300, 200, 120, RED)), 0)
     tracker.add_prompt(frame, Prompt(box=square(300, 200, 120)))
@@ -296,8 +296,49 @@ def test_what_corrects_a_box_is_decoded_as_closely_as_the_box(network):
     click = Prompt(points=[(310, 210)], labels=[1])
     track = tracker.add_prompt(frame, click, object_id=1)
     # That of the whole image is at hand.
-    assert network.encoded == [1]
+    assert network.encoded == [1, 1]
     assert errors(track, square(300, 200, 120)) < WIDTH / CELLS
+
+
+class WaveringNetwork(ColourNetwork):
+    """Of its answers that correct a mask, every other one is the opposite, with less certainty."""
+
+    corrections = 0
+
+    def decode(self, features, conditioned, prompts, several):
+        found = super().decode(features, conditioned, prompts, several)
+        points, mask = prompts
+        if points.shape[1] and mask is not None:
+            assert several, 'a correction needs a choice of masks'
+            self.corrections += 1
+            if self.corrections % 2:
+                return replace(found, mask_logits=found.mask_logits / -2)
+        return found
+
+
+@pytest.mark.parametrize('first', [Prompt(box=square(300, 200, 120)), Prompt([(300, 200)], [1])])
+def test_a_correction_is_the_mean_of_what_two_windows_show(first):
+    network = WaveringNetwork()
+    tracker = Tracker(network, SETTINGS)
+    frame = Frame(picture((300, 200, 120, RED)), 0)
+    tracker.add_prompt(frame, first)
+    network.corrections = 0
+    click = Prompt([(310, 210)], [1])
+    track = tracker.add_prompt(frame, click, object_id=1)
+    assert network.corrections == 2
+    assert errors(track, square(300, 200, 120)) < WIDTH / CELLS
+
+
+def test_a_correction_on_a_tracked_frame_is_decoded_at_the_scale_of_the_memories(network):
+    tracker = Tracker(network, SETTINGS)
+    frame = Frame(picture((300, 200, 120, RED)), 0)
+    tracker.add_prompt(frame, Prompt(box=square(300, 200, 120)))
+    later = Frame(frame.pixels, PERIOD)
+    tracker.step(later)
+    network.encoded.clear()
+    tracker.add_prompt(later, Prompt([(310, 210)], [1]), object_id=1)
+    # The whole image is at hand; one window outlines the answer.
+    assert network.encoded == [1]
 
 
 class HollowNetwork(ColourNetwork):
