@@ -70,16 +70,12 @@ class Inference:
         self.image_size = network.image_size
         memory_type = torch.bfloat16 if runtime is None else runtime.memory_type
         self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
-        self._presence_logit = settings.presence_logit
-        self._familiarity = settings.familiarity
-        self._drop_detached_parts = settings.drop_detached_parts
+        self._settings = settings
         self._upload = FrameUpload(self.device)
 
     def change(self, settings: TrackerSettings) -> None:
         """Use other settings from now on."""
-        self._presence_logit = settings.presence_logit
-        self._familiarity = settings.familiarity
-        self._drop_detached_parts = settings.drop_detached_parts
+        self._settings = settings
         self.store.change(settings)
 
     def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
@@ -142,12 +138,12 @@ class Inference:
         """
         candidates, measured = measure(
             candidates,
-            self._presence_logit,
+            self._settings.presence_logit,
             self.image_size,
             LARGEST_BATCH,
             intersecting,
-            self.store.compares_candidates or self._drop_detached_parts,
-            None if self._familiarity is None else features,
+            self.store.compares_candidates or self._settings.drop_detached_parts,
+            None if self._settings.familiarity is None else features,
         )
         boxes = [
             scale.boxes_to(frame.scale, boxes)
