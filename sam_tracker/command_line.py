@@ -24,6 +24,15 @@ def complain(program: str, problem: str, status: int = 1) -> int:
     return status
 
 
+def file_error(error: OSError, name: object) -> str:
+    """
+    Return what an error of a file says, with the name of the file.
+
+    :param name: where the error names none; one that Python code raised has no text either.
+    """
+    return f'{error.filename or name}: {error.strerror or error}'
+
+
 def number(text: str) -> float:
     """
     Parse a finite number; a type for ``argparse``.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from sam_tracker.command_line import complain, has_prompt, printable
+from sam_tracker.command_line import complain, file_error, has_prompt, printable
 from sam_tracker.core.paths import expanded
 from sam_tracker.labelling.label_options import PROGRAM, parse
 from sam_tracker.labelling.urls import is_url, name_of, path_of, public_url
@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (LabellingError, CheckpointError, ValueError) as error:
         return complain(PROGRAM, ' '.join(str(error).split()))
     except OSError as error:
-        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
+        return complain(PROGRAM, file_error(error, 'output'))
     except KeyboardInterrupt:
         return complain(PROGRAM, 'interrupted; run it again to go on', status=130)
 

@@ -26,6 +26,7 @@ from sam_tracker.command_line import (
     add_text_options,
     box_corners,
     complain,
+    file_error,
     has_prompt,
     number,
     printable,
@@ -62,7 +63,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (ImageFileError, CheckpointError, PromptError, GroundingError, CommandError) as error:
         return complain(PROGRAM, str(error))
     except OSError as error:
-        return complain(PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
+        return complain(PROGRAM, file_error(error, 'output'))
     except KeyboardInterrupt:
         return complain(PROGRAM, 'interrupted', status=130)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from sam_tracker.command_line import OneLineParser, complain, printable
+from sam_tracker.command_line import OneLineParser, complain, file_error, printable
 from sam_tracker.networks.exported.manifest import GraphError
 from sam_tracker.networks.weights.catalogue import CheckpointError, find_checkpoint, sha256_of
 
@@ -25,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return complain(_PROGRAM, f'needs {error.name}: pip install onnx onnxscript onnxruntime')
     except OSError as error:
-        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
+        return complain(_PROGRAM, file_error(error, 'output'))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from sam_tracker.command_line import OneLineParser, complain, printable
+from sam_tracker.command_line import OneLineParser, complain, file_error, printable
 from sam_tracker.networks.weights.catalogue import (
     FOLDER_VARIABLE,
     KNOWN_CHECKPOINTS,
@@ -32,7 +32,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except CheckpointError as error:
         return complain(_PROGRAM, str(error))
     except OSError as error:
-        return complain(_PROGRAM, f'{error.filename or "output"}: {error.strerror or error}')
+        return complain(_PROGRAM, file_error(error, 'output'))
     except KeyboardInterrupt:
         return complain(_PROGRAM, 'interrupted; the same command continues', status=130)
 
