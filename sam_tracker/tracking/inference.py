@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sam_tracker.core.boxes import Region
 from sam_tracker.core.coordinates import ImageScale, prompt_points
-from sam_tracker.core.frame import Pixels
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.networks.api import (
     ImageFeatures,
@@ -29,18 +27,17 @@ from sam_tracker.networks.masks import (
     resize_logits,
 )
 from sam_tracker.networks.runtime import Runtime
-from sam_tracker.networks.upload import FrameUpload, uploaded
+from sam_tracker.networks.upload import uploaded
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.candidates import Measurements, measure
 from sam_tracker.tracking.decoded_mask import DecodedMask
 from sam_tracker.tracking.memory.bank import MemoryReading
 from sam_tracker.tracking.memory.store import MemoryStore
 from sam_tracker.tracking.settings import TrackerSettings
+from sam_tracker.tracking.view_encoder import ViewEncoder, image_features
 
 PRESENT_LOGIT = 10.0
 """Object logit of a frame that certainly shows the object."""
-MOST_VIEWS = 8
-"""Encodings that a frame keeps besides those just asked for: prompts may ask for ever more."""
 
 
 @dataclass(frozen=True)
@@ -70,55 +67,13 @@ class Inference:
         self.image_size = network.image_size
         memory_type = torch.bfloat16 if runtime is None else runtime.memory_type
         self.store = MemoryStore(network.memory_layout, settings, self.device, memory_type)
+        self.views = ViewEncoder(network)
         self._settings = settings
-        self._upload = FrameUpload(self.device)
 
     def change(self, settings: TrackerSettings) -> None:
         """Use other settings from now on."""
         self._settings = settings
         self.store.change(settings)
-
-    def encode(self, frame: CachedFrame, pixels: Pixels, views: Sequence[Region]) -> ImageFeatures:
-        """
-        Return the features of parts of a frame, each of which is encoded the first time only.
-
-        :param pixels: of the frame.
-        :param views: for each of O objects the part of the image it is decoded from.
-        :returns: of one image, if it is the same for all; else of O images.
-        """
-        missing = [view for view in dict.fromkeys(views) if view not in frame.features]
-        if missing:
-            image = self._upload(pixels)
-            for start in range(0, len(missing), LARGEST_BATCH):
-                self._encode(frame, image, missing[start : start + LARGEST_BATCH])
-            for view in list(frame.features)[:-MOST_VIEWS]:
-                if view != frame.whole and view not in views:
-                    del frame.features[view]
-        parts = [frame.features[view] for view in views]
-        if len(set(views)) == 1:
-            return parts[0]
-        levels = zip(*(part.high_resolution for part in parts), strict=True)
-        return ImageFeatures(
-            torch.cat([part.embedding for part in parts]),
-            tuple(torch.cat(level) for level in levels),
-        )
-
-    def _encode(self, frame: CachedFrame, image: Tensor, views: Sequence[Region]) -> None:
-        """Encode views of an image [1, H, W, 3] in one batch, and keep them with the frame."""
-        inputs = [
-            self.network.preprocess(image[:, view.slices[0], view.slices[1]]) for view in views
-        ]
-        encoded = self.network.encode_image(torch.cat(inputs) if len(inputs) > 1 else inputs[0])
-        for index, view in enumerate(views):
-            part = image_features(encoded, slice(index, index + 1))
-            # A view of the batch would keep the batch for as long as it is kept itself.
-            frame.features[view] = part if len(views) == 1 else _copied(part)
-
-    def scale(self, frame: CachedFrame, view: Region) -> ImageScale:
-        """Return how a part of a frame maps to the network's input."""
-        if view == frame.whole:
-            return frame.scale
-        return replace(self.network.scale(view.width, view.height), origin=(view.x, view.y))
 
     def measured(
         self,
@@ -153,30 +108,26 @@ class Inference:
         areas = [cells**2 * np.prod(scale.pixel) for scale in scales]
         return candidates, replace(measured, boxes=np.stack(boxes), cell_areas=np.array(areas))
 
-    def track(
-        self, features: ImageFeatures, rows: Sequence[int]
-    ) -> tuple[list[int], MaskCandidates]:
+    def order(self, rows: Sequence[int]) -> list[int]:
+        """Return the indices of rows of the store so that equal layouts of memories adjoin."""
+        return [index for batch in batches(_layouts(self.store.readings(rows))) for index in batch]
+
+    def track(self, features: ImageFeatures, rows: Sequence[int]) -> MaskCandidates:
         """
         Decode the candidates of O objects, one batch for each layout of memories.
 
         :param features: of one image, or of O images.
-        :param rows: of the objects in the store.
-        :returns: the order of the objects in the result, and their candidates.
+        :param rows: of the objects in the store, as ``order`` puts them.
         """
-        order: list[int] = []
         decoded: list[MaskCandidates] = []
         readings = self.store.readings(rows)
-        for batch in batches([None if each is None else each.layout for each in readings]):
-            shown = features
-            if len(features.embedding) > 1:
-                shown = image_features(features, batch)
-            conditioned = self._conditioned(
-                shown, [rows[index] for index in batch], [readings[index] for index in batch]
-            )
+        for batch in batches(_layouts(readings)):
+            part = slice(batch[0], batch[-1] + 1)
+            shown = image_features(features, part) if len(features.embedding) > 1 else features
+            conditioned = self._conditioned(shown, rows[part], readings[part])
             prompts = self._no_prompts(len(batch))
             decoded.append(self.network.decode(shown, conditioned, prompts, several=True))
-            order += batch
-        return order, joined(decoded)
+        return joined(decoded)
 
     def track_alone(
         self, features: ImageFeatures, logits: Tensor, token: Tensor, to: ImageFeatures
@@ -325,23 +276,8 @@ class Inference:
         return PromptAnswer(candidates, answer.object_logit)
 
 
-def image_features(features: ImageFeatures, chosen: slice | list[int]) -> ImageFeatures:
-    """Return the features of some of several images."""
-    index: slice | Tensor
-    if isinstance(chosen, list):
-        # Indexing by the list itself would wait for a GPU.
-        index = uploaded(np.array(chosen, dtype=np.int64), features.embedding.device)
-    else:
-        index = chosen
-    return ImageFeatures(
-        features.embedding[index], tuple(level[index] for level in features.high_resolution)
-    )
-
-
-def _copied(features: ImageFeatures) -> ImageFeatures:
-    return ImageFeatures(
-        features.embedding.clone(), tuple(level.clone() for level in features.high_resolution)
-    )
+def _layouts(readings: Sequence[MemoryReading | None]) -> list[tuple[int, int] | None]:
+    return [None if each is None else each.layout for each in readings]
 
 
 def joined(parts: Sequence[MaskCandidates]) -> MaskCandidates:

@@ -37,7 +37,7 @@ from sam_tracker.tracking.decoded_mask import (
     without_lost_pixels,
 )
 from sam_tracker.tracking.detached_parts import detached_parts
-from sam_tracker.tracking.inference import Inference, image_features
+from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.overlaps import Claim, resolve_overlaps, support
 from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.sighting import Sighting
@@ -98,17 +98,15 @@ class Propagation:
         :param cached: of the same frame.
         :param previous: the frame before, from which the camera's motion is counted.
         """
-        objects = [_seen_from(held, frame, previous) for held in objects]
+        order = self._inference.order([held.row for held in objects])
+        objects = [_seen_from(objects[index], frame, previous) for index in order]
         views = self._views(objects, cached)
-        features = self._inference.encode(cached, frame.pixels, views)
-        order, candidates = self._inference.track(features, [held.row for held in objects])
+        features = self._inference.views.encode(cached, frame.pixels, views)
+        candidates = self._inference.track(features, [held.row for held in objects])
         expected = [
-            held.at(cached, _camera_motion(held, frame, cached, previous))
-            for held in (objects[index] for index in order)
+            held.at(cached, _camera_motion(held, frame, cached, previous)) for held in objects
         ]
-        scales = [self._inference.scale(cached, views[index]) for index in order]
-        if len(features.embedding) > 1:
-            features = image_features(features, order)
+        scales = [self._inference.views.scale(cached, view) for view in views]
         overlapping = self._settings.exclusive and len(expected) > 1 and _all_equal(scales)
         candidates, measured = self._inference.measured(
             features, candidates, scales, cached, overlapping

@@ -25,7 +25,7 @@ from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.tracking.cached_frame import CachedFrame
 from sam_tracker.tracking.closer_look.focus import MOST_MISSES
 from sam_tracker.tracking.doubts import MOST_ENCODINGS
-from sam_tracker.tracking.inference import MOST_VIEWS, Inference
+from sam_tracker.tracking.inference import Inference
 from sam_tracker.tracking.motion.mask_selector import MaskSelector
 from sam_tracker.tracking.prompting import Prompting
 from sam_tracker.tracking.settings import TrackerSettings
@@ -33,6 +33,7 @@ from sam_tracker.tracking.sighting import Sighting
 from sam_tracker.tracking.track import TrackState
 from sam_tracker.tracking.tracked_object import TrackedObject
 from sam_tracker.tracking.tracker import Tracker
+from sam_tracker.tracking.view_encoder import MOST_VIEWS, ViewEncoder
 from sam_tracker.video.generated import generate_clip
 
 SIDE, WIDTH, HEIGHT = 128, 640, 480
@@ -184,7 +185,7 @@ def test_the_mask_at_image_size_lies_where_the_object_is(network):
 def test_the_encoding_of_a_window_does_not_keep_those_of_the_others(network):
     frame = CachedFrame(0, network.scale(WIDTH, HEIGHT))
     views = [Region(0, 0, 128, 128), Region(200, 100, 128, 128), Region(400, 200, 128, 128)]
-    together = Inference(network, SETTINGS, None).encode(frame, picture(), views)
+    together = ViewEncoder(network).encode(frame, picture(), views)
     assert network.encoded == [3]
     for index, view in enumerate(views):
         kept = frame.features[view]
