@@ -91,9 +91,21 @@ class Footage:
         masks = [each > 0 if object_id is None else each == object_id for each in ids]
         return [_rgb(image) for image, _ in paths], [mask.astype(np.uint8) for mask in masks]
 
-    def photograph(self, index: int) -> Image:
-        """Return a photograph, RGB [H, W, 3]."""
-        return _rgb(self.photographs[index])
+    def draw_video(self, rng: np.random.Generator, frames: int) -> tuple[list[Image], list[Image]]:
+        """
+        Draw a piece of a video and one of the objects that its first frame shows.
+
+        It runs forwards or backwards, with frames left out; see ``video``.
+        """
+        name = self.names[int(rng.integers(len(self.names)))]
+        indices = _indices(rng, len(self.videos[name]), frames)
+        ids = self.objects(name, indices[0])
+        chosen = ids[int(rng.integers(len(ids)))] if len(ids) > 1 else next(iter(ids), None)
+        return self.video(name, indices, chosen)
+
+    def draw_photograph(self, rng: np.random.Generator) -> Image:
+        """Draw a photograph, RGB [H, W, 3]."""
+        return _rgb(self.photographs[int(rng.integers(len(self.photographs)))])
 
     def cutout(self, index: int) -> Cutout:
         """Return one of the pictures of single things."""
@@ -111,6 +123,14 @@ def cut_out(image: Image, mask: Image) -> Cutout | None:
         return None
     region = slice(y, y + height), slice(x, x + width)
     return Cutout(image[region], mask[region] * np.uint8(255))
+
+
+def _indices(rng: np.random.Generator, length: int, frames: int) -> list[int]:
+    longest = max(1, (length - 1) // max(frames - 1, 1))
+    step = min(int(rng.choice([1, 1, 2, 2, 3, 4])), longest)
+    start = int(rng.integers(max(1, length - step * (frames - 1))))
+    indices = [min(start + step * index, length - 1) for index in range(frames)]
+    return indices[::-1] if rng.random() < 0.4 else indices
 
 
 def _cutout(path: Path) -> Cutout:

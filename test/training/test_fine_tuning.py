@@ -16,7 +16,6 @@ import torch
 
 from sam_tracker.networks.registry import build_network
 from sam_tracker.networks.weights.loading import load_network
-from sam_tracker.training import composition
 from sam_tracker.training.__main__ import parse
 from sam_tracker.training.footage import Footage
 from sam_tracker.training.processes import train
@@ -172,6 +171,6 @@ def test_each_object_of_a_video_is_followed_by_itself(tmp_path):
     _, (both,) = footage.video('pair', [2])
     assert both.sum() == 800
     rng = np.random.default_rng(0)
-    drawn = [composition._video(rng, footage, 2)[1] for _ in range(12)]
+    drawn = [footage.draw_video(rng, 2)[1] for _ in range(12)]
     columns = {tuple(np.flatnonzero(mask.any(0))[[0, -1]]) for pair in drawn for mask in pair}
     assert columns == {(10, 29), (40, 59)}

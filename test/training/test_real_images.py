@@ -8,10 +8,11 @@ import PIL.Image
 import pytest
 
 from sam_tracker.training.batches import training_batch
-from sam_tracker.training.composition import compose_clip, turning_views
+from sam_tracker.training.composition import compose_clip
 from sam_tracker.training.curriculum import Curriculum
 from sam_tracker.training.degradation import degraded, softened
 from sam_tracker.training.footage import Footage, cut_out
+from sam_tracker.training.pasted_objects import turning_views
 from sam_tracker.training.windows import draw_windows
 
 HEIGHT, WIDTH, FRAMES = 64, 96, 8
@@ -89,7 +90,7 @@ def test_what_cannot_be_read_is_named(folder, tmp_path):
     (tmp_path / 'photographs').mkdir()
     (tmp_path / 'photographs/broken.jpg').write_bytes(b'nothing')
     with pytest.raises(ValueError, match=r'broken\.jpg cannot be read'):
-        Footage(tmp_path).photograph(0)
+        Footage(tmp_path).draw_photograph(np.random.default_rng(0))
 
 
 def test_a_cutout_is_what_the_mask_covers(footage):
