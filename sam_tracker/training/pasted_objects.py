@@ -79,12 +79,8 @@ class PastedObject:
         shrink = float(np.sqrt(abs(np.linalg.det(matrix))))
         if shrink < 0.7:  # so that nothing flickers
             fewer = max(1, round(columns * shrink)), max(1, round(rows * shrink))
-            picture = np.asarray(
-                cv2.resize(picture, fewer, interpolation=cv2.INTER_AREA), np.uint8
-            )
-            alpha = np.asarray(cv2.resize(alpha, fewer, interpolation=cv2.INTER_AREA), np.uint8)
-            if part is not None:
-                part = np.asarray(cv2.resize(part, fewer, interpolation=cv2.INTER_AREA), np.uint8)
+            picture, alpha = _shrunk(picture, fewer), _shrunk(alpha, fewer)
+            part = None if part is None else _shrunk(part, fewer)
             matrix = matrix * (np.array([columns, rows]) / np.array(fewer))
             columns, rows = fewer
         centre = (self.path[frame] - corner) * scale
@@ -247,3 +243,8 @@ def turning_views(rng: np.random.Generator, views: int, frames: int) -> list[int
 
 def _mirrored(look: Cutout) -> Cutout:
     return Cutout(look.image[:, ::-1], look.alpha[:, ::-1])
+
+
+def _shrunk(picture: Image, size: tuple[int, int]) -> Image:
+    """Return a picture resized to width and height."""
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,19 +1,20 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""The web server of the console: pages, log-in, websockets, and access checks."""
+"""The web server of the console: pages, recordings, websockets, and who may open them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 import logging
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from sam_tracker.nodes.console.command_parser import MOST_BYTES, CommandError, request_of
+from sam_tracker.nodes.console.connections import HANDSHAKE_SECONDS, Connections
+from sam_tracker.nodes.console.log_in import COOKIE, LogIn
 from sam_tracker.nodes.console.viewer import MOST_COMMANDS, Viewer, ViewerEndedError
 from sam_tracker.web.pages import page_files
 
@@ -22,24 +23,12 @@ if TYPE_CHECKING:
     from sam_tracker.nodes.console.desk import Desk
     from sam_tracker.ros.process.error_log import ErrorLog
 
-COOKIE = 'sam_tracker_session'
-MOST_CONNECTIONS = 400
-"""Open at once; further ones are closed as soon as they are accepted."""
-SILENT_SECONDS = 10.0
-"""After which a connection without a request is closed, so that nobody can hold all of them."""
 MOST_POSTED = 4096
 """Bytes of a posted form."""
 HEARTBEAT = 15.0
 """Seconds between pings of a websocket; a page that does not answer is closed."""
-HANDSHAKE_SECONDS = 5.0
-"""After which a connection whose TLS handshake is not complete is closed."""
 CLOSE_SECONDS = 1.0
 """For a page to confirm that its websocket is closed."""
-WRONG_PASSWORD_PAUSE = 0.5
-"""Seconds."""
-FORM = 'application/x-www-form-urlencoded'
-MOST_LOG_INS = 8
-"""Log-ins of one address under way; further ones are refused, so that guessing stays slow."""
 
 SECURITY_HEADERS = {
     'Content-Security-Policy': "default-src 'self'; img-src 'self' blob: data:; "
@@ -82,12 +71,11 @@ class WebServer:
         self._certificates = certificates
         self._errors = errors
         self._files = page_files()
-        self._log_ins: Counter[str] = Counter()
+        self._log_in = LogIn(access, self._files['login.html'], certificates is not None)
+        self._connections: Connections | None = None
         self._runner: web.AppRunner | None = None
         self._server: asyncio.AbstractServer | None = None
         self._sockets: set[web.WebSocketResponse] = set()
-        self._silent: dict[Any, asyncio.TimerHandle] = {}
-        """Connections without a request yet, with the timer that closes each."""
 
     async def start(self, address: str, port: int) -> int:
         """
@@ -100,8 +88,8 @@ class WebServer:
         app.router.add_get('/static/{name}', self._on_file)
         app.router.add_get('/live', self._on_live)
         app.router.add_get('/recordings/{recording}/{name}', self._on_recording)
-        app.router.add_post('/login', self._on_log_in)
-        app.router.add_post('/logout', self._on_log_out)
+        app.router.add_post('/login', self._log_in.on_log_in)
+        app.router.add_post('/logout', self._log_in.on_log_out)
         # aiohttp logs a traceback of every malformed request: anybody could fill the log. What is
         # a defect of ours is reported by the guard.
         silent = logging.Logger('sam_tracker.console')
@@ -110,9 +98,11 @@ class WebServer:
             app, access_log=None, logger=silent, handle_signals=False, keepalive_timeout=30.0
         )
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._connections = Connections(self._runner.server, self._certificates is not None)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._protocol,
+            self._connections.accept,
             address,
             port,
             ssl=self._certificates,
@@ -130,40 +120,12 @@ class WebServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    # --- connections ---
-
-    def _protocol(self) -> asyncio.BaseProtocol:
-        assert self._runner is not None
-        assert self._runner.server is not None
-        if len(self._runner.server.connections) + self._handshakes() >= MOST_CONNECTIONS:
-            return _Refusal()
-        protocol: Any = self._runner.server()
-        self._silent[protocol] = asyncio.get_running_loop().call_later(
-            SILENT_SECONDS, self._end_silent, protocol
-        )
-        return protocol
-
-    def _handshakes(self) -> int:
-        """Return how many connections may be in the TLS handshake: aiohttp does not know them."""
-        if self._certificates is None:
-            return 0
-        earliest = asyncio.get_running_loop().time() + SILENT_SECONDS - HANDSHAKE_SECONDS
-        return sum(
-            protocol.transport is None and timer.when() > earliest
-            for protocol, timer in self._silent.items()
-        )
-
-    def _end_silent(self, protocol: Any) -> None:  # noqa: ANN401 -- aiohttp's
-        del self._silent[protocol]
-        if protocol.transport is not None:
-            protocol.transport.abort()
-
-    # --- who may ---
+    # --- access ---
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (timer := self._silent.pop(request.protocol, None)) is not None:
-            timer.cancel()
+        assert self._connections is not None
+        self._connections.note_request(request.protocol)
         try:
             response = await self._guarded(request, handler)
         except web.HTTPException as error:
@@ -195,55 +157,8 @@ class WebServer:
         if request.path == '/login' and request.method == 'POST':
             return await handler(request)
         if not self._access.allows(request.cookies.get(COOKIE)):
-            return self._log_in_form()
+            return self._log_in.form()
         return await handler(request)
-
-    def _log_in_form(self) -> web.Response:
-        form = self._files['login.html']
-        return web.Response(body=form.content, content_type=form.content_type, status=401)
-
-    async def _on_log_in(self, request: web.Request) -> web.StreamResponse:
-        if request.content_type != FORM:
-            raise web.HTTPBadRequest(
-                text=f'a log-in is a form of {FORM}, not {request.content_type!r}\n'
-            )
-        try:
-            form = await asyncio.wait_for(request.post(), SILENT_SECONDS)
-        except asyncio.TimeoutError:
-            raise web.HTTPRequestTimeout(text='the form is not complete\n') from None
-        except (ValueError, LookupError):
-            raise web.HTTPBadRequest(text='no form\n') from None
-        # Counted from here on: a form that never ends must not keep others out.
-        address = request.remote or ''
-        if self._log_ins[address] >= MOST_LOG_INS:
-            raise web.HTTPTooManyRequests(text='too many log-ins at once: try again\n')
-        self._log_ins[address] += 1
-        try:
-            password = form.get('password', '')
-            session = self._access.log_in(password) if isinstance(password, str) else None
-            if session is None:
-                await asyncio.sleep(WRONG_PASSWORD_PAUSE)
-                return self._log_in_form()
-        finally:
-            self._log_ins[address] -= 1
-            if not self._log_ins[address]:
-                del self._log_ins[address]
-        response = web.HTTPSeeOther('/')
-        response.set_cookie(
-            COOKIE,
-            session,
-            httponly=True,
-            samesite='Strict',
-            secure=self._certificates is not None,
-            path='/',
-        )
-        return response
-
-    async def _on_log_out(self, request: web.Request) -> web.StreamResponse:
-        self._access.log_out(request.cookies.get(COOKIE))
-        response = web.HTTPSeeOther('/')
-        response.del_cookie(COOKIE, path='/')
-        return response
 
     # --- pages ---
 
@@ -334,14 +249,6 @@ class WebServer:
                 )
                 continue
             self._desk.handle(viewer, request)
-
-
-class _Refusal(asyncio.Protocol):
-    """Ends a connection at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
 
 
 def certificates_of(certificate: str, key: str) -> ssl.SSLContext | None:

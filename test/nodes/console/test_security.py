@@ -14,8 +14,9 @@ import sys
 from aiohttp import ClientError, ClientSession, CookieJar, WSServerHandshakeError
 import pytest
 
+from sam_tracker.nodes.console.connections import MOST_CONNECTIONS
+from sam_tracker.nodes.console.log_in import MOST_LOG_INS
 from sam_tracker.nodes.console.viewer import SESSION_ENDED
-from sam_tracker.nodes.console.web_server import MOST_CONNECTIONS, MOST_LOG_INS
 
 from ...conftest import Program
 from .conftest import CONSOLE, LONG, Page, RunningConsole, browse, connected
