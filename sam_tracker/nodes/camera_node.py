@@ -28,8 +28,8 @@ from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.parameters.node_parameters import NodeParameters
 from sam_tracker.ros.process.error_log import describe
+from sam_tracker.ros.process.given_parameters import warn_of_ignored_overrides
 from sam_tracker.ros.process.managed_node import ManagedNode
-from sam_tracker.ros.process.run_node import warn_of_ignored_overrides
 from sam_tracker.ros.process.worker import WorkerStoppedError
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ def test_it_ends_by_itself_after_the_wanted_images_with_everything_written(scene
     assert recorded[3]['tracks'][0]['box'] == [23, 30, 63, 70]
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_completes_the_files(scene, start, tmp_path, number):
     recorder = start(RECORDER, output_folder=tmp_path / 'out')
     scene.wait_for_the_recorder()

@@ -166,7 +166,7 @@ def test_a_calibration_file_is_what_camera_info_says(start, listener, tmp_path):
     assert infos[0].p[0] == 99.0
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_zero_and_without_a_word(start, number):
     program = start(VIDEO_NODE, loop=True, **SMALL)
     program.wait_for_output('on /image')

@@ -15,6 +15,7 @@ from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.nodes.tracker.saved_objects import (
     SavedObject,
     SavedObjectsError,
+    may_be_replaced,
     read_objects,
     seen_objects,
     write_objects,
@@ -66,8 +67,9 @@ class ObjectStore:
                 f'objects are neither restored nor saved: another tracker node uses {path}; give '
                 'each its own saved_objects.file'
             )
-        except OSError:
-            # The folder is read-only, or its file system has no locks: restoring may do.
+        except (OSError, ValueError):
+            # The folder is read-only, or its file system has no locks: restoring may do. A path
+            # that names no file is named when it is read or written.
             pass
         return None
 
@@ -86,13 +88,14 @@ class ObjectStore:
         except FileNotFoundError:
             return []
         except SavedObjectsError as error:
-            self._log.warning(f'no object is restored: {error}')
+            self._log.warning(f'no object is restored: {printable(str(error))}')
             return []
         age = time.time() - written
         if objects and not 0 <= age <= self._parameters.maximum_age:
             self._log.warning(
                 f'{len(objects)} objects of {self._path} are not restored: they were saved '
-                f'{age:.1f} s ago, more than saved_objects.maximum_age'
+                f'{age:.1f} s ago, and saved_objects.maximum_age is '
+                f'{self._parameters.maximum_age:g} s'
             )
             return []
         return objects
@@ -131,8 +134,11 @@ class ObjectStore:
 
     def _write(self, path: Path, objects: Sequence[SavedObject]) -> None:
         try:
+            if not may_be_replaced(path):
+                raise FileExistsError(f'{path} is a file of another kind, and is not replaced')
             write_objects(path, objects, time.time())
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._log.error(
-                f'the objects cannot be saved: {error}', throttle_duration_sec=LOG_PERIOD
+                f'the objects cannot be saved: {printable(str(error))}',
+                throttle_duration_sec=LOG_PERIOD,
             )

@@ -19,8 +19,11 @@ from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.tracking.track import Track, TrackState
 
 VERSION = 1
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError)
 """What NumPy and zipfile raise for a damaged file, besides errors of their own."""
+MOST_BYTES = 512_000_000
+"""Of a file when unpacked: the masks of 64 objects in an image of 64 million pixels."""
+ZIP_START = b'PK'
 
 
 class SavedObjectsError(ValueError):
@@ -98,6 +101,7 @@ def read_objects(path: Path) -> tuple[float, list[SavedObject]]:
     :raises SavedObjectsError: it cannot be read, or it is none of ``write_objects``.
     """
     try:
+        _require_bounded(path)
         with np.load(path, allow_pickle=False) as file:
             if int(file['version']) != VERSION:
                 raise SavedObjectsError(f'{path} has version {file["version"]}, not {VERSION}')
@@ -107,6 +111,36 @@ def read_objects(path: Path) -> tuple[float, list[SavedObject]]:
         raise
     except (*UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise SavedObjectsError(f'{path} holds no saved objects: {error}') from error
+
+
+def may_be_replaced(path: Path) -> bool:
+    """
+    Return whether there is no file of another kind that writing objects would destroy.
+
+    :raises OSError: it cannot be read.
+    """
+    if not path.exists():
+        return True
+    if not path.is_file():
+        return False
+    with path.open('rb') as file:
+        # Empty, or damaged, after a crash of the machine.
+        return file.read(len(ZIP_START)) in {b'', ZIP_START}
+
+
+def _require_bounded(path: Path) -> None:
+    """
+    Check a file before it is unpacked: opening a pipe waits, and a few kilobytes can be gigabytes.
+
+    :raises ValueError: it is no regular file, or too large.
+    """
+    # One that does not exist is no error here.
+    if path.exists() and not path.is_file():
+        raise ValueError('it is no regular file')
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MOST_BYTES:
+        raise ValueError(f'it unpacks to {size} bytes; at most {MOST_BYTES} are read')
 
 
 def _object(file: np.lib.npyio.NpzFile, number: int) -> SavedObject:

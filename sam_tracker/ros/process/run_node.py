@@ -3,22 +3,20 @@
 """
 Run a node as a program: start, spin, end, and exit code.
 
-The exit code is 0 when the work is done or after SIGINT or SIGTERM, 1 when the node refuses its
-parameters, and 2 for an invalid command line; the last two with one line that names the value. An
-error in a callback is logged, and the node continues: the error may come from rclpy itself, which
-raises on malformed requests of other nodes.
+The exit code is 0 when the work is done or after SIGINT, SIGTERM or SIGHUP, 1 when the node
+refuses its parameters, and 2 for an invalid command line; the last two with one line that names
+the value. An error in a callback is logged, and the node continues: the error may come from rclpy
+itself, which raises on malformed requests of other nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-import difflib
+from collections.abc import Callable, Sequence
 import os
 import signal
 import sys
 import threading
 import time
-from typing import Any
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -31,12 +29,15 @@ from rclpy.utilities import remove_ros_args
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
+from sam_tracker.ros.process.given_parameters import (
+    warn_of_files_of_other_nodes,
+    warn_of_ignored_overrides,
+    warn_of_unknown_parameters,
+)
 
 FAULT = 1
 REFUSED = 1
 BAD_COMMAND_LINE = 2
-QOS_OVERRIDES = 'qos_overrides.'
-"""Beginning of the parameters with which rclpy overrides the quality of service of a topic."""
 ERROR_PAUSE = 0.02
 """Seconds after an error in a callback: an error that repeats itself must not fill the CPU."""
 
@@ -85,6 +86,7 @@ def run_node(
             )
         remove_abandoned_segments()
         rclpy.init(args=arguments)
+        _end_with_the_terminal()
     except (RuntimeError, UnicodeEncodeError) as error:
         logger.fatal(f'the command line cannot be read: {one_line(error)}')
         return BAD_COMMAND_LINE
@@ -93,6 +95,7 @@ def run_node(
     try:
         node = make_node()
         warn_of_unknown_parameters(node, *others())
+        warn_of_files_of_other_nodes(arguments, node, *others())
         if not isinstance(node, LifecycleNodeMixin):
             # Lifecycle nodes have all their topics once they are active.
             warn_of_ignored_overrides(node)
@@ -117,6 +120,7 @@ def run_node(
         # Ignore further signals during shutdown; launch sends one after five seconds.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if grace is not None:
             watchdog = threading.Thread(target=_exit_after, args=(grace, exit_code), daemon=True)
             watchdog.start()
@@ -128,6 +132,17 @@ def run_node(
         # crash when it is torn down under one that is inside torch.
         _exit(exit_code)
     return exit_code
+
+
+def _end_with_the_terminal() -> None:
+    """
+    Let SIGHUP, which comes when the terminal is closed, end the program as SIGTERM does.
+
+    Not where it is ignored, as by nohup. Python runs the handler when a callback runs next, and
+    every node has a timer.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def spin(executor: Executor, errors: ErrorLog, ends: tuple[type[Exception], ...]) -> None:
@@ -160,44 +175,6 @@ def _exit(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def warn_of_unknown_parameters(node: Node, *others: Node) -> None:
-    """Log a warning for every parameter given to nodes of which none has declared that name."""
-    nodes = (node, *others)
-    known = [name for each in nodes for name in each.get_parameters_by_prefix('')]
-    for given in dict.fromkeys(name for each in nodes for name in parameter_overrides(each)):
-        if given in known or given.startswith(QOS_OVERRIDES):
-            continue
-        similar = difflib.get_close_matches(given, known, n=1)
-        hint = f'; did you mean {similar[0]!r}?' if similar else ''
-        node.get_logger().warning(f'parameter {given!r} is unknown and has no effect{hint}')
-
-
-def warn_of_ignored_overrides(node: Node) -> None:
-    """
-    Log a warning for every ``qos_overrides`` parameter that no topic of the node has declared.
-
-    For a node that has created its publishers and subscriptions, which declare them.
-    """
-    possible = sorted(node.get_parameters_by_prefix(QOS_OVERRIDES.rstrip('.')))
-    for given in parameter_overrides(node):
-        if given.startswith(QOS_OVERRIDES) and not node.has_parameter(given):
-            node.get_logger().warning(
-                f'parameter {given!r} has no effect; this node can override '
-                f'{", ".join(possible) or "nothing"}'
-            )
-
-
-def parameter_overrides(node: Node) -> Mapping[str, Any]:
-    """
-    Return the parameters given to a node on its command line, in a file or in its constructor.
-
-    rclpy has no public way to read those that were not declared. A test of this function runs on
-    every distribution; where the attribute is gone, the only loss is a warning.
-    """
-    overrides: Mapping[str, Any] = getattr(node, '_parameter_overrides', {})
-    return overrides
 
 
 def one_line(error: Exception) -> str:

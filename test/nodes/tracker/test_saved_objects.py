@@ -2,16 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects survive a restart of the node, by a file."""
 
+import io
+import os
 import signal
 import time
+import zipfile
 
 import numpy as np
 import pytest
 
 from sam_tracker.core.file_lock import locked
+from sam_tracker.nodes.tracker import saved_objects
 from sam_tracker.nodes.tracker.saved_objects import (
     SavedObject,
     SavedObjectsError,
+    may_be_replaced,
     read_objects,
     write_objects,
 )
@@ -69,6 +74,51 @@ def test_a_mask_of_another_size_is_named(tmp_path):
     write_objects(path, [SavedObject(4, '', (10, 10), np.zeros(2, np.uint8))], 1.0)
     with pytest.raises(SavedObjectsError, match='the mask of object 4 does not fit 10x10 pixels'):
         read_objects(path)
+
+
+def test_a_pipe_is_named_and_not_waited_for(tmp_path):
+    path = tmp_path / 'objects.npz'
+    os.mkfifo(path)
+    with pytest.raises(SavedObjectsError, match='it is no regular file'):
+        read_objects(path)
+
+
+def test_a_file_that_claims_terabytes_is_named(tmp_path):
+    path = tmp_path / 'objects.npz'
+    write_objects(path, [saved(5)], 1.0)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header = io.BytesIO()
+    facts = {'descr': '|u1', 'fortran_order': False, 'shape': (10**13,)}
+    np.lib.format.write_array_header_1_0(header, facts)
+    members['5.mask.npy'] = header.getvalue()
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(SavedObjectsError, match=r'objects\.npz holds no saved objects'):
+        read_objects(path)
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_before(tmp_path, monkeypatch):
+    path = tmp_path / 'objects.npz'
+    width, height = 4000, 3000
+    write_objects(path, [SavedObject(5, '', (width, height), np.zeros(1_500_000, np.uint8))], 1.0)
+    assert path.stat().st_size < 10_000
+    assert read_objects(path)[1][0].image_size == (width, height)
+    monkeypatch.setattr(saved_objects, 'MOST_BYTES', 1_000_000)
+    with pytest.raises(SavedObjectsError, match=r'it unpacks to 15\d* bytes; at most 1000000'):
+        read_objects(path)
+
+
+@pytest.mark.parametrize(
+    ('content', 'replaced'), [(None, True), (b'', True), (b'PK\3\4', True), (b'notes', False)]
+)
+def test_only_what_may_have_been_saved_objects_is_replaced(tmp_path, content, replaced):
+    path = tmp_path / 'objects.npz'
+    if content is not None:
+        path.write_bytes(content)
+    assert may_be_replaced(path) is replaced
+    assert not may_be_replaced(tmp_path)
 
 
 @pytest.fixture
@@ -131,7 +181,7 @@ def test_objects_that_are_too_old_are_not_tracked_again(start, tmp_path):
     program, tester = start()
     assert tester.object_ids() == []
     assert program.end(signal.SIGINT) == 0
-    assert 'more than saved_objects.maximum_age' in program.output
+    assert 'and saved_objects.maximum_age is' in program.output
 
 
 def test_a_file_that_cannot_be_read_is_logged_and_tracking_starts(start, tmp_path):

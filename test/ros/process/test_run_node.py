@@ -15,16 +15,13 @@ from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.parameter import Parameter
 
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.run_node import (
     BAD_COMMAND_LINE,
     NodeFinished,
-    parameter_overrides,
     run_node,
     spin,
-    warn_of_unknown_parameters,
 )
 from sam_tracker.ros.process.tolerant_executor import TolerantExecutor
 
@@ -39,8 +36,6 @@ class Log:
 
     def error(self, line: str) -> None:
         self.lines.append(line)
-
-    warning = error
 
 
 @pytest.fixture
@@ -132,22 +127,6 @@ def test_errors_of_different_kinds_are_each_logged_and_repetitions_are_counted(m
     now[0] = 60.0
     report(ValueError)
     assert log.lines[2] == 'it failed: ValueError: the text (4 more; traceback above)'
-
-
-def test_a_parameter_that_is_not_declared_is_named_on_every_distribution(domain):
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain)
-    node = rclpy.create_node(
-        'subject', context=context, parameter_overrides=[Parameter('lenght', value=3)]
-    )
-    node.declare_parameter('length', 1)
-    assert list(parameter_overrides(node)) == ['lenght']
-    log = Log()
-    node.get_logger = lambda: log
-    warn_of_unknown_parameters(node)
-    assert log.lines == ["parameter 'lenght' is unknown and has no effect; did you mean 'length'?"]
-    node.destroy_node()
-    rclpy.try_shutdown(context=context)
 
 
 STUCK = """
