@@ -248,7 +248,7 @@ ROOMS = {
     'networks.weights.checkpoint_command': {
         *('networks.weights', 'networks.registry', 'command_line'),
     },
-    'networks.exported': {'networks', 'networks.sam2'},
+    'networks.exported': {'core', 'networks', 'networks.sam2'},
     'networks.exported.export_command': {
         *('networks.exported', 'networks.weights', 'command_line'),
     },

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlite3
 from typing import Any
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.labelling.bag_repair import readable, repaired
 from sam_tracker.labelling.decompression import ZSTD_MAGIC, decompressed
 from sam_tracker.labelling.recording import LabellingError
@@ -147,4 +148,4 @@ class BagFile:
 
 def text(error: BaseException) -> str:
     """Return the text of an error in one line; rosbags quotes whole definitions."""
-    return ' '.join(str(error).split())[:LONGEST_TEXT] or type(error).__name__
+    return error_text(error)[:LONGEST_TEXT]

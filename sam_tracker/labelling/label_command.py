@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sam_tracker.command_line import complain, file_error, has_prompt, printable
+from sam_tracker.core.errors import error_text
 from sam_tracker.core.paths import expanded
 from sam_tracker.labelling.label_options import PROGRAM, parse
 from sam_tracker.labelling.urls import is_url, name_of, path_of, public_url
@@ -41,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (LabellingError, CheckpointError, ValueError) as error:
-        return complain(PROGRAM, ' '.join(str(error).split()))
+        return complain(PROGRAM, error_text(error))
     except OSError as error:
         return complain(PROGRAM, file_error(error, 'output'))
     except KeyboardInterrupt:

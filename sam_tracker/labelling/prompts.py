@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 import yaml
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt, PromptError, checked_label
 from sam_tracker.core.run_length import run_lengths, uncompressed
@@ -259,8 +260,9 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        raise LabellingError(f'prompts {str(path)!r} cannot be read: {reason}') from error
+        raise LabellingError(
+            f'prompts {str(path)!r} cannot be read: {error_text(error)}'
+        ) from error
     listed = content.get('objects') if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise LabellingError(f'prompts {str(path)!r} have no list of objects')

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.labelling.project_lock import LOCK
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.urls import name_of, public_url, without_secrets
@@ -181,5 +182,5 @@ def _errors_of(url: str) -> Iterator[None]:
         ) from error
     except Exception as error:
         # Each storage has errors of its own.
-        reason = without_secrets(' '.join(str(error).split()), url) or type(error).__name__
+        reason = without_secrets(error_text(error), url)
         raise LabellingError(f'{public_url(url)!r} cannot be used: {reason}') from error

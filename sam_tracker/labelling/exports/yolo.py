@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 import yaml
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.labelling.exports.export import Exported, emptied, replacing, write_jpeg
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.recording import LabellingError
@@ -66,8 +67,7 @@ def _known_names(path: Path) -> list[str]:
         names = yaml.safe_load(path.read_text(encoding='utf-8'))['names']
         return [str(names[number]) for number in range(len(names))]
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        raise LabellingError(f'{str(path)!r} cannot be read: {reason}') from error
+        raise LabellingError(f'{str(path)!r} cannot be read: {error_text(error)}') from error
 
 
 def _box(track: LabelledTrack, size: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import openvino
 import torch
 from torch import Tensor
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.networks.exported.manifest import GraphError
 
 _TYPES = {'f32': torch.float32, 'i64': torch.int64}
@@ -44,7 +45,7 @@ class OpenVinoSession:
             self._graph = openvino.Core().compile_model(str(path), 'CPU', properties)
         except RuntimeError as error:
             # It begins with lines of its own source.
-            raise GraphError(f'{path}: {" ".join(str(error).split())}') from error
+            raise GraphError(f'{path}: {error_text(error)}') from error
         self._own = threading.local()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:

@@ -10,6 +10,7 @@ done here.
 
 from pathlib import Path
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.networks.weights.catalogue import (
     CheckpointError,
     KnownCheckpoint,
@@ -60,4 +61,4 @@ def _reason(error: Exception) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, OSError) and cause.strerror:
         return f'{cause.filename}: {cause.strerror}' if cause.filename else cause.strerror
-    return ' '.join(str(cause).split()) or type(cause).__name__
+    return error_text(cause)

@@ -9,6 +9,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from sam_tracker.core.errors import error_text
+
 if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
@@ -57,7 +59,8 @@ class ErrorLog:
 
 def describe(error: BaseException) -> str:
     """Return type and text of an error in one line."""
-    return f'{type(error).__name__}: {" ".join(str(error).split())}'
+    name, text = type(error).__name__, error_text(error)
+    return name if text == name else f'{name}: {text}'
 
 
 class _Kind:

@@ -26,6 +26,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
+from sam_tracker.core.errors import error_text
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.fast_dds import remove_abandoned_segments
@@ -182,5 +183,5 @@ def one_line(error: Exception) -> str:
     if isinstance(error, UnicodeEncodeError):
         # rclpy passes UTF-8 on; Python reads other bytes of the command line as surrogates.
         return f'{error.object!r} is not UTF-8'
-    text = ' '.join(str(error).split()).removeprefix('failed to initialize rcl: ')
+    text = error_text(error).removeprefix('failed to initialize rcl: ')
     return text.partition(', at /')[0]
