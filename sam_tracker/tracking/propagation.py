@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import math
 from types import MappingProxyType
@@ -227,14 +227,12 @@ class Propagation:
         for index, parts in dropped.items():
             cells[index] = parts
         logits = logits.masked_fill(uploaded(cells, logits.device), ABSENT)
-        boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
-        decisions = list(decisions)
+        kept = self._bounded(decisions, logits, dropped, scales, cached)
         for index, parts in dropped.items():
-            box = scales[index].boxes_to(cached.scale, boxes[index])
-            decision = decisions[index].without(parts).bounded_by(box, bounds[index])
+            decision = kept[index].without(parts)
             choice = objects[index].selector.scored_again(decision.choice)
-            decisions[index] = replace(decision, choice=choice)
-        return decisions, logits
+            kept[index] = replace(decision, choice=choice)
+        return kept, logits
 
     def _views(self, objects: Sequence[TrackedObject], cached: CachedFrame) -> list[Region]:
         """Return the part of the frame that each object is looked for in."""
@@ -259,7 +257,7 @@ class Propagation:
 
         :returns: [O, s, s] what each object keeps, and their decisions.
         """
-        decisions = list(proposal.decisions)
+        decisions = proposal.decisions
         masks = [proposal.mask(index) for index in range(len(decisions))]
         claims = [
             Claim(
@@ -288,15 +286,27 @@ class Propagation:
         if not resolution.losses:
             return proposal.logits, decisions
         logits = without_lost_pixels(masks, resolution)[: len(decisions)]
-        kept, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
-        for index, _ in resolution.losses:
-            decision = decisions[index]
-            box = masks[index].scale.boxes_to(proposal.frame.scale, kept[index])
-            decisions[index] = replace(
-                decision.bounded_by(box, bounds[index]),
-                duplicate_of=resolution.duplicate_of[index],
-            )
-        return logits, decisions
+        losers = [index for index, _ in resolution.losses]
+        kept = self._bounded(decisions, logits, losers, proposal.scales, proposal.frame)
+        for index in losers:
+            kept[index] = replace(kept[index], duplicate_of=resolution.duplicate_of[index])
+        return logits, kept
+
+    def _bounded(
+        self,
+        decisions: Sequence[Decision],
+        logits: Tensor,
+        cut: Iterable[int],
+        scales: Sequence[ImageScale],
+        cached: CachedFrame,
+    ) -> list[Decision]:
+        """Return decisions with the new boxes of those masks [O, s, s] that were cut."""
+        boxes, bounds = measured_boxes(logits, self._inference.image_size, LARGEST_BATCH)
+        bounded = list(decisions)
+        for index in cut:
+            box = scales[index].boxes_to(cached.scale, boxes[index])
+            bounded[index] = bounded[index].bounded_by(box, bounds[index])
+        return bounded
 
 
 def _all_equal(scales: Sequence[ImageScale]) -> bool:
