@@ -96,5 +96,5 @@ def _sections(content: object, above: str = '') -> Iterator[str]:
 
 def _is_for(section: str, name: str) -> bool:
     """Return whether a section, which may have the wildcards of rcl, is for a node."""
-    pattern = section.replace('/**', r'(/\w+)+').replace('/*', r'/\w+')
+    pattern = section.replace('/**', r'(/\w+)*').replace('/*', r'/\w+')
     return re.fullmatch(pattern, name) is not None

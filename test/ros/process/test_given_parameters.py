@@ -74,7 +74,11 @@ def test_a_file_of_other_nodes_is_named_with_them(node, tmp_path, content, named
 
 @pytest.mark.parametrize(
     'section',
-    ['/**', '/robot/left/camera', 'robot/left/camera', '/robot/*/camera', '/**/camera'],
+    [
+        *('/**', '/robot/left/camera', 'robot/left/camera', '/robot/*/camera', '/**/camera'),
+        # The two stars of rcl also match nothing.
+        *('/robot/left/**/camera', '/robot/left/camera/**'),
+    ],
 )
 def test_a_file_that_names_the_node_among_others_is_none_to_warn_of(node, tmp_path, section):
     file = tmp_path / 'parameters.yaml'
