@@ -30,15 +30,6 @@ def rotation_of(roll: float, pitch: float, yaw: float) -> Matrix:
     return rotation_by(z) @ rotation_by(y) @ rotation_by(x)
 
 
-def rotation_of_quaternion(x: float, y: float, z: float, w: float) -> Matrix:
-    """Return the rotation [3, 3] of a quaternion, which need not have unit length."""
-    axis = np.array([x, y, z])
-    length = float(np.linalg.norm(axis))
-    if length == 0:
-        return np.eye(3)
-    return rotation_by(axis * (2 * math.atan2(length, w) / length))
-
-
 def rotation_homography(camera_matrix: Matrix, rotation: Matrix) -> Matrix:
     """
     Return how a rotation of the camera moves the image of all that is far away.

@@ -16,8 +16,8 @@ from sam_tracker.core.time import SECOND
 from sam_tracker.localization.ground import Ground, on_the_ground
 from sam_tracker.localization.mask_pixels import MaskPixels, mask_pixels
 from sam_tracker.localization.place import Measurement, Method, Place
-from sam_tracker.localization.point_motion import PointMotion
 from sam_tracker.localization.surface import DepthLimits, surface
+from sam_tracker.localization.surface_motion import SurfaceMotion
 
 if TYPE_CHECKING:
     from sam_tracker.core.boxes import Region
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
 SURPRISE = 6.0
 """Mahalanobis distance of a measurement from which the motion starts anew."""
-DRIFT = 0.2
+DRIFT = 0.05
 """Share of its speed by which the velocity of an object drifts in one second: what is slow has
 small changes of velocity, and needs a filter that smooths more."""
-SIZE_TIME = 1.0
-"""Seconds in which the usual size of what is visible of an object follows a change."""
-LEAST_DRIFT = 0.02
+LEAST_DRIFT = 0.005
 """Metres per second by which any velocity may drift in one second."""
 
 
@@ -77,13 +75,13 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    motion: PointMotion
+    motion: SurfaceMotion
     stamp: int
     """Of ``motion``."""
     measured: int
     """Stamp of the last measurement."""
-    size: NDArray[np.float64] | None
-    """[3] usual size of the visible surface along each axis, in metres."""
+    offset: NDArray[np.float64]
+    """[3] from the middle between the ends of the surface to the object's position."""
 
 
 class Localizer:
@@ -128,8 +126,8 @@ class Localizer:
         self._known[seen.object_id] = known
         motion = known.motion
         if measured is None:
-            method, position = Method.PREDICTED, motion.position
-            covariance = motion.covariance[:3, :3]
+            method, position = Method.PREDICTED, motion.centre + known.offset
+            covariance = motion.centre_covariance
         else:
             # As measured: a filtered position would lag behind one that turns.
             method, position, covariance = measured.method, measured.position, measured.covariance
@@ -140,7 +138,7 @@ class Localizer:
             position,
             covariance,
             motion.velocity,
-            motion.covariance[3:, 3:],
+            motion.velocity_covariance,
             measured,
         )
 
@@ -157,39 +155,42 @@ class Localizer:
         known = self._known.pop(seen.object_id, None)
         if known is not None and stamp - known.measured > self._settings.predict_for * SECOND:
             known = None
-        if known is None:
-            if measured is None:
-                return None
-            motion = PointMotion.start(measured.position, measured.covariance)
-            return _Known(motion, stamp, stamp, _size(measured))
-        seconds = (stamp - known.stamp) / SECOND
-        motion = known.motion.predict(seconds, self._drift(known.motion))
         if measured is None:
+            if known is None:
+                return None
+            seconds = (stamp - known.stamp) / SECOND
+            motion = known.motion.predict(seconds, self._drift(known.motion, 0.0))
             return replace(known, motion=motion, stamp=stamp)
-        covariance, size = measured.covariance, _size(measured)
-        if size is not None and known.size is not None:
-            # When a part of the surface disappears, the centre of the rest is off by half of that
-            # part, and on many images in the same direction, so that it counts double. More than
-            # half of the size is no such error: the mask has passed to another thing.
-            change = size - known.size
-            covariance = covariance + np.diag(np.minimum(np.abs(change), known.size / 2) ** 2)
-            size = known.size + change * -math.expm1((known.measured - stamp) / SECOND / SIZE_TIME)
+        motion = self._updated(stamp, known, measured)
+        return _Known(motion, stamp, stamp, measured.position - measured.ends.mean(0))
+
+    def _updated(self, stamp: int, known: _Known | None, measured: Measurement) -> SurfaceMotion:
+        """Return the motion after a measurement."""
+        ends, covariance = measured.ends, measured.covariance
+        if known is None:
+            return SurfaceMotion.start(ends, covariance)
+        before, seconds = known.motion, (stamp - known.stamp) / SECOND
+        expected = before.predict(seconds, self._drift(before, 0.0))
+        surprise = expected.distance(ends, covariance)
         # Written so that a distance that is not a number starts the motion anew.
-        if not motion.distance(measured.position, covariance) <= SURPRISE:
-            motion = PointMotion.start(measured.position, measured.covariance)
-            size = _size(measured)
-        elif stamp > known.measured:
-            motion = motion.update(measured.position, covariance)
-        return _Known(motion, stamp, stamp, size)
+        if not surprise <= SURPRISE:
+            return SurfaceMotion.start(ends, covariance)
+        if stamp == known.measured:
+            return before
+        if surprise > 1:
+            # It has turned, stopped or started.
+            expected = before.predict(seconds, self._drift(before, surprise))
+        return expected.update(ends, covariance, seconds)
 
-    def _drift(self, motion: PointMotion) -> float:
-        """Return by how much the velocity of an object may drift in one second."""
+    def _drift(self, motion: SurfaceMotion, surprise: float) -> float:
+        """
+        Return by how much the velocity of an object may drift in one second.
+
+        :param surprise: Mahalanobis distance of the newest measurement.
+        """
         speed = float(np.linalg.norm(motion.velocity))
-        return min(max(LEAST_DRIFT, DRIFT * speed), self._settings.acceleration)
-
-
-def _size(measured: Measurement) -> NDArray[np.float64] | None:
-    return None if measured.box is None else measured.box[1]
+        usual = max(LEAST_DRIFT, DRIFT * speed) * math.hypot(1.0, surprise)
+        return min(usual, self._settings.acceleration)
 
 
 def _direction(view: View, pixels: MaskPixels) -> NDArray[np.float64]:

@@ -42,15 +42,22 @@ class Measurement:
     """Distance from one point to the next, about."""
 
     @cached_property
-    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    def ends(self) -> NDArray[np.float64]:
         """
-        The axis-aligned box around the points: centre [3] and size [3]; None without points.
+        [2, 3] where the points begin and end along each axis; without points, twice the position.
 
-        Half a percent of the points may lie beyond each side, because noise has no bounds.
+        Half a percent of the points may lie beyond each end, because noise has no bounds.
         """
         if not len(self.points):
+            return np.array((self.position, self.position))
+        return np.quantile(self.points, [0.005, 0.995], axis=0)
+
+    @property
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """The axis-aligned box around the points: centre [3] and size [3]; None without points."""
+        if not len(self.points):
             return None
-        low, high = np.quantile(self.points, [0.005, 0.995], axis=0)
+        low, high = self.ends
         # A point stands for the patch around it.
         return (low + high) / 2, high - low + self.spacing
 

@@ -22,25 +22,6 @@ class RigidTransform:
     translation: NDArray[np.float64]
     """[3] where the camera is in the other frame, in metres."""
 
-    @classmethod
-    def of_quaternion(
-        cls, quaternion: tuple[float, float, float, float], translation: tuple[float, float, float]
-    ) -> RigidTransform:
-        """
-        Return the transform that geometry_msgs/Transform describes.
-
-        :param quaternion: x, y, z, w; not all zero.
-        """
-        x, y, z, w = np.array(quaternion) / np.linalg.norm(quaternion)
-        rotation = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-        return cls(rotation, np.array(translation, np.float64))
-
     def measurement(self, measured: Measurement) -> Measurement:
         """Return a measurement in the other frame."""
         rotation = self.rotation

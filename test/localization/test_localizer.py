@@ -17,7 +17,17 @@ from sam_tracker.localization.place import Method
 from sam_tracker.localization.rigid_transform import RigidTransform
 from sam_tracker.video.boxes_in_space import Viewpoint, render
 
-from .conftest import BODIES, ROOM, VIEW, Shot, camera_of, noisy, seen_object, shot, view_of
+from .conftest import (
+    BODIES,
+    ROOM,
+    VIEW,
+    Shot,
+    camera_of,
+    noisy,
+    seen_object,
+    shot,
+    view_of,
+)
 
 
 def lost(object_id: int) -> SeenObject:
@@ -62,6 +72,23 @@ def test_the_velocity_of_a_slow_object_is_smooth_and_changes_when_it_stops_or_st
     assert np.abs(fast[10:] - 0.5).max() < 0.1
 
 
+def test_a_thing_that_hides_one_corner_of_an_object_does_not_change_its_velocity():
+    camera = Camera.of((320, 240), [260, 0, 160, 0, 260, 120, 0, 0, 1], '', [])
+    rng, localizer, velocities = np.random.default_rng(6), Localizer(), []
+    for number in range(60):
+        mask = np.ones((80, 80), np.uint8)
+        # The centre of what is visible moves by a quarter slower than the object.
+        hidden = np.clip(number - 15, 0, 45)
+        mask[80 - hidden :, 80 - hidden :] = 0
+        depth = DepthImage(rng.normal(2.0, 0.01, (240, 320)).astype(np.float32), 1.0)
+        seen = SeenObject(1, True, Region(100 + number, 80, 80, 80), mask)
+        (place,) = localizer.places(View(number * SECOND // 10, camera, depth), [seen])
+        velocities.append(place.velocity)
+    truth = np.array([2 / 260 * 10, 0.0, 0.0])
+    errors = np.linalg.norm(np.array(velocities[30:]) - truth, axis=1)
+    assert np.median(errors) < 0.1 * truth[0]
+
+
 def test_an_object_that_is_hidden_from_one_side_does_not_seem_to_move_to_the_other():
     camera = Camera.of((320, 240), [260, 0, 160, 0, 260, 120, 0, 0, 1], '', [])
     depth = DepthImage(np.full((240, 320), 2.0, np.float32), 1.0)
@@ -73,7 +100,7 @@ def test_an_object_that_is_hidden_from_one_side_does_not_seem_to_move_to_the_oth
         seen = SeenObject(1, True, region, np.ones((region.height, region.width), np.uint8))
         (place,) = localizer.places(View(number * SECOND // 10, camera, depth), [seen])
         speeds.append(np.linalg.norm(place.velocity))
-    assert max(speeds) < 0.1
+    assert max(speeds) < 0.03
 
 
 def test_a_mask_that_passes_to_a_larger_thing_beside_does_not_make_it_move():
@@ -220,10 +247,3 @@ def test_depth_takes_precedence_over_the_ground():
     view = view_of(picture, ground=Ground.below(5.0, 11.459, 0.0))
     (place,) = Localizer().places(view, [picture.seen(1)])
     assert place.method is Method.DEPTH
-
-
-def test_a_quaternion_turns_as_geometry_msgs_means_it():
-    half = math.sqrt(0.5)
-    transform = RigidTransform.of_quaternion((0.0, 0.0, half, half), (1.0, 2.0, 3.0))
-    np.testing.assert_allclose(transform.rotation @ [1.0, 0, 0], [0.0, 1.0, 0.0], atol=1e-12)
-    np.testing.assert_allclose(transform.translation, [1.0, 2.0, 3.0])

@@ -8,8 +8,10 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import TransformStamped
+import numpy as np
 from rclpy.exceptions import InvalidHandle
 
+from sam_tracker.core.quaternion import rotation_of_quaternion
 from sam_tracker.localization.rigid_transform import RigidTransform
 from sam_tracker.ros.camera import transforms
 from sam_tracker.ros.camera.transforms import Transforms
@@ -81,9 +83,8 @@ class Frames:
             return None
         found = self._transforms.to_frame(self.target, header)
         turn, move = found.rotation, found.translation
-        return RigidTransform.of_quaternion(
-            (turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z)
-        )
+        rotation = rotation_of_quaternion(turn.x, turn.y, turn.z, turn.w)
+        return RigidTransform(rotation, np.array((move.x, move.y, move.z)))
 
     def wait_for(self, header: Header) -> None:
         """Have ``on_known`` called once the transform of this header is known, and of no other."""

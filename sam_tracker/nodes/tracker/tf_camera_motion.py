@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.camera_motion.rotation import rotation_of_quaternion
+from sam_tracker.core.quaternion import rotation_of_quaternion
 from sam_tracker.nodes.tracker.turn_camera_motion import TurnCameraMotion
 from sam_tracker.ros.camera.transforms import TransformError, Transforms
 

@@ -141,8 +141,9 @@ class LocalizerParameters:
     acceleration: float = declared(
         DEFAULTS.acceleration,
         'How fast objects change their velocity: the standard deviation of its drift in one '
-        'second is a fifth of the speed, at least 0.02 m/s, and at most this. Smaller: smoother '
-        'and slower velocities of fast objects.',
+        'second is a twentieth of the speed, at least 0.005 m/s, more while the object is not '
+        'where it was expected, and at most this. Smaller: smoother velocities, which follow '
+        'later.',
         minimum=0.001,
         maximum=100.0,
         unit='m/s',

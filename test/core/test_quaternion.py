@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from sam_tracker.camera_motion.rotation import rotation_by, rotation_of_quaternion
+from sam_tracker.camera_motion.rotation import rotation_by
+from sam_tracker.core.quaternion import rotation_of_quaternion
 
 
 @pytest.mark.parametrize('angle', [0.0, 1e-9, 0.3, 3.0, -2.0, 4.0])
