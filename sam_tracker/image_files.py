@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.core.paths import missing
+from sam_tracker.core.pixel_type import measured_type
 
 
 class ImageFileError(ValueError):
@@ -28,10 +29,14 @@ def read_image(path: Path, dynamic_range: DynamicRange | None = None) -> NDArray
     :raises ImageFileError: the file is missing, is not an image, or has other pixels than of 8 or
         16 bits without sign, such as temperatures.
     """
-    pixels = _read(path, 'image', cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    if pixels.dtype not in (np.uint8, np.uint16):
+    content = _content(path, 'image')
+    kind = measured_type(content.data)
+    if kind is None:
+        pixels = _decoded(content, path, 'image', cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+        kind = pixels.dtype.name
+    if kind not in {'uint8', 'uint16'}:
         raise ImageFileError(
-            f'the image {str(path)!r} has pixels of {pixels.dtype}; uint8 and uint16 are read'
+            f'the image {str(path)!r} has pixels of {kind}; uint8 and uint16 are read'
         )
     if pixels.dtype == np.uint16:
         pixels = (dynamic_range or DynamicRange()).eight_bits(pixels)
@@ -50,7 +55,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     :raises ImageFileError: the file is missing, is not an image, marks no pixel, or has values
         that are not finite.
     """
-    pixels = _read(path, 'mask', cv2.IMREAD_UNCHANGED)
+    pixels = _decoded(_content(path, 'mask'), path, 'mask', cv2.IMREAD_UNCHANGED)
     if not np.isfinite(pixels).all():
         raise ImageFileError(f'the mask {str(path)!r} has values that are not finite')
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -63,19 +68,24 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def _read(path: Path, what: str, flags: int) -> NDArray[Any]:
+def _content(path: Path, what: str) -> NDArray[np.uint8]:
     if reason := missing(path):
         raise ImageFileError(f'the {what} {str(path)!r} {reason}')
     if not path.is_file():
         raise ImageFileError(f'the {what} {str(path)!r} is no file')
-    pixels: Any
     try:
-        # Not by cv2.imread, which crashes on a file name that is not UTF-8.
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+        return np.fromfile(path, np.uint8)
     except OSError as error:
         raise ImageFileError(
             f'the {what} {str(path)!r} cannot be read: {error.strerror}'
         ) from error
+
+
+def _decoded(content: NDArray[np.uint8], path: Path, what: str, flags: int) -> NDArray[Any]:
+    pixels: Any
+    try:
+        # Not by cv2.imread, which crashes on a file name that is not UTF-8.
+        pixels = cv2.imdecode(content, flags)
     except cv2.error:
         pixels = None
     if pixels is None:

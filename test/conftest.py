@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 from hypothesis import settings as hypothesis_settings
 import pytest
@@ -279,6 +280,15 @@ def listener(domain) -> Iterator[Listener]:
     listener = Listener(domain)
     yield listener
     listener.close()
+
+
+@pytest.fixture(scope='session')
+def transformers() -> ModuleType:
+    """The optional library, where it works."""
+    library = pytest.importorskip('transformers', reason='transformers is not installed')
+    if not hasattr(pytest.importorskip('PIL.Image'), 'Resampling'):
+        pytest.skip('transformers needs Pillow 9.1 or newer')
+    return library
 
 
 @pytest.fixture(scope='session')

@@ -110,7 +110,9 @@ def test_every_range_in_the_metadata_admits_the_pinned_version():
 
 def test_the_range_of_what_is_optional_admits_the_version_that_is_tested():
     lines = [line for line in OPTIONAL.splitlines() if line and not line.startswith('#')]
-    tested = (ROOT / 'requirements/test.txt').read_text()
+    tested = '\n'.join(
+        (ROOT / 'requirements' / name).read_text() for name in ('test.txt', 'runtime.txt')
+    )
     for range_ in map(Requirement, lines):
         if range_.name in ('openvino', 'pybullet', 'ray'):
             continue  # too large for every run; their tests are skipped by name
@@ -204,7 +206,8 @@ def test_executables_need_every_dependency_and_no_other():
     block = re.search(r'^dependencies = \[(.*?)^\]', PYPROJECT, re.S | re.M)
     declared = {Requirement(text).name for text in re.findall(r'"(.+?)"', block.group(1))}
     optional = {name for name in needed if f'\n{name}>=' in OPTIONAL}
-    assert needed - optional == declared
+    # What is optional may narrow the range of a dependency, as words do that of Pillow.
+    assert needed - (optional - declared) == declared
 
 
 def test_executables_import_neither_training_nor_evaluation_nor_generated_clips():

@@ -32,7 +32,8 @@ DETECTORS = {'owlv2': 'Owlv2', 'owlvit': 'OwlViT', 'grounding-dino': 'GroundingD
 SCORERS = {'clip': 'CLIP', 'siglip': 'Siglip'}
 """Models that score images, likewise; SigLIP 2 of one fixed resolution is of the second type."""
 
-OLDEST_TRANSFORMERS = (4, 57)
+OLDEST = {'transformers': (4, 57), 'pillow': (9, 1)}
+"""Versions that words need; transformers names no lower bound of Pillow when it is installed."""
 
 LONGEST_TEXT = 1000
 """Characters; the limit of a model is usually lower."""
@@ -128,9 +129,8 @@ def import_transformers() -> ModuleType:
     """
     Import the library.
 
-    :raises GroundingError: it is not installed, or too old.
+    :raises GroundingError: it is not installed, or it or Pillow is too old.
     """
-    wanted = '.'.join(map(str, OLDEST_TRANSFORMERS))
     try:
         import transformers
     except ModuleNotFoundError as error:
@@ -138,13 +138,15 @@ def import_transformers() -> ModuleType:
             raise
         raise GroundingError(
             'words need the Python package transformers, which is not installed:'
-            f" pip install 'transformers>={wanted},<6'"
+            f" pip install 'transformers>={'.'.join(map(str, OLDEST['transformers']))},<6'"
         ) from None
-    installed = version('transformers')
-    if tuple(int(part) for part in installed.split('.')[:2]) < OLDEST_TRANSFORMERS:
-        raise GroundingError(
-            f'words need transformers {wanted} or newer; {installed} is installed'
-        )
+    for package, oldest in OLDEST.items():
+        installed = version(package)
+        if tuple(int(part) for part in installed.split('.')[:2]) < oldest:
+            wanted = '.'.join(map(str, oldest))
+            raise GroundingError(
+                f'words need {package} {wanted} or newer; {installed} is installed'
+            )
     return transformers
 
 

@@ -222,9 +222,8 @@ def test_every_recording_that_cannot_be_written_is_named(tmp_path):
 
 
 @pytest.fixture
-def detector(tmp_path):
+def detector(transformers, tmp_path):
     """A tiny detector of the architecture of OWLv2, with random weights."""
-    transformers = pytest.importorskip('transformers')
     model = tmp_path / 'owlv2'
     model.mkdir()
     with torch.random.fork_rng():

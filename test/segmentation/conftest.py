@@ -74,11 +74,6 @@ def painter():
 
 
 @pytest.fixture(scope='module')
-def transformers():
-    return pytest.importorskip('transformers')
-
-
-@pytest.fixture(scope='module')
 def folders(transformers, tmp_path_factory) -> dict[str, Path]:
     """A folder for each architecture, with random weights."""
     made = {}

@@ -66,12 +66,16 @@ def test_the_absence_of_the_library_is_told_with_what_to_install(tmp_path, monke
         TextGrounder(tmp_path)
 
 
-def test_a_library_that_is_too_old_is_told_with_its_version(folders, monkeypatch):
-    monkeypatch.setattr(
-        'sam_tracker.segmentation.text_model.version',
-        lambda name: {'transformers': '4.9.1'}[name],
-    )
-    with pytest.raises(GroundingError, match=r'transformers 4\.57 or newer; 4\.9\.1 is installed'):
+@pytest.mark.parametrize(
+    ('versions', 'named'),
+    [
+        ({'transformers': '4.9.1'}, 'transformers 4.57 or newer; 4.9.1 is installed'),
+        ({'transformers': '5.0', 'pillow': '9.0.1'}, 'pillow 9.1 or newer; 9.0.1 is installed'),
+    ],
+)
+def test_a_library_that_is_too_old_is_told_with_its_version(folders, monkeypatch, versions, named):
+    monkeypatch.setattr('sam_tracker.segmentation.text_model.version', versions.__getitem__)
+    with pytest.raises(GroundingError, match=f'words need {re.escape(named)}'):
         TextGrounder(folders['owlv2'])
 
 

@@ -123,9 +123,8 @@ def test_everything_is_listed_and_an_earlier_answer_replaced(run, folder):
 
 
 @pytest.fixture(scope='module')
-def detector(tmp_path_factory):
+def detector(transformers, tmp_path_factory):
     """A folder with a tiny open-vocabulary detector of random weights."""
-    transformers = pytest.importorskip('transformers')
     folder = tmp_path_factory.mktemp('detector')
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -157,8 +156,7 @@ def test_what_a_text_names_is_segmented_by_its_box_and_labelled(run, folder, det
     assert f'--crop-layers belongs to the automatic mode; {detector} is a detector' in err[0]
 
 
-def test_the_masks_of_the_automatic_mode_are_scored_by_a_text(run, folder, tmp_path):
-    transformers = pytest.importorskip('transformers')
+def test_the_masks_of_the_automatic_mode_are_scored_by_a_text(transformers, run, folder, tmp_path):
     model = tmp_path / 'model'
     model.mkdir()
     with torch.random.fork_rng():

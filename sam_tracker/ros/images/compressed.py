@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import PIL.Image
 
 from sam_tracker.core.dynamic_range import DynamicRange
+from sam_tracker.core.pixel_type import measured_type
 from sam_tracker.ros.images.encodings import NOT_PICTURES, ImageError, refuse
 from sam_tracker.ros.images.log import logger
 
@@ -60,12 +61,14 @@ def decoded_rgb(
     named_format = shortened(message.format)
     if not data:
         raise ImageError(f'image of format {named_format} has no data')
-    _check_size(data, named_format)
-    pixels = _decoded(_completed(data, named_format), named_format)
-    if pixels.dtype not in (np.uint8, np.uint16):
+    kind = measured_type(data)
+    if kind is None:
+        _check_size(data, named_format)
+        pixels = _decoded(_completed(data, named_format), named_format)
+        kind = pixels.dtype.name
+    if kind not in {'uint8', 'uint16'}:
         raise ImageError(
-            f'image of format {named_format} has pixels of {pixels.dtype}; uint8 and uint16 '
-            'are read'
+            f'image of format {named_format} has pixels of {kind}; uint8 and uint16 are read'
         )
     image = eight_bits(pixels, dynamic_range)
     # OpenCV decodes to BGR, but some publishers of image_transport compress RGB as if it were BGR.

@@ -11,8 +11,6 @@ from sam_tracker.networks.weights.huggingface_names import from_huggingface
 from sam_tracker.networks.weights.loading import load_network
 from sam_tracker.networks.weights.state_dict_file import read_checkpoint
 
-transformers = pytest.importorskip('transformers', reason='its networks are the reference')
-
 PROMPTS = {
     'a click': ([[30.0, 40.0]], [1]),
     'clicks': ([[30.0, 40.0], [90.0, 20.0]], [1, 0]),
@@ -40,7 +38,7 @@ def asked(network, images, points, labels):
 
 
 @pytest.fixture(scope='module')
-def sam(tmp_path_factory):
+def sam(transformers, tmp_path_factory):
     with torch.inference_mode(False):
         vision = transformers.SamVisionConfig(
             hidden_size=48,
@@ -93,7 +91,7 @@ def test_sam_answers_as_that_of_transformers(sam, points, labels, assert_close):
 
 
 @pytest.fixture(scope='module')
-def tiny(tmp_path_factory):
+def tiny(transformers, tmp_path_factory):
     with torch.inference_mode(False):
         vision = transformers.Sam2VisionConfig(
             backbone_config=transformers.Sam2HieraDetConfig(image_size=[256, 256]),

@@ -99,8 +99,9 @@ def test_the_segmenter_node_alone_segments_what_it_is_sent_and_what_a_camera_sho
     assert 'Traceback' not in program.output
 
 
-def test_what_a_text_names_is_segmented_with_the_words_that_found_it(start_segmenter, tmp_path):
-    transformers = pytest.importorskip('transformers')
+def test_what_a_text_names_is_segmented_with_the_words_that_found_it(
+    transformers, start_segmenter, tmp_path
+):
     owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
     program, client = start_segmenter(
         'reader',
@@ -126,8 +127,10 @@ def test_what_a_text_names_is_segmented_with_the_words_that_found_it(start_segme
     assert nothing.message.startswith('0 candidates')
 
 
-def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(start_segmenter, tmp_path):
-    save_model(pytest.importorskip('transformers'), 'clip', tmp_path)
+def test_a_model_that_scores_masks_chooses_from_everything_by_its_score(
+    transformers, start_segmenter, tmp_path
+):
+    save_model(transformers, 'clip', tmp_path)
     program, client = start_segmenter(
         'scorer',
         **{
@@ -206,8 +209,9 @@ def test_a_segmenter_segments_while_it_is_active_and_says_so_in_its_diagnostics(
     assert 'the node is unconfigured' in client.segment(**fields).message
 
 
-def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(start_segmenter, tmp_path):
-    transformers = pytest.importorskip('transformers')
+def test_a_segmenter_ends_at_once_while_a_text_is_searched_for(
+    transformers, start_segmenter, tmp_path
+):
     owl_model(transformers, 'owlv2', tmp_path).save_pretrained(tmp_path)
     program, client = start_segmenter(
         'searching',

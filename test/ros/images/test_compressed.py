@@ -20,6 +20,8 @@ from sam_tracker.image_files import read_image
 from sam_tracker.ros.images.conversion import compressed_image_message, rgb_image
 from sam_tracker.ros.images.encodings import ImageError
 
+from ...tiff_writing import tiff
+
 ORIENTATION = 0x0112
 
 RED, GREEN, BLUE = (220, 40, 20), (30, 190, 60), (20, 50, 200)
@@ -229,12 +231,16 @@ def test_a_written_message_is_read_back(encoding, codec, format_):
 
 
 @pytest.mark.parametrize(
-    ('suffix', 'kind'), [('.tiff', 'int16'), ('.tiff', 'float32'), ('.pfm', 'float32')]
+    ('format_', 'kind'),
+    [('tiff', 'int8'), ('tiff', 'int16'), ('tiff', 'float32'), ('pfm', 'float32')],
 )
-def test_measurements_are_no_picture_and_refused_by_their_type(suffix, kind):
+def test_measurements_are_no_picture_and_refused_by_their_type(format_, kind):
     measured = np.linspace(20, 35, 64 * 48).reshape(48, 64).astype(kind)
-    message = CompressedImage(format=suffix[1:])
-    message.data.frombytes(cv2.imencode(suffix, measured)[1].tobytes())
+    message = CompressedImage(format=format_)
+    if format_ == 'tiff':
+        message.data.frombytes(tiff(measured))
+    else:
+        message.data.frombytes(cv2.imencode('.pfm', measured)[1].tobytes())
     with pytest.raises(ImageError, match=f'has pixels of {kind}; uint8 and uint16 are read'):
         rgb_image(message, DynamicRange())
 
