@@ -4,11 +4,10 @@
 Joins the two directions of an object between two prompted frames to one track.
 
 On every frame the label of one direction is taken, along the cheapest path from the forward track
-at the first prompted frame to the backward track at the last. A direction costs what it is unsure
-of on the frame, its jumps, and how much of the uncertainty since both prompts is its own: one that
-was unsure or lost the object may follow another now, and be sure of that. A change of direction
-costs what the two do not have in common there, so a direction that has lost the object is left
-where both still agreed.
+at the first prompted frame to the backward track at the last. Each frame on which a direction does
+not see the object costs, so that a direction that has lost it is left. A change of direction costs
+what the two masks do not have in common there, so that it is made where both show the same object.
+The confidence of the network does not count: it is as confident of another object.
 """
 
 from __future__ import annotations
@@ -21,34 +20,30 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_tracker.core.boxes import box_iou
 from sam_tracker.labelling.labelled_track import LabelledTrack
 
-SWITCH_COST = 0.5
-"""Cost of a change of direction where both have the same mask."""
-SWITCH_WEIGHT = 4.0
-"""Additional cost of a change where they have nothing in common."""
-_NO_BOX = (math.nan,) * 4
+CHANGE_COST = 4.0
+"""Cost of a change of direction where the masks have nothing in common, in frames unseen."""
+DISTANCE_COST = 0.5
+"""
+Cost of all frames of a direction together, for their distances from its prompt: what decides where
+nothing else does.
+"""
 
 
 @dataclass(frozen=True)
 class PairFacts:
     """Input, for one frame, of the choice between two directions."""
 
-    certainty: tuple[float, float]
-    """That the object is where, or as absent as, the forward and the backward track say."""
-    boxes: tuple[tuple[float, ...] | None, tuple[float, ...] | None]
+    visible: tuple[bool, bool]
+    """Whether the forward and the backward track see the object."""
     agreement: float
     """IoU of the two masks; 1 if neither is visible."""
 
     @classmethod
     def of(cls, forward: LabelledTrack, backward: LabelledTrack) -> PairFacts:
         """Compare the tracks of the two directions on one frame."""
-        return cls(
-            (_certainty(forward), _certainty(backward)),
-            (forward.box, backward.box),
-            mask_iou(forward, backward),
-        )
+        return cls((forward.visible, backward.visible), mask_iou(forward, backward))
 
 
 def chosen_directions(facts: Iterable[PairFacts]) -> NDArray[np.int8]:
@@ -60,32 +55,24 @@ def chosen_directions(facts: Iterable[PairFacts]) -> NDArray[np.int8]:
     """
     numbers = array('d')
     for each in facts:
-        numbers.extend((*each.certainty, each.agreement))
-        for box in each.boxes:
-            numbers.extend(_NO_BOX if box is None else box)
-    table = np.array(numbers).reshape(-1, 11)
+        numbers.extend((*each.visible, each.agreement))
+    table = np.array(numbers).reshape(-1, 3)
     count = len(table)
     if not count:
         return np.zeros(0, np.int8)
-    unsure, apart = 1 - table[:, :2], 1 - table[:, 2]
-    boxes = table[:, 3:].reshape(count, 2, 4)
-    seen = ~np.isnan(boxes[..., 0])
-    jumps = np.zeros((count, 2))
-    # A jump is one in the direction of propagation.
-    jumps[:, 0] = jump_costs(boxes[:, 0])
-    jumps[::-1, 1] = jump_costs(boxes[::-1, 1])
-    # However sure a direction is that the object has gone: what it finds later may be another.
-    lost = np.where(seen, unsure, 1.0) + jumps
-    since = np.stack((np.cumsum(lost[:, 0]), np.cumsum(lost[::-1, 1])[::-1]), axis=1) + 1e-6
-    costs = unsure + jumps + since / since.sum(axis=1, keepdims=True)
+    distance = np.arange(1, count + 1) / (count + 1)
+    costs = 1 - table[:, :2]
+    costs += DISTANCE_COST / count * np.stack((distance, distance[::-1]), axis=1)
+    changes = CHANGE_COST * (1 - table[:, 2])
     # The first prompted frame belongs to the forward track, and the last to the backward one.
-    costs[0, 1] += SWITCH_COST + SWITCH_WEIGHT * apart[0]
-    costs[-1, 0] += SWITCH_COST + SWITCH_WEIGHT * apart[-1]
+    costs[0, 1] += changes[0]
+    costs[-1, 0] += changes[-1]
+    # A change shows in the masks of both frames.
+    changes[1:] = np.maximum(changes[1:], changes[:-1])
     best = costs[0].copy()
     came = np.zeros((count, 2), np.int8)
     for number in range(1, count):
-        change = SWITCH_COST + SWITCH_WEIGHT * max(apart[number - 1], apart[number])
-        stay, switch = best, best[::-1] + change
+        stay, switch = best, best[::-1] + changes[number]
         came[number] = np.where(switch < stay, [1, 0], [0, 1])
         best = np.minimum(stay, switch) + costs[number]
     path = np.zeros(count, np.int8)
@@ -93,20 +80,6 @@ def chosen_directions(facts: Iterable[PairFacts]) -> NDArray[np.int8]:
     for number in range(count - 1, 0, -1):
         path[number - 1] = came[number, path[number]]
     return path
-
-
-def jump_costs(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Return 1 - IoU of each box with the one that the two before it predict; 0 without one.
-
-    :param boxes: [T, 4], NaN where there is none.
-    :returns: [T].
-    """
-    costs = np.zeros(len(boxes))
-    predicted = 2 * boxes[1:-1] - boxes[:-2]
-    known = ~np.isnan(predicted + boxes[2:]).any(1)
-    costs[2:][known] = 1 - box_iou(predicted[known], boxes[2:][known])
-    return costs
 
 
 def doubt(track: LabelledTrack, agreement: float | None = None) -> float:
