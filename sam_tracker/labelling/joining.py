@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from sam_tracker.labelling.labelled_track import LabelledTrack
 
 CHANGE_COST = 4.0
-"""Cost of a change of direction where the masks have nothing in common, in frames unseen."""
+"""Cost of a change of direction between masks of different objects, in frames unseen."""
+SAME_OBJECT = 0.5
+"""IoU of two masks below which they show different objects."""
 DISTANCE_COST = 0.5
 """
 Cost of all frames of a direction together, for their distances from its prompt: what decides where
@@ -63,7 +65,8 @@ def chosen_directions(facts: Iterable[PairFacts]) -> NDArray[np.int8]:
     distance = np.arange(1, count + 1) / (count + 1)
     costs = 1 - table[:, :2]
     costs += DISTANCE_COST / count * np.stack((distance, distance[::-1]), axis=1)
-    changes = CHANGE_COST * (1 - table[:, 2])
+    agreement = table[:, 2]
+    changes = CHANGE_COST * np.where(agreement < SAME_OBJECT, 1, 1 - agreement)
     # The first prompted frame belongs to the forward track, and the last to the backward one.
     costs[0, 1] += changes[0]
     costs[-1, 0] += changes[-1]

@@ -36,6 +36,8 @@ def test_a_direction_that_has_lost_the_object_is_left_where_both_still_agree():
 
 def test_where_they_disagree_throughout_each_is_taken_near_its_prompt():
     assert_chosen(frames(20, 0.0), [0] * 10 + [1] * 10)
+    # That the masks touch by the way is no agreement.
+    assert_chosen(frames(19, 0.0) + frames(1, 0.3), [0] * 10 + [1] * 10)
 
 
 def test_a_direction_that_jumps_to_another_object_is_left_before():
