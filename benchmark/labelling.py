@@ -1,16 +1,17 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Labelling of generated recordings with the bundled weights: by direction, corrected, and at length.
+Labelling of generated recordings with the bundled weights: quality, resumption and throughput.
 
     python benchmark/labelling.py directions --minutes 1 --rate 10 --kind bag --clips 1
     python benchmark/labelling.py corrections --clips 20 --rounds 3
     python benchmark/labelling.py killed --frames 300
+    python benchmark/labelling.py throughput --clips 6 --frames 150
 """
 
 import argparse
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
 import random
@@ -285,6 +286,66 @@ def killed(options: argparse.Namespace, folder: Path) -> None:
     )
 
 
+def throughput(options: argparse.Namespace, folder: Path) -> None:
+    """
+    Label recordings by the command: in 1 and 2 processes, and on a Ray cluster of 1 and 2 CPUs.
+
+    Each is run twice, in turn, since other load of the machine changes; the start of the processes
+    counts, the start of the cluster does not.
+    """
+    (folder / 'prompts').mkdir()
+    paths = []
+    for number in range(options.clips):
+        paths.append(folder / f'{number}.mp4')
+        masks = write_video(
+            paths[-1], options.frames, FIRST_SEED + number, options.difficulty, options.rate
+        )
+        first = next(n for n in range(options.frames) if unpacked(masks, n).any())
+        x, y, right, bottom = map(float, box_prompt(unpacked(masks, first)).box)
+        prompt = {'frame': first, 'box': [x, y, right - x, bottom - y]}
+        (folder / 'prompts' / f'{number}.yaml').write_text(
+            yaml.safe_dump({'objects': [{'prompts': [prompt]}]})
+        )
+    seconds: dict[str, list[float]] = {}
+    for turn in range(2):
+        for pool in ('workers', 'ray'):
+            for count in (1, 2):
+                name = f'--{pool} {count}' if pool == 'workers' else f'Ray with {count} CPUs'
+                out = folder / f'{pool}{count}_{turn}'
+                with pool_options(pool, count) as chosen:
+                    command = [
+                        *(sys.executable, '-m', 'sam_tracker.labelling.label_command'),
+                        *(*map(str, paths), '-o', str(out), '--prompts', str(folder / 'prompts')),
+                        *('--checkpoint', options.checkpoint, '--formats', *chosen),
+                    ]
+                    start = time.monotonic()
+                    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                    seconds.setdefault(name, []).append(time.monotonic() - start)
+    base = sum(seconds['--workers 1'])
+    for name, each in seconds.items():
+        print(
+            f'{name}: {60 * 2 * options.clips / sum(each):.1f} recordings/minute,'
+            f' {2 * options.clips * options.frames / sum(each):.1f} images/s,'
+            f' {base / sum(each):.2f} times --workers 1'
+            f' ({" and ".join(f"{value:.0f}" for value in each)} s)'
+        )
+
+
+@contextmanager
+def pool_options(pool: str, count: int) -> Iterator[list[str]]:
+    """Yield the options of the command for a pool; a Ray cluster lasts as long as it is used."""
+    if pool == 'workers':
+        yield ['--workers', str(count)]
+        return
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': count})
+    try:
+        yield ['--ray', cluster.address]
+    finally:
+        cluster.shutdown()
+
+
 def written(folder: Path) -> int:
     """Return the bytes of all stretches of a run, finished or not."""
     total = 0
@@ -298,7 +359,7 @@ def written(folder: Path) -> int:
 def main(args: Sequence[str] | None = None) -> None:
     """Run one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('what', choices=['directions', 'corrections', 'killed'])
+    parser.add_argument('what', choices=['directions', 'corrections', 'killed', 'throughput'])
     parser.add_argument('--minutes', type=float, default=1.0, help='length of a recording')
     parser.add_argument('--rate', type=int, default=30, help='images per second')
     parser.add_argument('--frames', type=int, default=90, help='length of a clip')
@@ -318,6 +379,7 @@ def main(args: Sequence[str] | None = None) -> None:
         'directions': directions,
         'corrections': corrections,
         'killed': killed,
+        'throughput': throughput,
     }
     with tempfile.TemporaryDirectory() as folder:
         measurements[options.what](options, Path(folder))

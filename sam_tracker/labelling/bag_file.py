@@ -141,7 +141,11 @@ class BagFile:
             # Known by its content: the recorder says it in a file that it may not have written.
             if data.startswith(ZSTD_MAGIC):
                 data = decompressed(b'zstd', data)
-            return self._reader.deserialize(data, kind)
+            try:
+                return self._reader.deserialize(data, kind)
+            except Exception:
+                # A recorder that does not find a definition writes an empty one.
+                return self._store.deserialize_cdr(data, kind)
         except Exception:
             return None
 

@@ -17,24 +17,27 @@ SUFFIXES = ('.mcap', '.db3', f'.mcap{COMPRESSED}', f'.db3{COMPRESSED}')
 METADATA = 'metadata.yaml'
 
 
-def bag_files(path: Path) -> tuple[list[Path], list[Path]]:
+def bag_files(path: Path) -> tuple[list[Path], list[Path], list[str]]:
     """
-    Return the files of a bag, which is a folder or one file, and files beside them of other bags.
+    Return the files of a bag, which is a folder or one file, and what does not fit.
 
     As for rosbag2, the files are those that ``metadata.yaml`` lists. If it lists none, or one that
     is missing, they are all. Of a file and its compressed copy only one is read: the listed one,
     or else the uncompressed one, since a recorder removes this only after it has compressed all of
     it. A player leaves both.
+
+    :returns: the files; files beside them, of other bags; and names of files that are missing.
     """
     paths = visible(path.iterdir()) if path.is_dir() else [path]
     found = {each.name: each for each in paths if each.name.endswith(SUFFIXES)}
-    listed = _listed(path / METADATA)
+    named = listed = _listed(path / METADATA)
     if not listed or not listed <= found.keys():
         listed = found.keys() - {f'{each}{COMPRESSED}' for each in found}
     same = {each.removesuffix(COMPRESSED) for each in listed}
     return (
         [each for name, each in found.items() if name in listed],
         [each for name, each in found.items() if name.removesuffix(COMPRESSED) not in same],
+        sorted(name for name in named if name.removesuffix(COMPRESSED) not in same),
     )
 
 

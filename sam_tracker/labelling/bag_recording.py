@@ -19,6 +19,9 @@ from sam_tracker.labelling.recording_index import RecordingIndex
 from sam_tracker.ros.images.conversion import rgb_image
 from sam_tracker.ros.images.encodings import ImageError
 
+MOST_TOPICS = 10
+"""Topics that an error lists."""
+
 
 class BagRecording:
     """The images of one topic; those that cannot be converted are left out, and counted."""
@@ -132,6 +135,16 @@ def _chosen(bag: OpenBag, topic: str | None) -> str:
         raise LabellingError(
             f'{str(bag.path)!r} has images on several topics, choose one with --topic: {listed}'
             if topics
-            else '; '.join((f'{str(bag.path)!r} has no topic with images', *bag.problems))
+            else '; '.join((_without_images(bag), *bag.problems))
         )
     return pictures[0]
+
+
+def _without_images(bag: OpenBag) -> str:
+    """Say that a bag has no images, and which topics it has."""
+    topics = [f'{topic} ({kind})' for topic, kind in bag.topics().items()]
+    listed = ', '.join(topics[:MOST_TOPICS]) or 'none'
+    more = len(topics) - MOST_TOPICS
+    return f'{str(bag.path)!r} has no topic of {" or ".join(IMAGES)}; its topics: {listed}' + (
+        f' and {more} more' if more > 0 else ''
+    )

@@ -46,7 +46,8 @@ def decompress_file(path: Path, copy: Path) -> None:
         # The reader of the copy finds that its end is missing.
         suppress(EOFError, zstd.ZstdError),
     ):
-        while piece := file.read(PIECE):
+        # Not read(), which returns nothing of the piece in which the file ends.
+        while piece := file.read1(PIECE):
             out.write(piece)
 
 

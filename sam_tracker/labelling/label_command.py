@@ -57,6 +57,16 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.review is not None:
         return review(options)
+    if options.ray is None:
+        return _in_folder(options)
+    from sam_tracker.labelling.ray_pool import connected
+
+    with connected(options.ray):
+        return _in_folder(options)
+
+
+def _in_folder(options: argparse.Namespace) -> int:
+    """Label into the output folder, or into a copy of it if it is on other storage."""
     if not is_url(options.output):
         return _label(options, expanded(options.output).resolve(), None)
     from sam_tracker.labelling.staging import scratch_folder
@@ -88,8 +98,8 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     if options.ray is not None:
         from sam_tracker.labelling.ray_pool import on_ray
 
-        pool = partial(on_ray, address=options.ray, gpus=options.gpus)
-        writers = partial(on_ray, address=options.ray, gpus=0.0)
+        pool = partial(on_ray, gpus=options.gpus)
+        writers = partial(on_ray, gpus=0.0)
     elif options.workers > 1:
         pool = writers = partial(in_processes, workers=options.workers)
     if pool is None:

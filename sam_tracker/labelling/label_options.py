@@ -142,7 +142,7 @@ def argument_parser() -> argparse.ArgumentParser:
     fleet.add_argument(
         '--ray',
         metavar='ADDRESS',
-        help='an existing Ray cluster, such as auto or ray://HOST:10001; recordings and output'
+        help='an existing Ray cluster, such as auto or HOST:6379; recordings and output'
         ' folder must be on storage that all its nodes share',
     )
     fleet.add_argument(

@@ -46,8 +46,9 @@ class OpenBag:
                 "bags are read with rosbags: pip install 'rosbags>=0.11.1,<0.12'"
             ) from error
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        files, others = bag_files(path)
+        files, others, missing = bag_files(path)
         lost = [f'{each.name!r} is left out: {METADATA} does not list it' for each in others]
+        lost += [f'{name!r} is missing, which {METADATA} lists' for name in missing]
         for number, each in enumerate(files):
             copies = folder / str(number)
             copies.mkdir()
@@ -65,13 +66,16 @@ class OpenBag:
         self.problems += lost
         self._files.sort(key=lambda each: each.start)
 
-    def topics(self, types: Sequence[str]) -> dict[str, str]:
+    def topics(self, types: Sequence[str] | None = None) -> dict[str, str]:
         """
         Return the topics whose messages have one of these types, sorted, with the type.
 
         Topics without a message are left out where others have some.
+
+        :param types: None: all that are known.
         """
-        found = [each for file in self._files for each in file.topics if each[1] in types]
+        every = [each for file in self._files for each in file.topics]
+        found = [each for each in every if types is None or each[1] in types]
         used = [each for each in found if each[2]] or found
         return {topic: kind for topic, kind, _ in sorted(used)}
 

@@ -18,6 +18,7 @@ from .written_bags import (
     STORE,
     assert_same,
     compressed,
+    header,
     raw,
     silent,
     stamped,
@@ -91,10 +92,12 @@ def test_a_bag_whose_metadata_are_wrong_is_read(before, after, images, tmp_path)
         # As when two nodes publish on one topic.
         {'profile': 'ros2', 'channels': 2},
         {'profile': 'ros2', 'summary': True},
+        # As of a recorder that has not found it.
+        {'profile': 'ros2', 'definition': ''},
     ],
     ids=[
         *('plain', 'no profile', 'messages of others', 'out of order', 'two channels'),
-        'summary',
+        *('summary', 'no definition'),
     ],
 )
 def test_mcap_files_of_other_programs_are_read(how, images, tmp_path):
@@ -146,6 +149,16 @@ def test_a_topic_without_messages_is_not_chosen(images, tmp_path):
     recording = open_recording(tmp_path / 'bag', None, silent)
     assert (recording.images[0].name, len(recording.images)) == ('/used:0', len(images))
     recording.close()
+
+
+def test_a_bag_without_images_is_refused_with_the_topics_that_it_has(tmp_path):
+    kind = 'std_msgs/msg/Header'
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for number in range(12):
+            connection = writer.add_connection(f'/{number}', kind, typestore=STORE)
+            writer.write(connection, START, STORE.serialize_cdr(header(START), kind))
+    with pytest.raises(LabellingError, match=r"bag' has no .*: /0 \(std_msgs.* and 2 more"):
+        open_recording(tmp_path / 'bag', None, silent)
 
 
 def test_a_bag_of_ros_1_is_refused_by_name(tmp_path):

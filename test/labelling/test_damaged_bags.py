@@ -61,18 +61,22 @@ def test_what_a_killed_recorder_left_beside_an_sqlite_file_is_read(images, tmp_p
 
 
 @pytest.mark.parametrize(
-    'storage,compression',
+    'storage,compression,tenths',
     [
-        (StoragePlugin.MCAP, None),
-        (StoragePlugin.MCAP, CompressionMode.STORAGE),
-        (StoragePlugin.SQLITE3, None),
+        (StoragePlugin.MCAP, None, 6),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE, 6),
+        (StoragePlugin.SQLITE3, None, 6),
+        # A large block at a time.
+        (StoragePlugin.SQLITE3, CompressionMode.FILE, 9),
     ],
 )
-def test_of_a_truncated_bag_what_is_readable_is_kept(storage, compression, images, tmp_path):
+def test_of_a_truncated_bag_what_is_readable_is_kept(
+    storage, compression, tenths, images, tmp_path
+):
     bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)}, storage, compression)
-    (file,) = (each for each in bag.iterdir() if each.suffix in ('.mcap', '.db3'))
+    (file,) = (each for each in bag.iterdir() if each.name != 'metadata.yaml')
     data = file.read_bytes()
-    file.write_bytes(data[: len(data) * 6 // 10])
+    file.write_bytes(data[: len(data) * tenths // 10])
     recording = open_recording(bag, None, silent)
     assert 5 <= len(recording.images) < len(images)
     assert recording.problems
@@ -202,6 +206,19 @@ def test_a_file_that_the_metadata_do_not_list_is_left_out_by_name(images, tmp_pa
     recording = open_recording(bag, None, silent)
     assert_same(recording, images, tmp_path)
     assert recording.problems == ["'copy.mcap' is left out: metadata.yaml does not list it"]
+    recording.close()
+
+
+def test_a_file_that_is_missing_is_named_and_the_others_are_read(images, tmp_path):
+    bag = write_bag(tmp_path / 'bag', {'/image': stamped(images)})
+    text = (bag / 'metadata.yaml').read_text()
+    assert '- bag.mcap\n' in text
+    (bag / 'metadata.yaml').write_text(
+        text.replace('- bag.mcap\n', '- bag.mcap\n  - bag_1.mcap\n')
+    )
+    recording = open_recording(bag, None, silent)
+    assert_same(recording, images, tmp_path)
+    assert recording.problems == ["'bag_1.mcap' is missing, which metadata.yaml lists"]
     recording.close()
 
 

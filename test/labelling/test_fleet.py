@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 import shutil
 import signal
+import socket
+import sys
 import threading
 import time
 
@@ -28,6 +30,7 @@ from sam_tracker.labelling.fleet import (
 )
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.prompts import ObjectPrompts
+from sam_tracker.labelling.recording import LabellingError
 
 pytestmark = pytest.mark.slow
 
@@ -190,30 +193,43 @@ def test_a_defect_met_by_one_recording_is_its_error(jobs_in, tmp_path, monkeypat
 
 @pytest.mark.timeout(900)
 def test_a_ray_cluster_gives_the_same_bytes_although_a_worker_is_killed(
-    jobs_in, expected, tmp_path
+    jobs_in, expected, tmp_path, capsys
 ):
-    ray = pytest.importorskip('ray', reason='a cluster is tested with Ray')
+    pytest.importorskip('ray', reason='a cluster is tested with Ray')
     from ray.cluster_utils import Cluster
 
-    from sam_tracker.labelling.ray_pool import on_ray
+    from sam_tracker.labelling.ray_pool import connected, on_ray
 
     cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': 2})
     try:
         out = tmp_path / 'ray'
-        failed = killed_in_the_middle(
-            out,
-            workers_of_ray,
-            lambda: label_all(on_ray(jobs_in(out), labelled, cluster.address, 0.0)),
-        )
-        assert failed.keys() == {'missing'}
-        assert labels(out) == expected
-        pool = partial(on_ray, address=cluster.address, gpus=0.0)
-        failed = finish(jobs_in(out), ['coco'], False, lambda _: lambda *_: None, pool=pool)
+        pool = partial(on_ray, gpus=0.0)
+        with connected(cluster.address):
+            failed = killed_in_the_middle(
+                out, workers_of_ray, lambda: label_all(pool(jobs_in(out), labelled))
+            )
+            assert failed.keys() == {'missing'}
+            assert labels(out) == expected
+            failed = finish(jobs_in(out), ['coco'], False, lambda _: lambda *_: None, pool=pool)
         assert failed.keys() == {'missing'} and 'is not labelled' in failed['missing']
         assert (out / 'coco/clip.json').exists()
+        # Ray prints when a node dies.
+        with connected(cluster.address):
+            sys.stdout.write('as Ray does')
+        assert capsys.readouterr().out == ''
     finally:
-        ray.shutdown()
         cluster.shutdown()
+
+
+def test_a_ray_cluster_that_does_not_answer_is_refused_by_its_address():
+    pytest.importorskip('ray', reason='a cluster is tested with Ray')
+    from sam_tracker.labelling.ray_pool import connected
+
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        address = f'127.0.0.1:{server.getsockname()[1]}'
+    refused = pytest.raises(LabellingError, match=f"no Ray cluster at '{address}': .*refused")
+    with refused, connected(address):
+        pass
 
 
 def workers_of_ray():

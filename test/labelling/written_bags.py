@@ -84,7 +84,7 @@ def record(operation, *parts):
 
 
 def write_other_mcap(
-    path, images, profile='', order=None, others=False, summary=False, channels=1
+    path, images, profile='', order=None, others=False, summary=False, channels=1, definition=None
 ):
     """
     Write an mcap file without an index as other programs do, with an lz4 chunk for each image.
@@ -92,9 +92,11 @@ def write_other_mcap(
     :param order: in which the images are written.
     :param others: add messages that are not those of ROS 2.
     :param channels: of the topic, used in turn.
+    :param definition: of the messages; None: the right one.
     :param summary: describe the channels in the first chunk and behind the data, not before them.
     """
-    definition, _ = STORE.generate_msgdef('sensor_msgs/msg/Image', ros_version=2)
+    if definition is None:
+        definition, _ = STORE.generate_msgdef('sensor_msgs/msg/Image', ros_version=2)
     head = record(3, b'\1\0', 'sensor_msgs/msg/Image', 'ros2msg', definition)
     for channel in range(channels):
         key = struct.pack('<H', 10 + channel)

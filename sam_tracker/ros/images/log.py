@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The logger of the node, or Python's where there is no ROS, as when bags are read."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 import importlib.util
 import logging
 from typing import Protocol, cast
@@ -17,8 +17,9 @@ class Logger(Protocol):
     def warning(self, text: str, once: bool = False) -> object: ...
 
 
+@cache
 def logger() -> Logger:
-    """Return the logger of the process."""
+    """Return the logger of the process; always the same, since it knows what it logged once."""
     if importlib.util.find_spec('rclpy') is None:
         return _PythonLogger()
     from rclpy.logging import get_logger

@@ -17,6 +17,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from sam_tracker.core.dynamic_range import DynamicRange
 from sam_tracker.ros.images.conversion import ImageError, image_message, rgb_image
 from sam_tracker.ros.images.encodings import PACKED, TWO_PLANE
+from sam_tracker.ros.images.log import logger
 
 # Eight patches whose red, green and blue all differ, so that no exchange of channels goes unseen.
 PATCHES = np.array(
@@ -274,6 +275,15 @@ def test_rgb8_is_read_without_a_copy_even_when_padded():
     rgb = rgb_image(message)
     message.data[0] ^= 0xFF
     assert rgb[0, 0, 0] == message.data[0]
+
+
+def test_a_wrong_step_is_logged_once_and_not_for_each_image(capfd):
+    logger.cache_clear()
+    message = make_message('rgb8', patches(4, 8), 8)
+    message.step = 0
+    for _ in range(3):
+        assert (rgb_image(message) == patches(4, 8)).all()
+    assert capfd.readouterr().err.count('step 0 of a 8x4 rgb8 image is wrong') == 1
 
 
 def test_the_last_row_needs_no_padding():
