@@ -120,6 +120,9 @@ def open_recording(
 
     if reason := missing(source):
         raise LabellingError(f'recording {str(source)!r} {reason}')
+    if not source.is_dir() and not source.is_file():
+        # Opening a pipe would wait for ever.
+        raise LabellingError(f'recording {str(source)!r} is no file and no folder')
     try:
         file = None if kept is None else IndexFile(kept, source, topic)
         index = None if file is None else file.read()

@@ -16,7 +16,7 @@ LONGEST_DAMAGE = 1000
 """Consecutive frames that cannot be decoded, after which the video ends."""
 
 TOLERATED_LOSS = 0.1
-"""Share of the frames of a video that may be missing at its end: headers only estimate them."""
+"""Share of a video that may be missing at its end: headers only estimate how long it is."""
 
 
 class VideoFile:
@@ -41,6 +41,7 @@ class VideoFile:
         self.start: int | None = None
         self.undecoded = 0
         self._number = 0
+        self._position = 0.0
         self._clock = _ContainerClock(self.rate)
         if self.read() is None:
             raise VideoError(f'no frame of the video {str(path)!r} can be decoded')
@@ -62,17 +63,25 @@ class VideoFile:
             self._number += 1
             if decoded:
                 self.undecoded += failed
-                position = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-                return Frame(bgr, self._clock.time(number, position))
+                self._position = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+                return Frame(bgr, self._clock.time(number, self._position))
             if self._number >= (self.frame_count or 0):
                 break
-        missing = (self.frame_count or 0) - first
-        if missing > TOLERATED_LOSS * (self.frame_count or 0):
+        if first < (1 - TOLERATED_LOSS) * (self.frame_count or 0) and not self._near_end():
             raise VideoError(
                 f'the video {str(self._path)!r} ends after {first} of {self.frame_count} frames: '
                 'the others cannot be decoded'
             )
         return None
+
+    def _near_end(self) -> bool:
+        """
+        Return whether the last frame is about as late as the header says that the video ends.
+
+        Where frames are not equally spaced, their number is estimated from this time.
+        """
+        seconds = (self.frame_count or 0) / self.rate
+        return self._position / 1000 + 1 / self.rate >= (1 - TOLERATED_LOSS) * seconds
 
     def rewind(self) -> None:
         # Reopened, because seeking is not exact in every container.

@@ -28,6 +28,12 @@ def recording(request):
     recording.close()
 
 
+def test_a_pipe_is_refused_by_name(tmp_path):
+    os.mkfifo(tmp_path / 'clip.mp4')
+    with pytest.raises(LabellingError, match=r"clip\.mp4' is no file and no folder"):
+        open_recording(tmp_path / 'clip.mp4', None, lambda *_: None)
+
+
 def test_every_image_is_read_once_and_in_order(recording, images):
     read = list(recording.read(0, len(recording.images)))
     assert len(read) == len(images) == len(recording.images)

@@ -92,6 +92,22 @@ def test_a_video_of_variable_rate_has_the_times_of_its_container(tmp_path):
     assert times == [unit * each // 2 for each in (0, 1, 5, 7, 8, 10)]
 
 
+def test_a_video_whose_frames_come_late_is_not_taken_for_cut(tmp_path):
+    path = write_video(tmp_path / 'clip.webm', grey_images(9, step=10), codec='VP80')
+    video = path.read_bytes()
+    # Matroska (RFC 9559) has the length, from which OpenCV estimates the number of frames.
+    for before, after in (
+        (b'\x81' + struct.pack('>h', 320), b'\x81' + struct.pack('>h', 3200)),
+        (b'\x44\x89\x88' + struct.pack('>d', 360), b'\x44\x89\x88' + struct.pack('>d', 3240)),
+    ):
+        assert video.count(before) == 1
+        video = video.replace(before, after)
+    path.write_bytes(video)
+    source = VideoFile(path)
+    assert source.frame_count == 81
+    assert [time for _, time in read_all(source)][-2:] == [7 * SECOND // 25, 80 * SECOND // 25]
+
+
 @given(st.lists(st.floats() | st.floats(0, 1e5), min_size=1, max_size=30))
 def test_times_rise_whatever_the_container_says(positions):
     clock = _ContainerClock(30.0)
