@@ -15,6 +15,8 @@ SHELL := /bin/bash
 # A ROS installation that happens to be sourced must not be mixed with the wheels.
 unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH PYTHONHOME PYTHONPATH
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+# Without bytecode each of the hundreds of processes of a test run would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ROS_DISTRO := $(DISTRO)
