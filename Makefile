@@ -99,6 +99,16 @@ out/ubuntu-$(UBUNTU): requirements/ubuntu_$(UBUNTU).txt $(VENV)/.installed-test
 	pip install --quiet --no-deps --upgrade --target $@ -r $<
 	@touch $@
 
+# Linters and what formats stay as pinned: newer ones ask for other code. $(VENV) itself stays as it is.
+NEWEST := $(CURDIR)/.venv-newest
+.PHONY: test-newest
+test-newest:  ## all tests with the newest libraries that pyproject.toml allows, in .venv-newest
+	$(MAKE) setup-test VENV=$(NEWEST)
+	$(NEWEST)/bin/pip install --quiet --upgrade --upgrade-strategy eager --no-build-isolation \
+		--editable '.[console,export,labelling,storage,text]' \
+		hypothesis pycocotools pytest pytest-rerunfailures pytest-timeout pytest-xdist
+	$(MAKE) test VENV=$(NEWEST)
+
 .PHONY: lint
 lint: setup-test  ## ruff and mypy alone
 	ruff format --check .
@@ -159,4 +169,4 @@ colcon: setup-test  ## build the checkout as a robot does, but against the wheel
 
 .PHONY: clean
 clean:  ## remove what make and colcon made, .venv too
-	rm -rf .venv .venv-kilted build install log out *.egg-info
+	rm -rf .venv .venv-kilted .venv-newest build install log out *.egg-info
