@@ -108,7 +108,8 @@ def _reduced(frame: Frame) -> _SmallImage:
 
 def _smaller(gray: Gray, factor: int) -> Gray:
     """Return an image with lengths reduced by a whole factor."""
-    height, width = (side // factor for side in gray.shape)
+    # A side shorter than the factor becomes one pixel.
+    height, width = (max(side // factor, 1) for side in gray.shape)
     whole = gray[: height * factor, : width * factor]
     return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -22,6 +22,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 import torch
 
+from sam_tracker.command_line import printable
 from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.parameters.camera_node import CameraNodeParameters
@@ -157,7 +158,7 @@ class CameraNode(ManagedNode, Generic[Parameters, Session]):
             self._configuring = False
         if self.session is None:
             if self.context.ok():
-                self.get_logger().error(f'cannot be configured: {self.setup_error}')
+                self.get_logger().error(f'cannot be configured: {printable(self.setup_error)}')
             # After an out-of-memory error the next attempt needs the memory that this one held.
             free_memory()
             return TransitionCallbackReturn.FAILURE

@@ -13,6 +13,8 @@ LATE_IN_A_ROW = 3
 Late images with rising stamps, and no newer image between them, that show a clock jump, unless a
 publisher that is slower may still be there: see ``ImageOrder``.
 """
+RETURNS = 2
+"""How often the last stamp comes again after older ones before that shows a loop of few images."""
 
 
 class Order(enum.Enum):
@@ -45,6 +47,8 @@ class ImageOrder:
         self._first_refused = self._last_refused = 0
         self._refused_in_a_row = 0
         """Repeated or late images since the last accepted one, as long as their stamps rise."""
+        self._returns = 0
+        """How often the last accepted stamp came again after an older one."""
         self.jumps = 0
         """How often the stamps have jumped back."""
 
@@ -62,19 +66,23 @@ class ImageOrder:
                 self._period = max(step, self._period * 3 // 4)
             return self._accept(stamp, Order.NEXT)
         if stamp <= last - REORDERED:
+            # The rate of another bag or clock.
+            self._period = 0
             return self._accept(stamp, Order.JUMPED_BACK)
         if self._refused_in_a_row and stamp > self._last_refused:
             self._refused_in_a_row += 1
+            self._returns += stamp == last
         else:
             self._refused_in_a_row, self._first_refused = 1, stamp
         self._last_refused = stamp
         silence = stamp - self._first_refused
-        if self._refused_in_a_row >= LATE_IN_A_ROW and 2 * silence >= 3 * self._period:
+        rising = self._refused_in_a_row >= LATE_IN_A_ROW and 2 * silence >= 3 * self._period
+        if rising or self._returns == RETURNS:
             return self._accept(stamp, Order.JUMPED_BACK)
         return Order.REPEATED if stamp == last else Order.LATE
 
     def _accept(self, stamp: int, order: Order) -> Order:
         self._last = stamp
-        self._refused_in_a_row = 0
+        self._refused_in_a_row = self._returns = 0
         self.jumps += order is Order.JUMPED_BACK
         return order

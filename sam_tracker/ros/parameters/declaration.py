@@ -24,6 +24,8 @@ Values = TypeVar('Values')
 
 AUTO = 'auto'
 """Value of a parameter that the node chooses itself; the field of the dataclass holds None."""
+LONGEST_TEXT = 4096
+"""Characters of a string, as of a path: it is repeated in log lines and diagnostics."""
 TYPE_NAMES: Mapping[type[Any], str] = MappingProxyType(
     {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a string'}
 )
@@ -121,8 +123,8 @@ def with_values(values: Values, changes: Mapping[str, object]) -> Values:
 
     :param changes: ROS values by full names. An integer is accepted for a number, so that
         ``2`` will do for ``2.0``.
-    :raises ParameterError: naming the first value that is of the wrong type, out of range or none
-        of the choices.
+    :raises ParameterError: naming the first value that is of the wrong type, out of range, too
+        long, or none of the choices.
     """
     known = declarations(type(values))
     for name, value in changes.items():
@@ -154,6 +156,10 @@ def _checked(declaration: Declaration, value: object) -> object:
     name, kind = declaration.name, declaration.kind
     if declaration.automatic and value == AUTO:
         return None
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise ParameterError(
+            f'{name} has {len(value)} characters, at most {LONGEST_TEXT} are allowed'
+        )
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:

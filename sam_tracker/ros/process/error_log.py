@@ -9,6 +9,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from sam_tracker.command_line import printable
 from sam_tracker.core.errors import error_text
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class ErrorLog:
                 if len(self._kinds) >= MOST_KINDS:
                     self._kinds.clear()
                 self._kinds[key] = _Kind()
-                lines = ''.join(traceback.format_exception(error)).rstrip()
-                self._log.error(f'{what}: {describe(error)}\n{lines}')
+                lines = ''.join(traceback.format_exception(error)).splitlines()
+                self._log.error('\n'.join([f'{what}: {describe(error)}', *map(printable, lines)]))
                 return
             kind.unlogged += 1
             if time.monotonic() - kind.logged < PERIOD:
@@ -58,8 +59,8 @@ class ErrorLog:
 
 
 def describe(error: BaseException) -> str:
-    """Return type and text of an error in one line."""
-    name, text = type(error).__name__, error_text(error)
+    """Return type and text of an error in one line, without control characters."""
+    name, text = type(error).__name__, printable(error_text(error))
     return name if text == name else f'{name}: {text}'
 
 

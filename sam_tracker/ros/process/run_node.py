@@ -26,6 +26,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
+from sam_tracker.command_line import printable
 from sam_tracker.core.errors import error_text
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.process.error_log import ErrorLog
@@ -179,9 +180,9 @@ def _exit(code: int) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """Return the text of an error without line breaks and without places in the C sources."""
+    """Return the text of an error as one line to print, without places in the C sources."""
     if isinstance(error, UnicodeEncodeError):
         # rclpy passes UTF-8 on; Python reads other bytes of the command line as surrogates.
         return f'{error.object!r} is not UTF-8'
     text = error_text(error).removeprefix('failed to initialize rcl: ')
-    return text.partition(', at /')[0]
+    return printable(text.partition(', at /')[0])

@@ -54,6 +54,37 @@ def test_a_loop_of_less_than_a_second_is_accepted_in_every_round(images):
     assert order.jumps == 3
 
 
+@pytest.mark.parametrize('images', [3, 5, 15, 29])
+@pytest.mark.parametrize('rate', [2, 10])
+def test_a_loop_is_accepted_in_every_round_after_images_of_another_clock_and_rate(images, rate):
+    order = ImageOrder()
+    for number in range(20):
+        order.classify((1000 + number) * SECOND // rate + 1000 * SECOND)
+    for round_number in range(5):
+        orders = [order.classify((60 + number) * SECOND // 30) for number in range(images)]
+        assert Order.JUMPED_BACK in orders, round_number
+
+
+def test_a_loop_of_two_images_goes_on():
+    order = ImageOrder()
+    rounds = [[order.classify(SECOND), order.classify(SECOND + 1000)] for _ in range(9)]
+    assert rounds[0] == [Order.NEXT, Order.NEXT]
+    assert [Order.JUMPED_BACK in each for each in rounds[1:]] == [False, True] * 4
+
+
+def test_two_publishers_of_the_same_images_one_image_apart_are_no_loop():
+    order = ImageOrder()
+    first = [order.classify(SECOND)]
+    for number in range(1, 50):
+        stamp = SECOND + number * 33 * MILLISECOND
+        # In bursts, the newest image of the quicker one first.
+        first.append(order.classify(stamp))
+        order.classify(stamp - 33 * MILLISECOND)
+        order.classify(stamp)
+    assert first == [Order.NEXT] * 50
+    assert order.jumps == 0
+
+
 def test_a_clock_that_is_set_back_by_less_than_a_second_is_a_jump_at_the_third_image():
     order = ImageOrder()
     assert order.classify(10 * SECOND) is Order.NEXT

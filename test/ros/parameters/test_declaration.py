@@ -87,6 +87,8 @@ def test_every_parameter_is_explained_and_its_default_is_allowed(kind):
         ('motion.weight', -0.5, 'motion.weight must be from 0 to 1, not -0.5'),
         ('motion.weight', None, 'motion.weight must be a number or auto, not None'),
         ('lost_after', 'auto', "lost_after must be a number, not 'auto'"),
+        ('checkpoint', 'x' * 4097, 'checkpoint has 4097 characters, at most 4096 are allowed'),
+        ('image_size', 'x' * 4097, 'image_size has 4097 characters, at most 4096 are allowed'),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named(name, value, message):

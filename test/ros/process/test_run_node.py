@@ -129,6 +129,16 @@ def test_errors_of_different_kinds_are_each_logged_and_repetitions_are_counted(m
     assert log.lines[2] == 'it failed: ValueError: the text (4 more; traceback above)'
 
 
+def test_an_error_cannot_control_the_terminal():
+    log = Log()
+    try:
+        raise ValueError('no file \x1b[2J\n[INFO] all is well')
+    except ValueError as error:
+        ErrorLog(log).report('it failed', error)
+    assert log.lines[0].startswith(r'it failed: ValueError: no file \x1b[2J [INFO] all is well')
+    assert '\x1b' not in log.lines[0]
+
+
 STUCK = """
 import sys, time
 import rclpy
