@@ -73,7 +73,8 @@ def write_score_plot(path: Path, history: Sequence[Scores]) -> None:
                 linewidth=1.4,
                 marker='.',
                 markersize=3,
-                label=f'#{object_id} {labels[object_id]}'.strip(),
+                # Between dollars Matplotlib expects formulas.
+                label=f'#{object_id} {labels[object_id]}'.strip().replace('$', r'\$'),
             )
     for axis, title in zip(axes, PANELS.values(), strict=True):
         axis.set_ylabel(title)

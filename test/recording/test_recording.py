@@ -245,3 +245,10 @@ def test_a_score_that_is_not_a_number_is_plotted_as_a_gap(tmp_path):
         recording.add(frame(number, [track]), picture())
     recording.finish()
     assert cv2.imread(str(tmp_path / 'scores.png')).shape == (800, 1100, 3)
+
+
+def test_a_label_that_is_half_a_formula_is_plotted(tmp_path):
+    recording = Recording(tmp_path)
+    track = RecordedTrack(1, label=r'$x^{_ \frac $5', confidence=0.5, box=(5, 5, 85, 65))
+    recording.add(frame(0, [track]), picture())
+    assert tmp_path / 'scores.png' in recording.finish()

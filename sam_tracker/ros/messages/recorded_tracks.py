@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.core.prompt import PromptError, checked_label
 from sam_tracker.core.time import SECOND
 from sam_tracker.recording.frame import RecordedFrame, RecordedTrack
 from sam_tracker.ros.messages.masks import MaskError, mask_pixels
@@ -53,17 +54,18 @@ def recorded_track(message: 'Track') -> RecordedTrack:
     """
     Convert one track; a mask of bytes is a view of the message's memory.
 
-    :raises TrackMessageError: the mask does not fit its region, or a number is not finite, except
-        that ``motion_score`` may be NaN.
+    :raises TrackMessageError: the mask does not fit its region, the label is longer than a tracker
+        accepts, or a number is not finite, except that ``motion_score`` may be NaN.
     """
     region = message.mask.region
     try:
         mask = mask_pixels(message.mask, f'the mask of object {message.object_id}')
-    except MaskError as error:
+        label = checked_label(message.label)
+    except (MaskError, PromptError) as error:
         raise TrackMessageError(str(error)) from None
     track = RecordedTrack(
         object_id=message.object_id,
-        label=message.label,
+        label=label,
         state=STATE_NAMES.get(message.state, 'unknown'),
         confidence=message.confidence,
         box=_box(message.box),

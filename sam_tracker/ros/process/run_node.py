@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -87,6 +88,10 @@ def run_node(
                 '--ros-args -p name:=value'
             )
         remove_abandoned_segments()
+        interrupt = _Interrupt()
+        # Before rclpy, which calls it. Not where it is ignored, as in the background of a shell.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupt)
         rclpy.init(args=arguments)
         _end_with_the_terminal()
     except (RuntimeError, UnicodeEncodeError) as error:
@@ -104,6 +109,7 @@ def run_node(
         executor = make_executor()
         for each in (node, *others()):
             executor.add_node(each)
+        interrupt.spinning = True
         spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
         exit_code = 0
     except NodeFinished as end:
@@ -134,6 +140,22 @@ def run_node(
         # crash when it is torn down under one that is inside torch.
         _exit(exit_code)
     return exit_code
+
+
+class _Interrupt:
+    """
+    Handler of SIGINT: raises KeyboardInterrupt until the node spins.
+
+    Then rclpy alone ends it, as after SIGTERM. An exception in the middle of a callback would
+    leave half of its work, and while rclpy converts a message it becomes a RuntimeError.
+    """
+
+    def __init__(self) -> None:
+        self.spinning = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.spinning:
+            raise KeyboardInterrupt
 
 
 def _end_with_the_terminal() -> None:

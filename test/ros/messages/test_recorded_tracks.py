@@ -78,6 +78,12 @@ def test_a_number_that_is_not_finite_is_named(message, field, value):
         recorded_frame(message)
 
 
+def test_a_label_that_no_tracker_accepts_is_named(message):
+    message.tracks[0].label = 'ü' * 129
+    with pytest.raises(TrackMessageError, match='the label has 258 bytes, at most 256'):
+        recorded_frame(message)
+
+
 def test_tracks_of_an_image_of_another_size_are_named(message):
     check_size(recorded_frame(message), np.zeros((48, 64, 3), np.uint8))
     message.image_width = message.image_height = 2**32 - 1

@@ -169,6 +169,35 @@ def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, num
     assert 'Traceback' not in program.output
 
 
+IN_A_CALLBACK = """
+import sys, time
+import rclpy
+from sam_tracker.ros.process.run_node import run_node
+
+def make_node():
+    node = rclpy.create_node('working')
+    def work():
+        print('begun', flush=True)
+        while node.context.ok():
+            time.sleep(0.01)
+        print('complete', flush=True)
+    node.create_timer(0.01, work)
+    return node
+
+sys.exit(run_node('working', make_node))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_callback_half_done(domain, tmp_path, number):
+    program = Program.run(
+        [sys.executable, '-c', IN_A_CALLBACK], dict(os.environ), tmp_path / 'log'
+    )
+    program.wait_for_output('begun')
+    assert program.end(number) == 0
+    assert program.output == 'begun\ncomplete\n'
+
+
 def test_an_argument_that_is_not_utf_8_is_named_in_one_line(capfd):
     # What Python makes of the byte ff on a command line.
     given = ['--ros-args', '-p', 'output_folder:=a\udcff']
