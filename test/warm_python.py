@@ -3,9 +3,10 @@
 """
 An interpreter that has imported what takes seconds, and forks the programs that tests start.
 
-``WarmPython`` starts this file as a program and has it run modules. Each is run as `python -m`
-would run it, in a process of its own that ends as any Python ends; only torch and its like have
-been imported before. What a program does while it imports is tested in test_programs.py.
+``WarmPython`` starts this file as a program and has it run modules, or files. Each is run as
+`python -m MODULE` or `python FILE` would run it, in a process of its own that ends as any Python
+ends; only torch and its like have been imported before. What a program does while it imports is
+tested in test_programs.py.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class WarmPython:
     def run(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> ForkedProcess:
-        """Run a module as a program that writes into a file."""
+        """Run a module, or a file by its path, as a program that writes into a file."""
         log.touch()
         pid = self._ask(
             module=module, arguments=[*arguments], environment={**environment}, log=str(log)
@@ -153,7 +154,7 @@ def forked() -> int:
 def run_as_program(
     module: str, arguments: list[str], environment: dict[str, str], log: str
 ) -> None:
-    """Go on as `python -m MODULE ARGUMENTS <&- >LOG 2>&1`."""
+    """Go on as `python [-m] MODULE ARGUMENTS <&- >LOG 2>&1`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with Path(os.devnull).open() as nothing, Path(log).open('w') as file:
         for number, stream in enumerate((nothing, file, file)):
@@ -161,7 +162,11 @@ def run_as_program(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[1:] = arguments
-    runpy.run_module(module, run_name='__main__', alter_sys=True)
+    if module.endswith('.py'):
+        sys.argv[0], sys.path[0] = module, str(Path(module).parent)
+        runpy.run_path(module, run_name='__main__')
+    else:
+        runpy.run_module(module, run_name='__main__', alter_sys=True)
 
 
 if __name__ == '__main__':

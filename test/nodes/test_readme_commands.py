@@ -36,6 +36,7 @@ from sam_tracker.video.test_pattern import pattern_background
 
 from ..conftest import Program, installed_executable, unused_domain, wait_until
 from ..readme_commands import commands
+from ..warm_python import WarmPython
 
 pytestmark = pytest.mark.graph
 
@@ -105,6 +106,7 @@ class Surroundings:
     checkpoint: Path
     live: Callable[[str], object]
     """Returns a fixture, such as the tester of the running tracker."""
+    warm_python: WarmPython
 
     def placeholders(self) -> dict[str, str]:
         """Return what commands call things, and what they are called here."""
@@ -148,6 +150,17 @@ class Surroundings:
             )
         assert ran.returncode == 0, f'{command}\n{ran.stdout}\n{ran.stderr}'
         return ran.stdout
+
+    def run_python(self, command: str) -> str:
+        """Run `python [-m] ...` without the seconds of another import of torch; as ``run``."""
+        _, *words = shlex.split(self.filled(command))
+        module, *arguments = words[words[0] == '-m' :]
+        log = self.folder / 'python.log'
+        with unused_domain() as unused:
+            process = self.warm_python.run(module, arguments, self.environment(unused), log)
+            program = Program(process, log)
+            assert program.wait(LONG) == 0, f'{command}\n{program.output}'
+        return program.output
 
 
 def in_this_process(command: str, here: Surroundings) -> None:
@@ -201,17 +214,17 @@ def what_would_be_installed(command: str, here: Surroundings) -> None:
 
 
 def with_little_to_do(command: str, here: Surroundings) -> None:
-    printed = here.run(f'{command} --repetitions 2 --seconds 0.5')
+    printed = here.run_python(f'{command} --repetitions 2 --seconds 0.5')
     assert '1280x720' in printed
 
 
 def masks_are_measured(command: str, here: Surroundings) -> None:
-    printed = here.run(f'{command} --repetitions 1')
+    printed = here.run_python(f'{command} --repetitions 1')
     assert 'disc 1920x1080  run_lengths' in printed
 
 
 def cameras_are_measured(command: str, here: Surroundings) -> None:
-    printed = here.run(f'{command} --rounds 1 --cameras 2')
+    printed = here.run_python(f'{command} --rounds 1 --cameras 2')
     assert '2 cameras, in batches' in printed
 
 
@@ -220,25 +233,25 @@ def networks_are_compared(command: str, here: Surroundings) -> None:
         '--frames 6', '--frames 1'
     )
     assert quick != command
-    printed = here.run(f'{quick} --objects 1')
+    printed = here.run_python(f'{quick} --objects 1')
     assert 'tiny' in printed
     assert 'edgetam' in printed
 
 
 def where_there_is_a_gpu(command: str, here: Surroundings) -> None:
     # No network has this name, so nothing takes long on a GPU either.
-    printed = here.run(f'{command} --networks none')
+    printed = here.run_python(f'{command} --networks none')
     assert 'not run: torch finds no GPU' in printed or 'teraflops' in printed
 
 
 def on_clips_of_a_moment(command: str, here: Surroundings) -> None:
     quick = command.replace('--clips 3 --network mobile', '--clips 1 --frames 6')
     assert quick != command
-    assert 'and corrected' in here.run(quick)
+    assert 'and corrected' in here.run_python(quick)
 
 
 def table_of_parameters(command: str, here: Surroundings) -> None:
-    assert here.run(command).startswith('| parameter |')
+    assert here.run_python(command).startswith('| parameter |')
 
 
 def executable_of(command: str) -> str:
@@ -433,9 +446,9 @@ def camera_of_the_readme(graph) -> Program:
 
 
 @pytest.fixture
-def here(request, random_checkpoint, tmp_path) -> Surroundings:
+def here(request, random_checkpoint, tmp_path, warm_python) -> Surroundings:
     cv2.imwrite(str(tmp_path / 'image.png'), pattern_background(640, 480))
-    return Surroundings(tmp_path, random_checkpoint, request.getfixturevalue)
+    return Surroundings(tmp_path, random_checkpoint, request.getfixturevalue, warm_python)
 
 
 @pytest.mark.parametrize(

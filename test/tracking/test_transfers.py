@@ -9,13 +9,11 @@ both places. It needs no GPU.
 
 import contextlib
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
-
-# It looks up torch's functions when it is imported, which must not be while they are replaced.
-import torch._dynamo  # noqa: F401
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -72,6 +70,8 @@ def whole_masks(shape, dtype):
 
 @pytest.fixture
 def reads(monkeypatch):
+    # It looks up torch's functions when it is imported, which must not be while they are replaced.
+    import_module('torch._dynamo')
     read, cpu = Reads(), torch.Tensor.cpu
 
     def reading(tensor):
