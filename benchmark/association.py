@@ -234,7 +234,7 @@ VARIANTS = {
 
 
 Totals = dict[str, Counter[str]]
-"""By variant: numbers of clips, and of re-acquisitions."""
+"""For each variant, numbers of clips and of re-acquisitions."""
 
 
 def compare(clips: Iterator[Clip], network: object) -> Totals:

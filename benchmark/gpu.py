@@ -91,7 +91,7 @@ class Result:
     first: float
     """Seconds from the first prompt until the memories are full, compilation included."""
     encoder_milliseconds: float
-    """Of one image, by CUDA's events."""
+    """Time to encode one image, by CUDA's events."""
     roofline: float
     """Share of the rate of matrix products that the encoder reaches."""
     launches: int

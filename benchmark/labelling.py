@@ -47,7 +47,7 @@ ALL_WRONG = 0.5
 
 
 def silent(*_: object) -> None:
-    """Tell nothing."""
+    """Report nothing."""
 
 
 def write_video(path: Path, frames: int, seed: int, difficulty: str, rate: int = 30) -> np.ndarray:

@@ -212,7 +212,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Times:
-    """Of one contender, in milliseconds."""
+    """Times of one contender, in milliseconds."""
 
     frames: list[float]
     parts: dict[str, float]

@@ -40,7 +40,7 @@ class Timed:
         self._tracker = Tracker(network, settings)
         self.frames: list[float] = []
         self.verifications: list[float] = []
-        """Of each frame; 0 where none was due."""
+        """Time of the verification of each frame; 0 where none was due."""
         for box in grid_of_boxes(objects):
             self._tracker.add_prompt(first, Prompt(box=box))
 

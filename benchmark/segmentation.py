@@ -153,7 +153,7 @@ class Bench:
         self.add_prompt = self.node.create_client(AddPrompt, 'sam_tracker/add_prompt')
         self.segment_image = self.node.create_client(SegmentImage, 'sam_tracker/segment_image')
         self.latencies: list[float] = []
-        """From image to tracks, in ms."""
+        """Milliseconds from image to tracks."""
         self.sent = 0
         """Images, in this turn."""
         self.answers: list[SegmentImage.Response] = []

@@ -127,7 +127,7 @@ class Run:
         """Milliseconds of each frame with a full memory."""
         self.windows: list[int] = []
         self.overlaps: list[float] = []
-        """Of small things."""
+        """Box IoU of small things with the truth."""
         for box in shown.boxes[0, :objects]:
             self._tracker.add_prompt(Frame(shown.frames[0], 0), Prompt(box=box))
 

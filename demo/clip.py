@@ -20,7 +20,7 @@ from sam_tracker.video.scene_plan import Scenario
 from sam_tracker.video.sources import open_source
 
 REAL = Path(__file__).with_name('flamingos.mp4')
-"""Of DAVIS 2016, CC BY 4.0; the file beside it says more, and has prompts and masks."""
+"""From DAVIS 2016, CC BY 4.0; the file beside it gives the source, prompts and masks."""
 GENERATED = 'generated'
 """Value of VIDEO."""
 
@@ -42,9 +42,9 @@ class Clip:
     """Frames per second."""
     frame_count: int | None
     boxes: dict[str, Box]
-    """By label, the object's box on the first frame."""
+    """Box on the first frame by label."""
     truth: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
-    """By label, [T, H, W], the true masks; not of every object."""
+    """True masks [T, H, W] by label; not of every object."""
 
 
 def clip_of_environment(environment: Mapping[str, str], folder: Path) -> Clip:

@@ -30,11 +30,11 @@ class Observer(SpinningNode):
             DiagnosticArray, '/diagnostics', self._take_diagnostics, profile
         )
         self.stamps: list[int] = []
-        """Of every image with tracks, in nanoseconds."""
+        """Stamps of all images with tracks, in nanoseconds."""
         self.latencies: list[float] = []
         """Seconds from the stamp of each image to the arrival of its tracks here."""
         self.tracks: dict[str, dict[int, RecordedTrack]] = {}
-        """By label, the object by stamp, where it is seen."""
+        """For each label, the visible object by stamp."""
         self.diagnostics: dict[str, str] = {}
         self._error = ''
         self.spin()

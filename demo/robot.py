@@ -33,7 +33,7 @@ class Robot(SpinningNode):
         self._camera_info = node.create_publisher(CameraInfo, 'camera_info', profile)
         self._prompts = node.create_client(AddPrompt, 'sam_tracker/add_prompt')
         self.places: dict[int, Track3DArray] = {}
-        """By the stamps of their images, in nanoseconds."""
+        """Messages by the stamps of their images, in nanoseconds."""
         node.create_subscription(Track3DArray, 'localizer/tracks_3d', self._take, profile)
         self._start = node.get_clock().now().nanoseconds
         self._waiting = 0

@@ -35,7 +35,7 @@ IMAGE_TIMEOUT = 30.0
 PICTURE = 'top_view.png'
 
 Positions = dict[int, dict[int, NDArray[np.float64]]]
-"""By body and image number, position and velocity [2, 3] in the optical frame."""
+"""Position and velocity [2, 3] in the optical frame, by body and image number."""
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ CORNER_QUALITY = 0.01
 CORNER_DISTANCE = 4.5
 """Pixels between two corners; they are sought at half the size of the small images."""
 MARGIN = 0.15
-"""Of its side, by which the box of an object is widened before corners are sought beside it."""
+"""Share of its side by which an object's box is widened; no corners are sought in it."""
 FLOW_WINDOW = 9
 """Side, in small pixels, of the patches that are followed."""
 PYRAMID = 3
@@ -43,7 +43,7 @@ INLIER_ERROR = 1.5
 """Small pixels by which a corner may disagree with the motion."""
 LEAST_CORNERS = 12
 LEAST_SHARE = 0.5
-"""Of the corners that returned, that must agree with the motion."""
+"""Share of the returned corners that must agree with the motion."""
 GRID = (4, 3)
 """Parts of the image, across and down; corners must agree in most of those that have any."""
 COMPARED_SIDE = 80
@@ -60,7 +60,7 @@ class _SmallImage:
     size: tuple[int, int]
     """Width and height of the frame."""
     factor: int
-    """By which lengths are reduced; columns and rows that are left over are cut off."""
+    """Factor by which lengths are reduced; remaining columns and rows are cut off."""
 
     @property
     def matrix(self) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
 SAMPLE_FORMATS = {2: 'int', 3: 'float', 5: 'complex int', 6: 'complex'}
 """Values of SampleFormat but for unsigned integers and undefined data (TIFF 6.0, section 19)."""
 MOST_TAGS = 4096
-"""As libtiff, which reads no directory of more."""
+"""Tags of a directory at most; libtiff reads no larger one either."""
 
 
 def measured_type(data: bytes | memoryview) -> str | None:

@@ -33,16 +33,16 @@ class Setup:
     followers: tuple[str, ...]
     """Names of MODES, of OpenCV's trackers, or STATIC_BOX."""
     checkpoint: str
-    """As ``find_checkpoint`` takes it."""
+    """Name or file, as for ``find_checkpoint``."""
     image_size: int | None = None
     """Side of the network's input; None: the network's own."""
     device: str = 'cpu'
     precision: str = 'float32'
-    """As ``choose_runtime`` takes it."""
+    """Name, as for ``choose_runtime``."""
     exclusive: bool | None = None
     """Whether no two objects may share a pixel; None: as each mode has it."""
     threads: int = 1
-    """Of torch in each process: a small network gains nothing by more."""
+    """Threads of torch in each process; a small network gains nothing from more."""
 
 
 def evaluate(

@@ -33,7 +33,7 @@ FIGURES = {
 SIZES = ((0.05, 'side up to 5 %'), (0.1, '5 to 10 %'), (0.2, '10 to 20 %'), (0.3, '20 to 30 %'))
 LARGEST = 'side above 30 %'
 FAST = 0.15
-"""Of its own side, by which a fast object's box moves from frame to frame on average."""
+"""Mean motion from frame to frame, in sides of its box, from which on an object is fast."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Row:
 
     sequence: str
     name: str
-    """That of the sequence, with the object's id where it has several."""
+    """Name of the sequence, with the object's id where it has several."""
     figures: dict[str, float]
-    """By the keys of FIGURES; NaN where there is no such truth."""
+    """Values by the keys of FIGURES; NaN where the truth is missing."""
     attributes: tuple[str, ...]
 
 

@@ -31,7 +31,7 @@ class Target:
     """One target object of a sequence of T frames."""
 
     object_id: int
-    """From 1; what the sequence's ``object_ids`` have at its pixels."""
+    """Value of its pixels in the sequence's ``object_ids``, from 1."""
     first_frame: int
     """The frame of the prompt, from 0."""
     prompt: Prompt

@@ -64,9 +64,9 @@ class Summary:
     absent_frames: int
     """Frames of all clips on which the object cannot be seen, as far as is beyond doubt."""
     absences: int
-    """After which it could be found again."""
+    """Absences after which the object could be found again."""
     frames_per_second: float
-    """Of the tracker alone."""
+    """Frames per second of the tracker alone."""
 
 
 def summarise(results: Sequence[SequenceResult]) -> Summary:

@@ -133,9 +133,9 @@ class SuitedSettings:
     not known for these weights.
     """
     certain_familiarity: float | None = None
-    """The same cosine, from which on they certainly do; None: not known."""
+    """Cosine above which they certainly show the same object; None: not known."""
     memory_growth: float = math.inf
-    """Factor to an object's usual size, above which its mask has spread to something else."""
+    """Multiple of an object's usual size above which its mask has spread to something else."""
     points_per_side: int = 32
     """Grid points to each side of an image whose objects are all to be segmented."""
     predicted_iou: float = 0.8

@@ -139,7 +139,7 @@ class ReplayedCall:
         self._lock = lock
         self._counts: OrderedDict[Hashable, int] = OrderedDict()
         self._captured: OrderedDict[Hashable, _Captured] = OrderedDict()
-        """By layout, the least recently used first; ``_counts`` likewise."""
+        """Captures by layout, the least recently used first; ``_counts`` has the same order."""
 
     def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401 -- as the method has them
         assert self._function is not None

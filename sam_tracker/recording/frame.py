@@ -22,7 +22,7 @@ class RecordedTrack(DrawnTrack):
     motion_score: float = math.nan
     """NaN while the motion model is not trusted."""
     velocity: tuple[float, float] = (0.0, 0.0)
-    """Of the box's centre, pixels per second."""
+    """Velocity of the box's centre, pixels per second."""
 
 
 @dataclass(frozen=True, eq=False)

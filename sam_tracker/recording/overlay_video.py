@@ -25,7 +25,7 @@ LONGEST_SIDE = 8190
 """Pixels; the limit of MPEG-4."""
 
 CODECS = ('avc1', 'mp4v')
-"""Tried in this order: browsers play only avc1, but few builds of OpenCV can write it."""
+"""Codecs in the order of trial: browsers play only avc1, which few builds of OpenCV can write."""
 
 
 class OverlayVideo:

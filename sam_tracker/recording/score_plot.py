@@ -30,9 +30,9 @@ class Scores:
     seconds: float
     """Since the first image."""
     labels: Mapping[int, str]
-    """By object id."""
+    """Labels by object id."""
     values: Mapping[int, tuple[float, ...]]
-    """By object id, in the order of PANELS."""
+    """Values by object id, in the order of PANELS."""
 
 
 def scores(frame: RecordedFrame, seconds: float) -> Scores:

@@ -36,7 +36,7 @@ from sam_tracker.segmentation.text_model import (
 )
 
 NEUTRAL = ('a photo of an object', 'a photo of the background', 'a photo')
-"""What CLIP compares the texts of the request with: its similarities mean nothing alone."""
+"""Texts that CLIP compares those of the request with: single similarities mean nothing."""
 
 SURROUNDINGS = 1.2
 """Side of the square that is shown to the model, as a multiple of the mask's longer side."""

@@ -18,7 +18,7 @@ class CachedFrame:
     scale: ImageScale
     """How the image maps to the network's input; it knows the size of the image."""
     features: dict[Region, ImageFeatures] = field(default_factory=dict)
-    """By the part of the image that was encoded; the newest few of them."""
+    """Features by the part of the image that was encoded; only the newest few are kept."""
     stepped: bool = False
     """Whether all objects were propagated to it."""
 

@@ -29,9 +29,9 @@ class Decision:
     present: bool
     """Whether the object is in the image, by the object logit and by its appearance."""
     shapes: CandidateShapes | None = None
-    """Of all candidates; None: no memory rule asks for them."""
+    """Shapes of all candidates; None: no memory rule asks for them."""
     appearance: Appearance | None = None
-    """Of what the mask shows; None: not measured."""
+    """Appearance of what the mask shows; None: not measured."""
     familiarity: float = math.nan
     """Cosine of its appearance to those on the prompted frames; NaN: not measured."""
     duplicate_of: int = 0

@@ -31,7 +31,7 @@ Frames from one verification to the next, at least: it costs about half a frame 
 a tenth of the time at most.
 """
 CERTAIN_AGAIN = 0.7
-"""IoU of a mask that was tracked back, from which on the verified mask is as good as certain."""
+"""IoU of a mask that was tracked back, from which on the verified mask counts as certain."""
 MOST_ENCODINGS = 8
 """Encoded images that are kept for all objects together; the oldest go first."""
 

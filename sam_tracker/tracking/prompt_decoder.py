@@ -23,7 +23,7 @@ from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracked_object import TrackedObject
 
 FIT_TOLERANCE = 0.1
-"""By how much less than the usual view a closer look may fit the box that it is made for (IoU)."""
+"""IoU with its box that a closer look may lose against the usual view and still be used."""
 WIDER = 1.4
 """Side of the second window that a correction is decoded in, in sides of the first."""
 
@@ -36,7 +36,7 @@ class PromptedFrame:
     """With all its prompts on the frame."""
     frame: Frame
     cached: CachedFrame
-    """Of the same frame."""
+    """Features of the same frame."""
     prompt: Prompt
     """What to decode."""
     correcting: bool
@@ -59,9 +59,9 @@ class PromptDecision:
     measured: Measurements
     answer: PromptAnswer
     features: ImageFeatures
-    """Of that part."""
+    """Features of that part."""
     scale: ImageScale
-    """Of that part."""
+    """How that part maps to the network's input."""
     several: bool
     """Whether the prompt left a choice of masks."""
 

@@ -64,7 +64,7 @@ class Proposal:
     intersections: NDArray[np.float64] | None
     """[O, O] of the chosen masks, as in ``Measurements``; None: not measured."""
     features: ImageFeatures
-    """Of one image, or of what each object was decoded from."""
+    """Features of one image, or for each object of the part that it was decoded from."""
     scales: list[ImageScale]
     """For each object, of the part of the image that it was decoded from."""
 

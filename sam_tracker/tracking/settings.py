@@ -81,7 +81,7 @@ class TrackerSettings:
     """Motion score above which a frame is remembered, where it has one."""
     memory_growth: float = math.inf
     """
-    Factor to the size that the object had of late, above which a frame is not worth remembering:
+    Multiple of the object's usual size above which a frame is not remembered as a good one:
     its mask has probably spread to what is beside the object, and from there would spread on.
     """
     conditioning_memories: int = 4

@@ -32,9 +32,9 @@ class SharedPixels:
     """
     Which objects may have pixels in common; the overlaps of all others are resolved.
 
-    It is decided when an object is prompted, by masks of one and the same frame: the newest, on
-    which all objects are. When the prompt was made on an older frame, the boxes of that frame must
-    overlap as well, so that an object that has just moved over another is no part of it.
+    It is decided when an object is prompted, by masks of the same frame: the newest one, which
+    all objects have reached. When the prompt was made on an older frame, the boxes of that frame
+    must overlap as well, so that an object that has just moved over another is no part of it.
     """
 
     def __init__(self, same_object: float) -> None:
@@ -46,7 +46,7 @@ class SharedPixels:
 
     @property
     def may_share(self) -> Mapping[int, Collection[int]]:
-        """By the id of an object the ids of those it may have pixels in common with."""
+        """For the id of an object, the ids of those that it may share pixels with."""
         return self._pairs
 
     def compare(
@@ -102,7 +102,7 @@ class SharedPixels:
             self._pairs[other].discard(object_id)
 
     def add_frame(self, stamp: int, tracks: Iterable[Track]) -> None:
-        """Keep the boxes of a frame; those of later stamps were of another clock."""
+        """Keep the boxes of a frame; those of later stamps are of another clock, and dropped."""
         if self._frames and stamp <= self._frames[-1][0]:
             self._frames.clear()
         boxes = {

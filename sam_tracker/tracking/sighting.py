@@ -20,12 +20,12 @@ class Sighting:
     stamp: int
     """Nanoseconds, of the frame."""
     features: ImageFeatures
-    """Of the part of the frame that the mask was decoded from."""
+    """Features of the part of the frame that the mask was decoded from."""
     mask: DecodedMask
     token: Tensor
     """[D] of the mask."""
     facts: FrameFacts
-    """As they are if the mask is the object's."""
+    """Facts of the frame if the mask is the object's."""
     selector: MaskSelector
     """The object's motion before the mask was a measurement."""
     focus: Focus | None

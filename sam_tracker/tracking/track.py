@@ -33,7 +33,7 @@ class TrackState(enum.IntEnum):
       without measurements, and ``predicted_box`` says where the object should be;
     - not seen for longer: LOST. The motion is forgotten; the memory is not, and the object is
       searched in the whole image on every frame;
-    - LOST, and searched in vain for ``forget_after``: FORGOTTEN. This is its last track.
+    - LOST, and searched without success for ``forget_after``: FORGOTTEN. This is its last track.
     """
 
     TRACKED = 1
@@ -78,11 +78,11 @@ class Track:
     predicted_box: Box | None
     """[4] where the motion model expected the object; None without one."""
     velocity: tuple[float, float]
-    """Of the box's centre, x and y, in pixels per second; zero without a motion model."""
+    """Velocity x, y of the box's centre, in pixels per second; zero without a motion model."""
     duplicate_of: int
     """Id of the better supported object whose mask this track has switched to; or 0."""
     mahalanobis_distance: float
-    """Of the last box to the predicted one, in standard deviations; 0 without a motion model."""
+    """Standard deviations between the last box and its prediction; 0 without a motion model."""
     network_box: Box | None
     """[4] box of the mask as the network sees it, to a network pixel; None when not seen."""
     images: MaskImages

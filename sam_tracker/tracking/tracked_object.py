@@ -47,7 +47,7 @@ class TrackedObject:
     selector: MaskSelector
     """Its motion, and how far that is trusted."""
     stamp: int | None
-    """Of its newest frame; None: of a clock that was restarted."""
+    """Stamp of its newest frame; None: the clock was restarted since."""
     image_size: tuple[int, int]
     """Width and height of that frame."""
     track: Track | None = None
@@ -55,13 +55,13 @@ class TrackedObject:
     unseen: int = 0
     """Nanoseconds since it was seen."""
     searched: int = 0
-    """Nanoseconds of the stream that it was searched in vain; pauses do not count."""
+    """Nanoseconds of the stream that it was searched without success; pauses do not count."""
     uncompared: Track | None = None
     """Its track on the frame of its prompt, until it was compared with all others there are."""
     prompt: Prompt | None = None
     """The points and the box of all its prompts on one frame; of a given mask, its box."""
     prompt_stamp: int | None = None
-    """Of that frame, the last on which it was prompted; None: of a clock that was restarted."""
+    """Stamp of that frame, the last prompted one; None: the clock was restarted since."""
     focus: Focus | None = None
     """Where to look for it; None: in the whole image."""
     expected_box: Box | None = None

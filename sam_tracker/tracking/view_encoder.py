@@ -17,7 +17,7 @@ from sam_tracker.networks.upload import FrameUpload
 from sam_tracker.tracking.cached_frame import CachedFrame
 
 MOST_VIEWS = 8
-"""Encodings that a frame keeps besides those just asked for: prompts may ask for ever more."""
+"""Encodings that a frame keeps besides those just asked for: prompts may need any number."""
 
 
 class ViewEncoder:

@@ -34,7 +34,7 @@ class MovingAverage:
         return self._tensors
 
     def load_state_dict(self, tensors: dict[str, Tensor], steps: int) -> None:
-        """Go on from averages that were saved."""
+        """Continue from averages that were saved."""
         self._steps = steps
         for name, value in tensors.items():
             self._tensors[name].copy_(value)

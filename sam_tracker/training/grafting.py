@@ -29,7 +29,7 @@ IMAGE_SIZE = 160
 IMAGES = 320
 AT_ONCE = 16
 DAMPING = 1e-3
-"""Of the regression, as a share of the features' mean variance."""
+"""Damping of the regression, as a share of the features' mean variance."""
 LARGEST_GAIN = 2.0
 
 

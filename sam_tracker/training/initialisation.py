@@ -29,7 +29,7 @@ LOCAL_PAIRS = 4
 MASK_GAIN = 4.0
 FUSER_GAIN = 0.1
 POSITION_SCALE = 0.4
-"""Of the random Fourier encoding. At 1, boxes and points take several times as long to learn."""
+"""Scale of the random Fourier encoding. At 1, prompts take several times as long to learn."""
 
 
 @torch.no_grad()

@@ -17,14 +17,14 @@ DICE_WEIGHT = 1.0
 IOU_WEIGHT = 1.0
 PRESENCE_WEIGHT = 1.0
 ABSENCE_WEIGHT = 3.0
-"""Of a frame without the object: they are rarer, about one in twelve."""
+"""Weight of frames without the object, which are rarer: about one in twelve."""
 SCALE_WEIGHT = 0.1
 
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2
 ALL_CANDIDATES_SHARE = 0.25
 """Share of the mask loss that all three candidates get; the rest is of the best one only."""
 LARGEST_MEAN_SQUARE = 1.5
-"""Of the image embedding; larger ones are penalised: they dominate the residual stream."""
+"""Mean square of the image embedding above which it is penalised, as it then dominates."""
 
 
 @dataclass(frozen=True)

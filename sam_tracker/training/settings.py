@@ -21,14 +21,14 @@ class Settings:
 
     output: Path
     minutes: float
-    """Of training, earlier parts of a resumed run counted in."""
+    """Minutes of training, including earlier parts of a resumed run."""
     network: str = 'nano'
     """Name of a network that tracks; all but ``FROM_SCRATCH`` need a ``start``."""
     image_size: int = 128
     shipped_size: int | None = None
     """Side of the frames that the weights are to be used at; None: `image_size`."""
     processes: int = 1
-    """That train together; each has `clips` of its own."""
+    """Processes that train together, each on `clips` of its own."""
     device: str = 'cpu'
     clips: int = 4
     """Clips of four frames in a batch of each process; more shorter ones, fewer longer ones."""

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 RINGS = 16
 CORNERS = 20
-"""Of each ring."""
+"""Corners of each ring."""
 
 
 @dataclass(frozen=True)

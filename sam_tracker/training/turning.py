@@ -25,7 +25,7 @@ from sam_tracker.training.solids import Array
 
 VIEWS = 16
 LARGEST_SIDE = 112
-"""Of a picture, in pixels."""
+"""Longer side of a picture, in pixels."""
 RENDERED_SIDE = 320
 """At least twice as fine as the picture: the average of the mask is its alpha channel."""
 QUALITY = 78
@@ -43,7 +43,7 @@ ROBOTS = (
     'quadruped/minitaur_rainbow_dash.urdf',
     'r2d2.urdf',
 )
-"""Those of pybullet_data whose origins and licences are known: docs/fine_tuning.md."""
+"""Robots of pybullet_data whose origins and licences are known: docs/fine_tuning.md."""
 
 Image = NDArray[np.uint8]
 

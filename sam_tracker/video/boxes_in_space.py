@@ -30,7 +30,7 @@ class Body:
 
     size: tuple[float, float, float]
     position: tuple[float, float, float]
-    """Of its centre, at time 0."""
+    """Position of its centre at time 0."""
     texture: NDArray[np.uint8]
     """[h, w, 3] RGB, repeated over its faces."""
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)

@@ -52,7 +52,7 @@ class Camera:
     pan: float
     """Amplitude."""
     noise: SmoothNoise
-    """Of x, y, roll and zoom."""
+    """Noise of x, y, roll and zoom."""
     roll: float
     """Amplitude, in radians."""
     zoom: float
@@ -79,7 +79,7 @@ class Light:
     tint: Vector
     """[3] factors of the channels."""
     noise: SmoothNoise
-    """Of the flicker."""
+    """Noise of the flicker."""
     defocus: int
     """Side of a box filter, in pixels; 0: sharp."""
     shutter: float

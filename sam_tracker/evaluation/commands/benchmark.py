@@ -47,7 +47,7 @@ class Benchmark:
     open_folder: Callable[..., Dataset]
     scoring: Scoring
     subsets: tuple[str, ...] = ()
-    """Of which the first is the default; empty if the folder holds one set alone."""
+    """Names of subsets, the default first; empty if the folder holds one set alone."""
     exclusive: bool | None = None
     """Whether its truth lets no two objects share a pixel; None: it has one object a sequence."""
 

@@ -197,8 +197,8 @@ def _fuse_children(module: nn.Module) -> None:
 
 
 def _convolution_like(given: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    """Return a convolution with bias that is laid over the image as the given one."""
-    # On 'meta' nothing is initialised in vain, and no random number is drawn.
+    """Return a convolution with bias and the geometry of the given one."""
+    # On 'meta' no weights are initialised and no random numbers drawn.
     convolution = nn.Conv2d(
         given.in_channels,
         given.out_channels,

@@ -18,7 +18,7 @@ from sam_tracker.networks.sam2.network import Sam2MemoryNetwork
 
 DEFAULT_OPSET = 18
 LARGEST_DIFFERENCE = 1e-3
-"""Of a graph from the network, relative to the largest value of the output."""
+"""Largest difference of a graph from the network, as a share of the output's largest value."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ def export(
 
 def _write(graph: Graph, path: Path, opset: int) -> None:
     inputs = graph.examples[0].inputs
-    # The exporter reports its own progress, and what concerns its developers.
+    # The exporter logs its own progress and messages for its developers.
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')
             torch.onnx.export(
                 graph.module.eval(),
-                # Those of inference mode cannot be traced.
+                # Tensors made in inference mode cannot be traced.
                 tuple(value.clone() for value in inputs.values()),
                 path,
                 input_names=list(inputs),
@@ -98,7 +98,7 @@ def _write(graph: Graph, path: Path, opset: int) -> None:
         # No fault of the graph.
         raise
     except Exception as error:
-        # Its own text is instructions to developers of models; the reason is the cause.
+        # Its own text instructs developers of models; the cause has the reason.
         raise GraphError.of(path, error.__cause__ or error) from error
 
 

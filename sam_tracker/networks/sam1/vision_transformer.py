@@ -113,7 +113,7 @@ class Block(nn.Module):
             return self.attn(x)
         side = x.shape[1]
         margin = -side % self.window
-        # Windows that reach over the edge hold empty tokens, which are attended to all the same.
+        # Windows that reach over the edge hold empty tokens, which take part in attention.
         windows = split_windows(F.pad(x, (0, 0, 0, margin, 0, margin)), self.window)
         return join_windows(self.attn(windows), side)
 

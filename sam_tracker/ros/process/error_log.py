@@ -25,7 +25,7 @@ class ErrorLog:
     """
     Logs errors that are defects of the software, not of a request; thread-safe.
 
-    Two errors are of one kind when they have one type and were raised on one line.
+    Errors of the same type that were raised on the same line are counted together.
     """
 
     def __init__(self, log: RcutilsLogger) -> None:

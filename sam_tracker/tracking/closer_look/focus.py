@@ -37,9 +37,9 @@ BOX_SIDES = 1.8
 LARGEST_SHARE = 0.12
 """Side of a prompted object, as a share of the image's, up to which it is looked at closely."""
 SHRUNK_SHARE = 0.08
-"""The same for one that is tracked in the whole image: memories match best at their scale."""
+"""The same share for an object tracked in the whole image: memories match best at their scale."""
 GROWN_SHARE = 0.25
-"""The same for one that is looked at closely already."""
+"""The same share for an object that is looked at closely already."""
 SMALLEST_SCALE = 0.5
 """Smallest side of a window, as a share of the network's input: finer is only interpolation."""
 GROWTH = 1.1
@@ -53,7 +53,7 @@ SIZE_PER_SECOND = 2.4
 USUAL_RATE = 30.0
 """Frames a second at which the usual size is smoothed by ``SIZE_RATE`` on each."""
 USUAL_PER_SECOND = 1.6
-"""The same for the size by which growth is judged: less than a mask that spreads, step by step."""
+"""The same factor for ``usual``; a mask that spreads step by step grows faster."""
 LONGEST_PAUSE = 60.0
 """Seconds after which an object may be anywhere: its speed predicts nothing that far ahead."""
 OUTLIER_SIZE = 1.5
@@ -87,7 +87,7 @@ class Focus:
     velocity: tuple[float, float] = (0.0, 0.0)
     """Pixels per second, smoothed."""
     speed: float = 0.0
-    """Pixels per second, the highest of late."""
+    """Pixels per second, the highest recent speed."""
     misses: int = 0
     """Frames since the object was seen."""
     outliers: int = 0

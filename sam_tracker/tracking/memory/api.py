@@ -28,11 +28,11 @@ class FrameFacts:
     motion_score: float | None
     """s_kf; None where the motion was not trusted."""
     area: float = 0.0
-    """Of the mask, in pixels of the source image; 0: not seen, or no rule asks for it."""
+    """Area of the mask in pixels of the source image; 0: not seen, or no rule asks for it."""
     shapes: CandidateShapes | None = field(default=None, compare=False)
-    """Of all candidate masks, only while the frame is added; None: no rule asks for them."""
+    """Shapes of all candidates, only while the frame is added; None: no rule asks for them."""
     growth: float = 1.0
-    """Size of the mask's box, in sizes that the object had of late (``Focus``)."""
+    """Size of the mask's box as a multiple of the object's usual size (``Focus.growth``)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class MemoryRule(Protocol):
         """Most frames that ``keep`` returns; it bounds the memory of an object."""
 
     def with_settings(self, settings: 'TrackerSettings') -> 'MemoryRule':
-        """Return the rule with other settings, which has learnt the same."""
+        """Return the rule with other settings and the same state."""
 
     def after(self, frame: int, facts: FrameFacts) -> 'MemoryRule':
         """

@@ -38,7 +38,7 @@ class MemoryReading:
 @dataclass(frozen=True, eq=False)
 class MemoryBank:
     """
-    The frames one object remembers: an immutable value, bounded for ever.
+    The frames one object remembers: an immutable value of bounded size.
 
     Conditioning frames (prompted ones) are kept up to ``conditioning_memories``, the first and
     the newest; of tracked frames a rule chooses. Pointers are kept as long as they are read, up
@@ -106,7 +106,7 @@ class MemoryBank:
         if not conditioning:
             return None
         tracked = rule.read([each for each in self.tracked if each.frame < now], now)
-        # Of conditioning frames to come no pointers are read, as in SAM 2.
+        # Pointers of later conditioning frames are not read, as in SAM 2.
         lasting = [each for each in conditioning if each.frame < now] + [
             each for each, place in tracked if place == self.layout.conditioning_position
         ]
@@ -143,7 +143,7 @@ class MemoryBank:
         return self._with_conditioning(added), added
 
     def skip(self) -> MemoryBank:
-        """Return the bank at the next frame, a conditioning one that it knows already."""
+        """Return the bank at the next frame, a conditioning frame that it already has."""
         return self._next()
 
     def correct(self, facts: FrameFacts) -> tuple[MemoryBank, RememberedFrame]:
@@ -166,7 +166,7 @@ class MemoryBank:
         return bank._with_tracked(added, facts), added
 
     def forget_tracking(self) -> MemoryBank:
-        """Return the bank without all but the conditioning frames."""
+        """Return the bank with the conditioning frames alone."""
         rule = MemoryBank.empty(self.settings, self.layout).rule
         return replace(self, rule=rule, rule_before=rule, tracked=(), recent=())
 

@@ -25,7 +25,7 @@ class CandidateShapes:
     chosen: int
     """Index of the mask that was chosen."""
     cell_area: float
-    """Of one cell, in pixels of the source image."""
+    """Area of one cell, in pixels of the source image."""
 
     @property
     def mask(self) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ The released code keeps all frames and all anchors. What it can read of them is 
 three anchors before the last frame, the newest frame with a mask, and so many with a number
 divisible by five that all slots are filled. A property test compares the two.
 
-Not of DAM4SAM is that masks that have spread (``memory_growth``) are neither anchors nor among the
+Unlike in DAM4SAM, masks that have spread (``memory_growth``) are neither anchors nor among the
 frames at the stride; the newest frame is read whatever it shows.
 """
 
@@ -36,13 +36,13 @@ STRIDE = 5
 ANCHOR_SPACING = 5
 """Frames since the last anchor, above which there may be another."""
 AREA_RATIOS = (0.8, 1.2)
-"""Of an anchor's mask to the median of the recent areas."""
+"""Ratio of an anchor's area to the median of the recent areas, least and most."""
 AREAS = 10
 """Recent areas of which the median is taken."""
 AREA_AGE = 300
 """Frames after which an area is no longer recent."""
 FEWEST_AREAS = 2
-"""Recent areas without which no median is taken."""
+"""Least number of recent areas of which a median is taken."""
 ANCHOR_AFFINITY = 0.8
 """Predicted IoU above which the network is sure of its mask."""
 BOX_AGREEMENT = 0.7
@@ -58,7 +58,7 @@ class DistractorRule:
     anchors: tuple[int, ...] = ()
     """
     Numbers of the newest anchors, oldest first: those that are read, one that may be the last
-    frame, and one that is read no more, so that it is not taken for a frame that is no anchor.
+    frame, and one that is no longer read, kept so that it is not mistaken for an ordinary frame.
     """
     areas: tuple[tuple[int, float], ...] = ()
     """Numbers and areas of the newest frames with a mask, oldest first."""

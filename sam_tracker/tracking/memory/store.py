@@ -45,7 +45,7 @@ class MemoryStore:
             device=device,
         )
         self._banks: dict[int, MemoryBank] = {}
-        """By row."""
+        """Banks by row."""
 
     @property
     def bytes(self) -> int:
@@ -151,7 +151,7 @@ class MemoryStore:
         self._write([row], [self._banks[row].condition_at(frame)], memories, pointers)
 
     def skip(self, row: int) -> None:
-        """Move one object to its next frame, a conditioning one that it knows already."""
+        """Move one object to its next frame, a conditioning frame that it already has."""
         self._banks[row] = self._banks[row].skip()
 
     def conditioned(self, row: int) -> tuple[Tensor, Tensor]:

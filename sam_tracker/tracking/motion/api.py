@@ -36,7 +36,7 @@ class Motion(Protocol):
 
     @property
     def mahalanobis_distance(self) -> float:
-        """Of the last measured box to the expected one; 0 where the model does not know it."""
+        """Distance of the last measured box to the expected one; 0 where the model has none."""
 
     def predict(self, steps: float, camera_motion: NDArray[np.float64] | None) -> 'Motion':
         """

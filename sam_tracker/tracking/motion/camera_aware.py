@@ -24,8 +24,8 @@ class CameraAwareBox:
 
     When the camera turns, what stands still moves in the image, and the filter that compensates
     predicts better. When the camera follows the object, this stays in its place, and the other one
-    does. Both get the same measurements, and the one whose predictions overlapped more with them
-    of late is used. Until the camera's motion is known for the first time the two are one.
+    does. Both get the same measurements, and the one whose recent predictions overlapped
+    more with them is used. Until the camera's motion is known for the first time the two are one.
     """
 
     ignoring: KalmanBox
@@ -33,7 +33,7 @@ class CameraAwareBox:
     following: KalmanBox | None = None
     """Compensates the motion of the camera where that is known."""
     advantage: float = 0.0
-    """Mean IoU of ``following`` with what was measured, less that of ``ignoring``, of late."""
+    """Recent mean IoU of ``following`` with what was measured, less that of ``ignoring``."""
 
     @classmethod
     def start(cls, parametrisation: Parametrisation, box: Box) -> CameraAwareBox:
@@ -42,7 +42,7 @@ class CameraAwareBox:
 
     @property
     def used(self) -> KalmanBox:
-        """The filter that predicted better of late."""
+        """The filter whose recent predictions were better."""
         if self.following is None or self.advantage < 0:
             return self.ignoring
         return self.following
