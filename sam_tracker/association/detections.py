@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from sam_tracker.core.prompt import PromptError, checked_label
 
+FARTHEST = 1e6
+"""Pixels from the corner of an image within which a box must lie."""
+
 
 @dataclass(frozen=True, eq=False)
 class Detections:
@@ -57,6 +60,8 @@ def checked(
 def _problem(box: NDArray[np.float64], score: float, label: str) -> str:
     if not np.isfinite(box).all() or box[2] <= box[0] or box[3] <= box[1]:
         return f'the box {box.tolist()} is empty or not finite'
+    if np.abs(box).max() > FARTHEST:
+        return f'the box {box.tolist()} is beyond {FARTHEST:g} pixels'
     if not 0 <= score <= 1:
         return f'the score {score:g} is not from 0 to 1'
     try:

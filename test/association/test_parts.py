@@ -16,10 +16,13 @@ from .conftest import objects
 
 def test_invalid_detections_are_named_and_the_others_kept():
     boxes = np.array(
-        [[0, 0, 9, 9], [5, 0, 5, 9], [0, np.nan, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9], [1, 1, 2, 2]]
+        [
+            *([0, 0, 9, 9], [5, 0, 5, 9], [0, np.nan, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]),
+            *([1, 1, 2, 2], [-1e160, 0, 1e160, 9]),
+        ]
     )
-    scores = np.array([0.5, 0.5, 0.5, 1.5, np.nan, 1.0])
-    kept, wrong = checked(boxes, scores, ['a', 'b', 'c', 'd', 'e', 'f'])
+    scores = np.array([0.5, 0.5, 0.5, 1.5, np.nan, 1.0, 1.0])
+    kept, wrong = checked(boxes, scores, ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
     assert kept.labels == ('a', 'f')
     assert kept.boxes.tolist() == [[0, 0, 9, 9], [1, 1, 2, 2]]
     assert wrong == [
@@ -27,6 +30,7 @@ def test_invalid_detections_are_named_and_the_others_kept():
         'detection 2: the box [0.0, nan, 9.0, 9.0] is empty or not finite',
         'detection 3: the score 1.5 is not from 0 to 1',
         'detection 4: the score nan is not from 0 to 1',
+        'detection 6: the box [-1e+160, 0.0, 1e+160, 9.0] is beyond 1e+06 pixels',
     ]
     _, (long,) = checked(boxes[:1], scores[:1], ['x' * 300])
     assert 'the label has 300 bytes' in long

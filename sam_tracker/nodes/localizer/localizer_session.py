@@ -16,11 +16,12 @@ from sam_tracker.localization.depth_image import DepthImage
 from sam_tracker.localization.depth_match import DepthMatch, Match
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, View
+from sam_tracker.localization.place import Method
 from sam_tracker.msg import TrackArray
 from sam_tracker.nodes.localizer.frames import Frames
 from sam_tracker.nodes.localizer.localizer_output import LocalizerOutput
 from sam_tracker.nodes.localizer.transform_queue import TransformQueue
-from sam_tracker.ros.camera.transforms import TransformError
+from sam_tracker.ros.camera.transforms import TransformError, frame_text
 from sam_tracker.ros.images.depth import ReceivedDepth, received_depth
 from sam_tracker.ros.images.encodings import ImageError
 from sam_tracker.ros.messages.calibration import calibrated_camera
@@ -29,11 +30,12 @@ from sam_tracker.ros.messages.recorded_tracks import TrackMessageError, recorded
 from sam_tracker.ros.messages.stamps import nanoseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rclpy.callback_groups import CallbackGroup
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+    from sam_tracker.localization.place import Place
     from sam_tracker.localization.rigid_transform import RigidTransform
     from sam_tracker.ros.parameters.localizer import LocalizerParameters
     from sam_tracker.ros.process.managed_node import ManagedNode
@@ -49,6 +51,8 @@ class Fault(enum.Enum):
     CAMERA = 'no usable calibration'
     DEPTH = 'no usable depth image'
     STAMPS = 'depth images too far away in time'
+    REGISTRATION = 'depth images of another frame'
+    EMPTY = 'images without depth on any object'
     FRAME = 'no transform'
 
 
@@ -57,8 +61,9 @@ class LocalizerSession:
     Places the objects of each TrackArray; for one thread.
 
     A fault affects only what it concerns: without usable depth there are directions, without
-    calibration or transform nothing is published for the image. Faults are counted and named, also
-    while nobody subscribes to the results; only depth images are not decoded then.
+    calibration or transform nothing is published for the image. Depth of another frame is used.
+    Faults are counted and named, also while nobody subscribes to the results; only depth images
+    are not decoded then.
     """
 
     def __init__(
@@ -163,7 +168,7 @@ class LocalizerSession:
         """
         tracks = match.item
         camera = self._camera_for(tracks)
-        usable = self._usable(match.depth, camera)
+        usable = self._usable(match.depth, camera, tracks.header.frame_id)
         frame = recorded_frame(tracks)
         if not (self._output.wanted or self._frames.broadcasting):
             return
@@ -180,10 +185,23 @@ class LocalizerSession:
             PlacedObject(place, track.label, track.state)
             for place, track in zip(places, tracks.tracks, strict=True)
         ]
+        if depth is not None:
+            self._check_measured(places)
         self._output.publish(header, placed, None if depth is None else match.offset)
         self._frames.broadcast(header, places)
         self.images += 1
         self.images_with_depth += depth is not None
+
+    def _check_measured(self, places: Sequence[Place]) -> None:
+        visible = [each for each in places if each.direction is not None]
+        measured = [each.measurement for each in visible if each.measurement is not None]
+        if visible and not any(each.method is Method.DEPTH for each in measured):
+            limits = self._parameters.depth
+            self._report(
+                Fault.EMPTY,
+                f'no depth from {limits.nearest:g} to {limits.farthest:g} m on any of '
+                f'{len(visible)} visible objects',
+            )
 
     def _camera_for(self, tracks: TrackArray) -> Camera:
         if self._camera_info is None:
@@ -200,8 +218,14 @@ class LocalizerSession:
             )
         return camera
 
-    def _usable(self, depth: ReceivedDepth | None, camera: Camera) -> ReceivedDepth | None:
-        """Return the depth of an image if it has the image's size; else report what is wrong."""
+    def _usable(
+        self, depth: ReceivedDepth | None, camera: Camera, frame_id: str
+    ) -> ReceivedDepth | None:
+        """
+        Return the depth of an image if it has the image's size; report what is wrong.
+
+        :param frame_id: of the image.
+        """
         if depth is None:
             if self._match.has_depth:
                 tolerance = self._parameters.depth.tolerance
@@ -214,6 +238,12 @@ class LocalizerSession:
                 f'{camera.width}x{camera.height}: it must be registered to the image',
             )
             return None
+        if depth.frame_id != frame_id:
+            self._report(
+                Fault.REGISTRATION,
+                f'the depth image has frame {frame_text(depth.frame_id)} and the image '
+                f'{frame_text(frame_id)}: it must be registered to the image',
+            )
         return depth
 
     def _decoded(self, depth: ReceivedDepth) -> DepthImage | None:

@@ -29,6 +29,17 @@ FORGET_PAUSE = 1.0
 """Seconds between two times that all transforms are forgotten, so that new ones can come."""
 
 
+MOST_TEXT = 300
+"""Characters of what tf2 says; it repeats names of any length, and may list all frames."""
+MOST_NAME = 100
+"""Characters of a frame's id in a message."""
+
+
+def frame_text(frame_id: str) -> str:
+    """Return the id of a frame for a message: in quotes, and shortened if it is very long."""
+    return repr(frame_id if len(frame_id) <= MOST_NAME else f'{frame_id[:MOST_NAME]}...')
+
+
 class TransformError(ValueError):
     """A transform is not known; the text says which and why."""
 
@@ -59,8 +70,9 @@ class Transforms:
                 target, header.frame_id, Time.from_msg(header.stamp)
             ).transform
         except tf2_ros.TransformException as error:
+            source = frame_text(header.frame_id)
             raise TransformError(
-                f'no transform from {header.frame_id!r} to {target!r}: {error}'
+                f'no transform from {source} to {target!r}: {_reason(error)}'
             ) from error
 
     def to_frame_known(self, target: str, header: Header) -> Future:
@@ -84,7 +96,7 @@ class Transforms:
                 frame, after, frame, before, fixed_frame
             ).transform
         except tf2_ros.TransformException as error:
-            raise TransformError(str(error)) from error
+            raise TransformError(_reason(error)) from error
 
     def follow(self, stamp: int) -> None:
         """Note the stamp of an image, in nanoseconds; if it is before the last, forget."""
@@ -111,6 +123,10 @@ class Transforms:
         """Forget all transforms but static ones."""
         self._forgotten = time.monotonic()
         self._buffer.clear()
+
+
+def _reason(error: Exception) -> str:
+    return ' '.join(str(error).split())[:MOST_TEXT]
 
 
 def transform_broadcaster(node: Node) -> tf2_ros.TransformBroadcaster:

@@ -33,6 +33,8 @@ class ReceivedDepth:
 
     width: int
     height: int
+    frame_id: str
+    """Of the camera whose pixels these are."""
     unit: float
     """Metres that the value 1 stands for."""
     nbytes: int
@@ -73,4 +75,4 @@ def received_depth(message: Image | CompressedImage) -> ReceivedDepth:
         read = partial(np.asarray, values)
     unit = 1.0 if encoding == METRES else 0.001
     nbytes = size[0] * size[1] * ENCODINGS[encoding].pixel_bytes
-    return ReceivedDepth(*size, unit, nbytes, read)
+    return ReceivedDepth(*size, message.header.frame_id, unit, nbytes, read)

@@ -62,7 +62,9 @@ def detections_of_message(message: Detection2DArray) -> tuple[Detections, list[s
     boxes, scores, labels = [], [], []
     for detection in message.detections:
         box = detection.bbox
-        size = abs(_rotation(box.center.theta)) @ (box.size_x, box.size_y)
+        # What is not finite gives boxes that are not, which are refused by name.
+        with np.errstate(invalid='ignore', over='ignore'):
+            size = abs(_rotation(box.center.theta)) @ (box.size_x, box.size_y)
         centre = np.array((box.center.position.x, box.center.position.y))
         boxes.append((*(centre - size / 2), *(centre + size / 2)))
         # Without a hypothesis the score is none, which is refused.

@@ -59,9 +59,16 @@ class Robot:
         stamp = time_message(SECOND + self.number * PERIOD + late)
         return Header(frame_id='camera_optical_frame', stamp=stamp)
 
-    def send_depth(self, values: np.ndarray, encoding: str = '32FC1', late: int = 0) -> None:
+    def send_depth(
+        self,
+        values: np.ndarray,
+        encoding: str = '32FC1',
+        late: int = 0,
+        frame: str = 'camera_optical_frame',
+    ) -> None:
         height, width = values.shape
         message = Image(header=self.header(late), height=height, width=width, encoding=encoding)
+        message.header.frame_id = frame
         message.step = width * values.dtype.itemsize
         message.data.frombytes(values.tobytes())
         self.depth.publish(message)

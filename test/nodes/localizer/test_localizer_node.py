@@ -161,10 +161,21 @@ def test_bad_input_is_named_in_diagnostics_and_costs_nothing_later(robot, locali
         robot.play_until(partial(placed, Track3D.METHOD_DEPTH), f'places after {complaint}', send)
     nothing = partial(send, values=np.zeros((HEIGHT, WIDTH), np.float32))
     robot.places.clear()
-    # Depth that was not measured is no fault: there is just no distance, once none is predicted.
+    # Without any measured pixel there is a direction, and no distance, once none is predicted.
     robot.play_until(partial(placed, Track3D.METHOD_NONE), 'places without depth', nothing)
     track = robot.places[-1].tracks[0]
     assert track.direction.z > 0.9 and track.pose.pose.orientation.w == 0.0
+    empty = 'no depth from 0.1 to 20 m on any of 1 visible objects'
+    robot.play_until(partial(robot.problem, empty), empty, nothing)
+
+    def send_unregistered() -> None:
+        robot.send_depth(depth(), frame='depth_optical_frame')
+        robot.send_tracks()
+
+    other = "the depth image has frame 'depth_optical_frame' and the image 'camera_optical_frame'"
+    robot.places.clear()
+    robot.play_until(partial(robot.problem, other), other, send_unregistered)
+    robot.play_until(partial(placed, Track3D.METHOD_DEPTH), 'places of it', send_unregistered)
     assert 'Traceback' not in localizer.output
 
 
