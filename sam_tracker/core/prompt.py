@@ -28,9 +28,12 @@ def checked_label(label: str) -> str:
     """
     Return the label of an object.
 
-    :raises PromptError: it has more than ``LONGEST_LABEL`` bytes.
+    :raises PromptError: it has more than ``LONGEST_LABEL`` bytes, or is no text.
     """
-    size = len(label.encode(errors='surrogateescape'))
+    try:
+        size = len(label.encode(errors='surrogateescape'))
+    except UnicodeEncodeError as error:
+        raise PromptError(f'the label {label!r} is no text: {error.reason}') from error
     if size > LONGEST_LABEL:
         raise PromptError(
             f'the label has {size} bytes, at most {LONGEST_LABEL} are allowed: {label[:20]!r}...'
@@ -197,7 +200,7 @@ class Prompt:
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
         return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PromptError(f'{name} must be numbers; got {values!r}') from error
 
 

@@ -90,7 +90,8 @@ def label_all(attempts: Iterable[Attempt], mirror: Mirror | None = None) -> dict
     :param attempts: of ``in_this_process``, ``in_processes`` or ``ray_pool.on_ray``.
     :param mirror: of the output folder, if that is on other storage.
     :returns: what went wrong, by name of the recording.
-    :raises LabellingError: the manifest cannot be written to other storage.
+    :raises LabellingError: the manifest cannot be written to other storage, or another file has
+        its name.
     """
     failed = {}
     for job, entry in attempts:
@@ -287,16 +288,34 @@ def _export(
 
 
 def _record(job: Job, entry: dict[str, object]) -> None:
-    """Write the state of a recording into the manifest, all or nothing."""
+    """
+    Write the state of a recording into the manifest, all or nothing.
+
+    :raises LabellingError: there is another file of its name.
+    """
     path = job.folder / MANIFEST
     job.folder.mkdir(parents=True, exist_ok=True)
     # Another run may label other recordings into the folder.
     with locked(job.folder):
-        try:
-            manifest = json.loads(path.read_text(encoding='utf-8'))
-        except (OSError, ValueError):
-            manifest = {}
+        manifest = read_manifest(path)
         manifest[job.name] = {'source': job.origin, **entry}
         text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
         with replacing(path) as file:
             file.write(text.encode())
+
+
+def read_manifest(path: Path) -> dict[str, object]:
+    """
+    Read a manifest; it is empty if there is no file.
+
+    :raises LabellingError: the file is no manifest.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LabellingError(f'{str(path)!r} cannot be read: {error}') from error
+    if not isinstance(manifest, dict):
+        raise LabellingError(f'{str(path)!r} is no manifest of recordings: use another -o')
+    return manifest

@@ -84,15 +84,19 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     :param mirror: of that folder, if it is a copy of one on other storage.
     """
     from sam_tracker.labelling.fleet import (
+        MANIFEST,
         Pool,
         finish,
         in_processes,
         in_this_process,
         label_all,
         labelled,
+        read_manifest,
     )
 
     jobs = _jobs(options, folder)
+    # Another file of this name is found before hours of work.
+    read_manifest(folder / MANIFEST)
     pool: Pool | None = None
     writers: Pool | None = None
     if options.ray is not None:

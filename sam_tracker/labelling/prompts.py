@@ -24,7 +24,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 import hashlib
+from math import isfinite
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -218,8 +220,9 @@ class Timeline:
         if len(named) != 1:
             raise LabellingError(f'{where}: give one of frame, time and stamp, not {named}')
         name, value = named[0], fields[named[0]]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise LabellingError(f'{where}: {name} must be a number, not {value!r}')
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or (isinstance(value, float) and not isfinite(value)):
+            raise LabellingError(f'{where}: {name} must be a number, not {_shown(value)}')
         count = len(self.times)
         if name == 'frame':
             number = int(value) + (count if value < 0 else 0)
@@ -259,7 +262,8 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        # ValueError: of bytes that are no text, or a date that is none.
         raise LabellingError(
             f'prompts {str(path)!r} cannot be read: {error_text(error)}'
         ) from error
@@ -272,7 +276,7 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
         _check_fields(each, {'id', 'label', 'prompts'}, where)
         object_id = each.get('id', next(n for n in range(1, LARGEST_ID + 2) if n not in found))
         if isinstance(object_id, bool) or not isinstance(object_id, int):
-            raise LabellingError(f'{where}: id must be a whole number, not {object_id!r}')
+            raise LabellingError(f'{where}: id must be a whole number, not {_shown(object_id)}')
         if not 1 <= object_id <= LARGEST_ID:
             raise LabellingError(f'{where}: id must be from 1 to {LARGEST_ID}, not {object_id}')
         if object_id in found:
@@ -281,7 +285,7 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
         if not isinstance(listed, list) or not listed:
             raise LabellingError(f'{where}: it has no list of prompts')
         try:
-            prompts = ObjectPrompts(checked_label(str(each.get('label', ''))))
+            prompts = ObjectPrompts(_label(each.get('label'), where))
             for number, fields in enumerate(listed):
                 place = f'{where}, prompt {number + 1}'
                 _check_fields(fields, _PROMPT_FIELDS, place)
@@ -298,27 +302,57 @@ _PROMPT_FIELDS = {'frame', 'time', 'stamp', 'box', 'points', 'negative_points', 
 
 def _check_fields(fields: object, known: set[str], where: str) -> None:
     if not isinstance(fields, dict):
-        raise LabellingError(f'{where}: a mapping is needed, not {fields!r}')
+        raise LabellingError(f'{where}: a mapping is needed, not {_shown(fields)}')
     if unknown := [str(name) for name in fields if name not in known]:
         raise LabellingError(
             f'{where}: unknown field {unknown[0]!r}; known are {", ".join(sorted(known))}'
         )
 
 
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
+
+
+def _shown(value: object) -> str:
+    """Return a short text of a value of the file: aliases make terabytes of a few lines."""
+    return _SHORT.repr(value)
+
+
+def _nested(value: object) -> bool:
+    """Return whether a value is a list with lists in it, whose size may be out of all bounds."""
+    return isinstance(value, list) and any(isinstance(each, list | dict) for each in value)
+
+
+def _label(value: object, where: str) -> str:
+    """
+    Return a label; without a value it is empty, and numbers and dates are texts, too.
+
+    :raises PromptError: it is too long.
+    """
+    if isinstance(value, list | dict | set | bytes):
+        raise LabellingError(f'{where}: label must be a text, not {_shown(value)}')
+    return '' if value is None else checked_label(str(value))
+
+
 def _prompt(fields: Mapping[str, Any], folder: Path, where: str) -> Prompt:
-    positive, negative = fields.get('points') or [], fields.get('negative_points') or []
+    positive, negative = (fields.get(name) or [] for name in ('points', 'negative_points'))
+    for name, listed in (('points', positive), ('negative_points', negative)):
+        if not isinstance(listed, list) or any(map(_nested, listed)):
+            raise LabellingError(f'{where}: {name} must be a list of points, not {_shown(listed)}')
     box: Any = fields.get('box')
     if box is not None:
-        if not isinstance(box, list) or len(box) != 4:
-            raise LabellingError(f'{where}: box must be [x, y, width, height], not {box!r}')
+        if not isinstance(box, list) or len(box) != 4 or _nested(box):
+            raise LabellingError(f'{where}: box must be [x, y, width, height], not {_shown(box)}')
         try:
             box = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
         except TypeError:
-            raise LabellingError(f'{where}: box must be four numbers, not {box!r}') from None
-    mask = None
-    if 'mask' in fields:
+            raise LabellingError(f'{where}: box must be four numbers, not {_shown(box)}') from None
+    mask, name = None, fields.get('mask')
+    if name is not None:
+        if not isinstance(name, str):
+            raise LabellingError(f'{where}: mask must be the name of a file, not {_shown(name)}')
         try:
-            mask = read_mask(folder / str(fields['mask'])) != 0
+            mask = read_mask(folder / name) != 0
         except ImageFileError as error:
             raise LabellingError(f'{where}: {error}') from error
     points: Any = [*positive, *negative]

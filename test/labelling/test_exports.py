@@ -199,6 +199,14 @@ def test_coco_and_cvat_name_the_images_that_davis_and_yolo_write(exported, tmp_p
         assert (tmp_path / 'yolo/images/train' / name).exists()
 
 
+def test_cvat_is_given_labels_that_xml_cannot_hold(exported, tmp_path):
+    labels = replace(exported.labels, names={**NAMES, 1: 'a\0<b>\ud800'})
+    EXPORTS['cvat'](replace(exported, labels=labels, categories=labels.categories), tmp_path)
+    root = ElementTree.parse(tmp_path / 'clip.xml')
+    listed = {each.text for each in root.iter('name')}
+    assert listed >= {each.get('label') for each in root.iter('mask')} >= {'a\ufffd<b>\ufffd'}
+
+
 def test_cvat_is_given_every_mask(exported, masks, tmp_path):
     EXPORTS['cvat'](exported, tmp_path)
     root = ElementTree.parse(tmp_path / 'clip.xml').getroot()

@@ -79,6 +79,18 @@ def test_an_output_that_is_no_folder_is_named_in_one_line(folder, tmp_path, caps
     assert f'{out}' in complaint
 
 
+@pytest.mark.parametrize('content', ['[1]', 'version: 2'])
+def test_another_file_in_the_place_of_the_manifest_is_kept(content, folder, tmp_path, capsys):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'manifest.json').write_text(content)
+    assert main([str(folder), '-o', str(out), '--box', '1', '2', '3', '4']) == 1
+    complaint = capsys.readouterr().err
+    assert 'manifest.json' in complaint and complaint.count('\n') == 1
+    assert [each.name for each in out.iterdir()] == ['manifest.json']
+    assert (out / 'manifest.json').read_text() == content
+
+
 def test_only_accepted_objects_are_written_when_asked(folder, clip, tmp_path):
     out = tmp_path / 'out'
     prompts = tmp_path / 'prompts.yaml'

@@ -68,12 +68,47 @@ def test_frames_are_named_by_number_time_or_stamp(tmp_path):
         ('objects: [{id: a, prompts: [{frame: 0}]}]', "not 'a'"),
         ('objects: [{prompts: []}]', 'no list of prompts'),
         ('objects: [7]', 'a mapping is needed, not 7'),
+        ('objects: [{prompts: [{frame: .nan}]}]', 'frame must be a number, not nan'),
+        ('objects: [{prompts: [{time: .inf}]}]', 'time must be a number, not inf'),
+        (f'objects: [{{prompts: [{{frame: {10**400}}}]}}]', 'frame 1000.* is not one'),
+        (f'objects: [{{prompts: [{{frame: 0, box: [0, 0, {10**400}, 1]}}]}}]', 'must be numbers'),
+        ('objects: [{prompts: [{frame: 0, points: 5}]}]', 'list of points, not 5'),
+        ('objects: [{prompts: [{frame: 0, negative_points: ab}]}]', "list of points, not 'ab'"),
+        ('objects: [{prompts: [{frame: 0, mask: 5}]}]', 'name of a file, not 5'),
+        ('objects: [{label: [mug], prompts: [{frame: 0}]}]', r"a text, not \['mug'\]"),
+        ('objects: [{label: "\\uD800", prompts: [{frame: 0}]}]', r"'\\ud800' is no text"),
+        ('objects: [{label: 2020-13-45}]', 'cannot be read: month must be in'),
+        ('[' * 5000, 'cannot be read: maximum recursion'),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(tmp_path, text, words):
     with pytest.raises(LabellingError, match=words) as caught:
         read(tmp_path, text)
     assert 'prompts.yaml' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'objects',
+    [
+        '*a9',
+        '[{label: *a9, prompts: [{frame: 0}]}]',
+        '[{prompts: [{frame: 0, points: *a9}]}]',
+        '[{prompts: [{frame: 0, box: [*a9, *a9, *a9, *a9]}]}]',
+        '[{id: *a9}]',
+    ],
+)
+def test_a_file_that_means_more_than_any_memory_holds_is_refused(objects, tmp_path):
+    aliases = [f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 20)}]' for n in range(1, 10)]
+    text = '\n'.join(['a0: &a0 [1, 2]', *aliases, f'objects: {objects}'])
+    with pytest.raises(LabellingError, match='not ') as caught:
+        read(tmp_path, text)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_label_without_a_value_is_empty_and_a_number_is_a_text(tmp_path):
+    prompts = 'prompts: [{frame: 0, points: [[1, 2]]}]'
+    found = read(tmp_path, f'objects: [{{label: , {prompts}}}, {{label: 5, {prompts}}}]')
+    assert [each.label for each in found.values()] == ['', '5']
 
 
 def test_prompts_survive_the_project_file():

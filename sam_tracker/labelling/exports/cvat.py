@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+import re
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -28,10 +29,10 @@ def export_cvat(exported: Exported, folder: Path) -> None:
             file.write(f'{text}\n'.encode())
 
         write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>')
-        write(f'<meta><task><name>{escape(exported.name)}</name>')
+        write(f'<meta><task><name>{escape(_xml(exported.name))}</name>')
         write(f'<size>{len(exported.recording.images)}</size><mode>annotation</mode><labels>')
         for name in exported.categories:
-            write(f'<label><name>{escape(name)}</name><type>mask</type></label>')
+            write(f'<label><name>{escape(_xml(name))}</name><type>mask</type></label>')
         write('</labels></task></meta>')
         for image in exported.labels.images():
             write(f'<image {_image_attributes(exported, image)}>')
@@ -83,4 +84,9 @@ def row_run_lengths(mask: NDArray[np.bool_]) -> list[int]:
 
 
 def _attributes(**values: object) -> str:
-    return ' '.join(f'{name}={quoteattr(str(value))}' for name, value in values.items())
+    return ' '.join(f'{name}={quoteattr(_xml(str(value)))}' for name, value in values.items())
+
+
+def _xml(text: str) -> str:
+    """Replace the characters that XML 1.0 cannot hold, such as those that control a terminal."""
+    return re.sub('[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]', '\ufffd', text)
