@@ -314,6 +314,7 @@ ROOMS = {
     },
     'ros.process': {
         *('core', 'ros.images', 'ros.camera', 'ros.parameters', 'ros.process.fast_dds'),
+        'command_line',
     },
     'ros.process.fast_dds': set(),
     'ros.launch': {'ros.parameters', 'ros.process.fast_dds'},
@@ -324,6 +325,7 @@ ROOMS = {
     'nodes.camera_node': {
         *('ros.camera', 'ros.parameters', 'ros.process'),
         *('networks.weights', 'nodes.network_setup'),
+        'command_line',
     },
     'nodes.camera_diagnostics': {'ros.camera', 'ros.process', 'nodes.camera_node'},
     'nodes.segmenter': {
