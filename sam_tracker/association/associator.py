@@ -31,8 +31,6 @@ EFFECT = SECOND // 2
 """Nanoseconds after the prompt of a missing object within which detections may predate it."""
 MARGIN = 0.1
 """How much more similar to a visible object a detection must be than what is tracked as it."""
-ONLY_ONE = 0.5
-"""Similarity that is enough where one object and one detection of a class are in question."""
 
 
 class Associator:
@@ -48,8 +46,7 @@ class Associator:
       it, wherever that was seen last, and else becomes a new object. An object is missing when it
       is not visible, or when the detector knows it and has not seen it for long where it is
       tracked, and what is tracked there looks less like it. What was detected beside an object
-      while that was surely seen is not that object. Colours must be similar, and need to be less
-      so where one object and one detection of a class are in question;
+      while that was surely seen is not that object. Colours must be similar;
     - a hidden object that is detected where it is expected is prompted there, if it looks alike;
     - a visible object is corrected where detector and mask contradict each other,
 
@@ -288,19 +285,10 @@ class Associator:
         alike = {row: self._similarity(objects.ids[row], colours) for row in missing}
         best = max(missing, key=lambda row: alike[row])
         object_id, least = objects.ids[best], self.settings.similar
-        if objects.sight[best] == Sight.SEEN:
-            if not self.settings.correct:
-                shown = self._similarity(object_id, self._shown.get(object_id))
-                least = max(least, shown + MARGIN)
-        elif len(missing) == 1 and self._is_only_one(tentative, object_id, objects.labels[best]):
-            least = min(least, ONLY_ONE)
+        if objects.sight[best] == Sight.SEEN and not self.settings.correct:
+            shown = self._similarity(object_id, self._shown.get(object_id))
+            least = max(least, shown + MARGIN)
         return object_id if alike[best] >= least else 0
-
-    def _is_only_one(self, tentative: Tentative, object_id: int, label: str) -> bool:
-        """Return whether a detection is the only one of its class that may be an object."""
-        same_class = self.settings.by_label and label != '' and label == tentative.label
-        beside = self._support[object_id].beside
-        return same_class and not self._tentative.rivals(tentative, beside)
 
     def _may_be_elsewhere(self, object_id: int, sight: int) -> bool:
         """

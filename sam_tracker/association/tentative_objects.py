@@ -112,15 +112,6 @@ class TentativeObjects:
         confirmed += self._begin(detections, np.flatnonzero(~near), stamp)
         return sorted(confirmed, key=lambda each: -each.score)
 
-    def rivals(self, one: Tentative, after: float) -> int:
-        """Return how many other confirmed things, first seen later, may have the label of one."""
-        others = [
-            each.label
-            for each in self._tentative
-            if each is not one and each.votes.confirmed and each.since > after
-        ]
-        return int(same_labels([one.label], others).sum())
-
     def _begin(
         self, detections: Detections, rows: NDArray[np.intp], stamp: int
     ) -> list[Tentative]:
