@@ -111,11 +111,11 @@ class TrackerNode(CameraNode[TrackerParameters, TrackingSession]):
 
     @property
     def more_values(self) -> Mapping[str, str]:
-        return {} if self.detections_input is None else self.detections_input.report()
+        return {} if self.detections_input is None else self.detections_input.report.values()
 
     @property
     def more_warnings(self) -> Sequence[str]:
-        return () if self.detections_input is None else self.detections_input.warnings()
+        return () if self.detections_input is None else self.detections_input.report.warnings()
 
     def session_stopped(self) -> None:
         if self._follow is not None:

@@ -91,7 +91,7 @@ def detect_until(tester, send, condition, what):
 
 
 def counted(tracker, name) -> int:
-    return int(tracker.detections_input.report().get(f'detections: {name}', '0'))
+    return int(tracker.detections_input.report.values().get(f'detections: {name}', '0'))
 
 
 def labels(tester) -> list[str]:
@@ -105,10 +105,10 @@ def test_what_is_detected_again_and_again_is_tracked_within_the_bound(tracker, t
         tracker.detections_input.receive(header, found(BOX, other), [])
 
     detect_until(tester, send, lambda: labels(tester) == ['mug'], 'an object')
-    before = int(tracker.detections_input.report()['detections: used'])
+    before = int(tracker.detections_input.report.values()['detections: used'])
 
     def used_more():
-        return int(tracker.detections_input.report()['detections: used']) > before + 8
+        return int(tracker.detections_input.report.values()['detections: used']) > before + 8
 
     detect_until(tester, send, used_more, 'more messages')
     assert labels(tester) == ['mug']
@@ -178,7 +178,7 @@ def test_a_detector_whose_clock_is_ahead_is_named_in_diagnostics(tracker, tester
         tracker.detections_input.receive(Header(frame_id='camera', stamp=stamp), found(), [])
 
     def complaint():
-        return tracker.detections_input.report().get('detections: last trouble', '')
+        return tracker.detections_input.report.values().get('detections: last trouble', '')
 
     detect_until(tester, send, lambda: 's after the newest' in complaint(), 'a complaint')
     assert 'do both have the same clock?' in complaint()
@@ -191,18 +191,20 @@ def test_detections_of_another_coordinate_frame_prompt_nothing(tracker, tester):
         )
 
     def refused():
-        return int(tracker.detections_input.report().get('detections: prompts refused', '0'))
+        return int(
+            tracker.detections_input.report.values().get('detections: prompts refused', '0')
+        )
 
     before = refused()
     detect_until(tester, send, lambda: refused() > before, 'a refusal')
-    report = tracker.detections_input.report()
+    report = tracker.detections_input.report.values()
     assert "images in frame 'other'" in report['detections: last trouble']
     assert labels(tester) == []
 
 
 def test_parameters_of_detections_change_at_any_time(tracker, tester):
     assert tester.set('detections.minimum_score', 0.95).successful
-    report = tracker.detections_input.report
+    report = tracker.detections_input.report.values
 
     def send(header):
         tracker.detections_input.receive(header, found(BOX), [])
@@ -359,7 +361,7 @@ def test_of_a_thousand_detections_the_best_are_used_and_diagnostics_say_so(track
         )
 
     def complaint():
-        return tracker.detections_input.report().get('detections: last trouble', '')
+        return tracker.detections_input.report.values().get('detections: last trouble', '')
 
     before = counted(tracker, 'ignored')
     detect_until(tester, send, lambda: 'the best 100 are used' in complaint(), 'the warning')
