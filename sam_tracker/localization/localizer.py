@@ -180,7 +180,7 @@ class Localizer:
         if surprise > 1:
             # It has turned, stopped or started.
             expected = before.predict(seconds, self._drift(before, surprise))
-        return expected.update(ends, covariance, seconds)
+        return expected.update(ends, covariance, (stamp - known.measured) / SECOND)
 
     def _drift(self, motion: SurfaceMotion, surprise: float) -> float:
         """

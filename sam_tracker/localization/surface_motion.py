@@ -23,6 +23,8 @@ CREEP = 0.005
 """Metres by which an end and its object drift apart in one second, one standard deviation."""
 MEMORY = 0.5
 """Seconds over which the errors of an end are averaged."""
+SETTLING = 1.0
+"""Seconds in which an end that has moved on its object is followed there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class SurfaceMotion:
 
     The two ends share one velocity, and each counts by how steadily it has moved with it: when
     another thing hides one side, when a side turns out of view or when the mask loses a part, the
-    end of that side moves and the other does not. The mean of the points would move with it.
+    end of that side moves and the other does not. The mean of the points would move with it. An
+    end that stays elsewhere is followed within seconds, without an effect on the velocity.
     """
 
     mean: NDArray[np.float64]
@@ -117,11 +120,16 @@ class SurfaceMotion:
         :param seconds: since the measurement before.
         """
         innovation = self._innovation(ends)
-        error = (innovation - _together(innovation)).reshape(-1) ** 2
+        alone = (innovation - _together(innovation)).reshape(-1)
+        error = alone**2
         variance = self.variance - math.expm1(-seconds / MEMORY) * (error - self.variance)
         noise = np.diag(np.maximum(variance, error) + BORDER**2)
         noise += np.kron(BOTH, covariance)
-        mean, whole = update(self.mean, self.covariance, ends.reshape(-1), noise, MEASURED)
+        # As after a mask that was too small at first: left behind, an end would seem to move alone
+        # for ever, and the object not at all.
+        expected = self.mean.copy()
+        expected[:6] -= math.expm1(-seconds / SETTLING) * alone
+        mean, whole = update(expected, self.covariance, ends.reshape(-1), noise, MEASURED)
         return SurfaceMotion(mean, whole, variance)
 
     def _innovation(self, ends: NDArray[np.float64]) -> NDArray[np.float64]:

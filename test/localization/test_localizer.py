@@ -103,6 +103,26 @@ def test_an_object_that_is_hidden_from_one_side_does_not_seem_to_move_to_the_oth
     assert max(speeds) < 0.03
 
 
+@pytest.mark.parametrize('first_width', [20, 160])
+@pytest.mark.parametrize('speed', [-3, 3])
+def test_an_object_whose_first_masks_were_wrong_is_followed_when_it_moves(first_width, speed):
+    camera = Camera.of((320, 240), [260, 0, 160, 0, 260, 120, 0, 0, 1], '', [])
+    depth = DepthImage(np.full((240, 320), 2.0, np.float32), 1.0)
+    localizer, places = Localizer(), []
+    for number in range(75):
+        left = 120 + speed * max(0, number - 40)
+        width = first_width if number < 5 else 80
+        seen = SeenObject(1, True, Region(left, 80, width, 80), np.ones((80, width), np.uint8))
+        if number >= 70:
+            seen = occluded(1)
+        places += localizer.places(View(number * SECOND // 10, camera, depth), [seen])
+    velocity = speed / 260 * 2 * 10
+    assert abs(places[69].velocity[0] - velocity) < 0.1 * abs(velocity)
+    assert places[-1].method is Method.PREDICTED
+    moved = places[-1].position - places[69].position
+    assert np.linalg.norm(moved - [velocity / 2, 0, 0]) < 0.03
+
+
 def test_a_mask_that_passes_to_a_larger_thing_beside_does_not_make_it_move():
     camera = Camera.of((640, 480), [520, 0, 320, 0, 520, 240, 0, 0, 1], '', [])
     depth = DepthImage(np.full((480, 640), 2.0, np.float32), 1.0)
