@@ -220,8 +220,8 @@ class Timeline:
         if len(named) != 1:
             raise LabellingError(f'{where}: give one of frame, time and stamp, not {named}')
         name, value = named[0], fields[named[0]]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or (isinstance(value, float) and not isfinite(value)):
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if not numeric or (isinstance(value, float) and not isfinite(value)):
             raise LabellingError(f'{where}: {name} must be a number, not {_shown(value)}')
         count = len(self.times)
         if name == 'frame':
@@ -347,12 +347,12 @@ def _prompt(fields: Mapping[str, Any], folder: Path, where: str) -> Prompt:
             box = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
         except TypeError:
             raise LabellingError(f'{where}: box must be four numbers, not {_shown(box)}') from None
-    mask, name = None, fields.get('mask')
-    if name is not None:
-        if not isinstance(name, str):
-            raise LabellingError(f'{where}: mask must be the name of a file, not {_shown(name)}')
+    mask, file = None, fields.get('mask')
+    if file is not None:
+        if not isinstance(file, str):
+            raise LabellingError(f'{where}: mask must be the name of a file, not {_shown(file)}')
         try:
-            mask = read_mask(folder / name) != 0
+            mask = read_mask(folder / file) != 0
         except ImageFileError as error:
             raise LabellingError(f'{where}: {error}') from error
     points: Any = [*positive, *negative]
