@@ -96,6 +96,7 @@ class Labeller:
             self._files,
             folder / 'work' / 'sweep.checkpoint',
             checkpoint_period,
+            carrying=not whole,
         )
 
     @property

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt
+from sam_tracker.labelling.carried_mask import CarriedMask
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 from sam_tracker.networks.api import VideoNetwork
@@ -43,6 +44,8 @@ class ConditioningFrame:
     """[1, N, C_mem]."""
     pointer: Tensor
     """[1, pointer_channels]."""
+    carried: CarriedMask | None
+    """Its mask, to be carried to the frames beside it; None: it is empty."""
 
     @property
     def track(self) -> Track:
@@ -139,7 +142,8 @@ class OfflineTracker:
                 memory, pointer = store.conditioned(row)
             finally:
                 store.remove(row)
-            conditioned = ConditioningFrame(held, memory, pointer)
+            carried = CarriedMask.of(np.asarray(frame.pixels), held.newest.mask)
+            conditioned = ConditioningFrame(held, memory, pointer, carried)
             self._prompted.setdefault(object_id, {})[number] = conditioned
 
     def prompted(self, object_id: int, number: int) -> ConditioningFrame:
