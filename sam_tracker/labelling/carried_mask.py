@@ -1,11 +1,11 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The mask of a prompted frame, carried to the frames beside it by dense optical flow.
+A mask that a person drew, carried to the frames beside it by dense optical flow.
 
-What a network got wrong on a frame that a person corrected it usually gets wrong on the next one
-too, although it remembers the correction. Over a few frames flow follows the corrected outline
-better; after some more it drifts. So both are mixed, by the distance from the prompted frame.
+What a network gets wrong on a frame it usually gets wrong on the next one too, although it
+remembers the mask that was drawn. Over a few frames flow follows the outline better; after some
+more it drifts. So both are mixed, by the distance from the frame of the prompt.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_tracker.core.boxes import Region
+from sam_tracker.core.frame import Pixels
 from sam_tracker.core.run_length import run_lengths
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.tracking.track import TrackState
@@ -48,7 +49,7 @@ class CarriedMask:
     """Frames since the prompted one."""
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> CarriedMask | None:
+    def of(cls, pixels: Pixels, mask: NDArray[np.bool_]) -> CarriedMask | None:
         """
         Return the mask of an object on a prompted frame.
 
@@ -64,7 +65,7 @@ class CarriedMask:
         right = min(x + width + margin, mask.shape[1])
         bottom = min(y + height + margin, mask.shape[0])
         region = Region(left, top, right - left, bottom - top)
-        size = mask.shape[1], mask.shape[0]
+        size, pixels = (mask.shape[1], mask.shape[0]), np.asarray(pixels)
         seen = cv2.resize(mask[region.slices].astype(np.float32), (_SIDE, _SIDE))
         return cls(size, region, _grey(pixels, region), np.asarray(seen, np.float32))
 

@@ -45,7 +45,7 @@ class ConditioningFrame:
     pointer: Tensor
     """[1, pointer_channels]."""
     carried: CarriedMask | None
-    """Its mask, to be carried to the frames beside it; None: it is empty."""
+    """Its mask, to be carried to the frames beside it; None: nobody drew it, or it is empty."""
 
     @property
     def track(self) -> Track:
@@ -142,7 +142,9 @@ class OfflineTracker:
                 memory, pointer = store.conditioned(row)
             finally:
                 store.remove(row)
-            carried = CarriedMask.of(np.asarray(frame.pixels), held.newest.mask)
+            # An answer to points or a box may be wrong, and its errors would spread.
+            drawn = prompt.prompt.mask is not None
+            carried = CarriedMask.of(frame.pixels, held.newest.mask) if drawn else None
             conditioned = ConditioningFrame(held, memory, pointer, carried)
             self._prompted.setdefault(object_id, {})[number] = conditioned
 

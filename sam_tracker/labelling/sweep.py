@@ -53,7 +53,7 @@ class Sweep:
         :param times: ascending nanoseconds of all images, for the motion models.
         :param checkpoint: file for the state of an unfinished sweep.
         :param checkpoint_period: seconds from one checkpoint to the next.
-        :param carrying: whether to carry the masks of prompts to the frames beside them.
+        :param carrying: whether to carry masks of prompts to the frames beside them.
         """
         self._recording = recording
         self._times = times
