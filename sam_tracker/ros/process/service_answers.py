@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
     from sam_tracker.ros.process.error_log import ErrorLog
 
-SERVICE_QOS = QoSProfile(depth=100)
+SERVICE_QOS = QoSProfile(depth=1000)
 """
-Depth of the queue of requests. With the default of ten the eleventh is lost silently; a request
-that is taken from the queue is always answered, if need be with "busy".
+Depth of the queue of requests, of all clients together: what comes beyond it is lost silently,
+with the default of ten the eleventh of a burst. A request that is taken from the queue is always
+answered, if need be with "busy".
 """
 
 

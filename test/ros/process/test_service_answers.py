@@ -106,6 +106,15 @@ def test_more_requests_than_threads_are_all_answered(serve):
     assert sorted(int(each.message) for each in answers) == list(range(1, 21))
 
 
+def test_hundreds_of_requests_at_once_are_all_answered(serve):
+    service = serve(lambda: 'done')
+    client = service.peer.create_client(Trigger, 'service', qos_profile=SERVICE_QOS)
+    assert client.wait_for_service(30.0)
+    answers = service.answers([client.call_async(Trigger.Request()) for _ in range(300)])
+    messages = {each.message for each in answers}
+    assert messages <= {'done', f'the worker is busy: {MOST_COMMANDS} commands wait'}
+
+
 def test_requests_beyond_what_the_worker_takes_are_told_that_it_is_busy(serve):
     go_on = threading.Event()
     service = serve(lambda: str(go_on.wait(90.0)))
