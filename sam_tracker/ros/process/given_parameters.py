@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 QOS_OVERRIDES = 'qos_overrides.'
 """Beginning of the parameters with which rclpy overrides the quality of service of a topic."""
 
+OF_ALL_NODES = {'use_sim_time', 'start_type_description_service'}
+"""Parameters that every node has."""
+
 
 def warn_of_unknown_parameters(node: Node, *others: Node) -> None:
     """Log a warning for every parameter given to nodes of which none has declared that name."""
@@ -60,38 +63,60 @@ def parameter_overrides(node: Node) -> Mapping[str, Any]:
 
 def warn_of_files_of_other_nodes(arguments: Sequence[str], node: Node, *others: Node) -> None:
     """
-    Log a warning for every parameter file that has a section for none of the nodes.
+    Log a warning for every parameter file that has parameters of the nodes for other nodes only.
 
-    rcl ignores such a file silently, and the nodes run with their defaults.
+    rcl ignores such a file silently, and the nodes run with their defaults. Files in which the
+    nodes do not appear at all are usual: one launch file gives one file to all nodes of a robot.
 
     :param arguments: the command line; rcl has read the files that it names.
     """
-    names = [each.get_fully_qualified_name() for each in (node, *others)]
+    nodes = (node, *others)
+    names = [each.get_fully_qualified_name() for each in nodes]
+    known = {name for each in nodes for name in each.get_parameters_by_prefix('')} - OF_ALL_NODES
     for option, file in itertools.pairwise(arguments):
         # A pipe, as of a process substitution, cannot be read a second time.
         if option != '--params-file' or not Path(file).is_file():
             continue
         try:
-            sections = list(_sections(yaml.safe_load(Path(file).read_bytes())))
+            sections = dict(_sections(yaml.safe_load(Path(file).read_bytes())))
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
             # rcl has read it, by another parser.
             continue
-        if not any(_is_for(section, name) for section in sections for name in names):
+        if any(_is_for(section, name) for section in sections for name in names):
+            continue
+        alike = [
+            section
+            for section, given in sections.items()
+            if 2 * len(known.intersection(given)) > len(given)
+        ]
+        if alike:
             node.get_logger().warning(
-                f'parameter file {file!r} has no effect: it has no section for '
-                f'{" or ".join(names)}, only for {", ".join(sections) or "no node"}'
+                f'parameter file {file!r} has no effect: it has parameters of this node for '
+                f'{", ".join(alike)}, and none for {" or ".join(names)}'
             )
 
 
-def _sections(content: object, above: str = '') -> Iterator[str]:
-    """Return the names of the nodes for which there are parameters, with their namespaces."""
+def _sections(content: object, above: str = '') -> Iterator[tuple[str, list[str]]]:
+    """Return the nodes for which there are parameters, with namespaces, and the parameters."""
     if not isinstance(content, dict):
         return
     for key, below in content.items():
         if key == 'ros__parameters':
-            yield above
+            yield above, list(_parameters(below))
         else:
             yield from _sections(below, f'{above}/{str(key).strip("/")}')
+
+
+def _parameters(content: object, above: str = '') -> Iterator[str]:
+    """Return full names of parameters."""
+    if not isinstance(content, dict):
+        return
+    for key, below in content.items():
+        name = f'{above}{key}'
+        if isinstance(below, dict):
+            yield from _parameters(below, f'{name}.')
+        else:
+            yield name
 
 
 def _is_for(section: str, name: str) -> bool:

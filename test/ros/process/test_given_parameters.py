@@ -53,23 +53,47 @@ def test_a_parameter_that_is_not_declared_is_named_on_every_distribution(node):
     ('content', 'named'),
     [
         ('camera: {ros__parameters: {width: 3}}', '/camera'),
-        ('/robot/camera: {ros__parameters: {width: 3}}', '/robot/camera'),
         (
-            '{/robot/*: {ros__parameters: {}}, robot: {right: {camera: {ros__parameters: {}}}}}',
+            '/robot/camera: {ros__parameters: {lens: {focus: 3.0}, lenght: 1, width: 3}}',
+            '/robot/camera',
+        ),
+        (
+            '{/robot/*: {ros__parameters: {width: 3}}, robot: {right: {camera: {ros__parameters: '
+            '{width: 3}}}}, arm: {ros__parameters: {joints: 7}}}',
             '/robot/*, /robot/right/camera',
         ),
-        ('', 'no node'),
-        ('camera', 'no node'),
     ],
 )
-def test_a_file_of_other_nodes_is_named_with_them(node, tmp_path, content, named):
+def test_a_file_with_parameters_of_the_node_for_other_nodes_is_named(
+    node, tmp_path, content, named
+):
+    node.declare_parameter('width', 1)
+    node.declare_parameter('lens.focus', 1.0)
     file = tmp_path / 'parameters.yaml'
     file.write_text(content)
     warn_of_files_of_other_nodes(['--ros-args', '--params-file', str(file)], node)
     assert node.get_logger().lines == [
-        f'parameter file {str(file)!r} has no effect: it has no section for /robot/left/camera, '
-        f'only for {named}'
+        f'parameter file {str(file)!r} has no effect: it has parameters of this node for {named}, '
+        'and none for /robot/left/camera'
     ]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        '{arm: {ros__parameters: {joints: 7, use_sim_time: true}}, base: {ros__parameters: {}}}',
+        '{display: {ros__parameters: {width: 3, height: 4, title: robot}}}',
+        '{base: {ros__parameters: {use_sim_time: true}}}',
+        '',
+        'camera',
+    ],
+)
+def test_a_file_for_other_nodes_of_the_robot_is_none_to_warn_of(node, tmp_path, content):
+    node.declare_parameter('width', 1)
+    file = tmp_path / 'parameters.yaml'
+    file.write_text(content)
+    warn_of_files_of_other_nodes(['--ros-args', '--params-file', str(file)], node)
+    assert not node.get_logger().lines
 
 
 @pytest.mark.parametrize(
