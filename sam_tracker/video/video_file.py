@@ -41,7 +41,6 @@ class VideoFile:
         self.start: int | None = None
         self.undecoded = 0
         self._number = 0
-        self._position = 0.0
         self._clock = _ContainerClock(self.rate)
         if self.read() is None:
             raise VideoError(f'no frame of the video {str(path)!r} can be decoded')
@@ -63,8 +62,8 @@ class VideoFile:
             self._number += 1
             if decoded:
                 self.undecoded += failed
-                self._position = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-                return Frame(bgr, self._clock.time(number, self._position))
+                position = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+                return Frame(bgr, self._clock.time(number, position))
             if self._number >= (self.frame_count or 0):
                 break
         if first < (1 - TOLERATED_LOSS) * (self.frame_count or 0) and not self._near_end():
@@ -80,8 +79,8 @@ class VideoFile:
 
         Where frames are not equally spaced, their number is estimated from this time.
         """
-        seconds = (self.frame_count or 0) / self.rate
-        return self._position / 1000 + 1 / self.rate >= (1 - TOLERATED_LOSS) * seconds
+        length = (self.frame_count or 0) * SECOND / self.rate
+        return self._clock.newest + SECOND / self.rate >= (1 - TOLERATED_LOSS) * length
 
     def rewind(self) -> None:
         # Reopened, because seeking is not exact in every container.
@@ -100,7 +99,8 @@ class _ContainerClock:
     def __init__(self, rate: float) -> None:
         self._period = SECOND / rate
         self._first = 0.0
-        self._last = -1
+        self.newest = -1
+        """Time of the newest frame in nanoseconds; -1: there is none."""
         self._last_number = 0
         self._even = False
 
@@ -111,14 +111,14 @@ class _ContainerClock:
         :param number: of the frame, from 0; damaged frames count.
         :param position: of the frame in milliseconds, as OpenCV reports it.
         """
-        if self._last < 0:
+        if self.newest < 0:
             self._first = position
             time = round(number * self._period)
         else:
             exact = (position - self._first) * SECOND / 1000
-            if self._even or not self._last + 1 <= exact < LATEST:
+            if self._even or not self.newest + 1 <= exact < LATEST:
                 self._even = True
-                exact = self._last + (number - self._last_number) * self._period
+                exact = self.newest + (number - self._last_number) * self._period
             time = round(exact)
-        self._last, self._last_number = time, number
+        self.newest, self._last_number = time, number
         return time

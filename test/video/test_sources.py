@@ -108,6 +108,19 @@ def test_a_video_whose_frames_come_late_is_not_taken_for_cut(tmp_path):
     assert [time for _, time in read_all(source)][-2:] == [7 * SECOND // 25, 80 * SECOND // 25]
 
 
+def test_a_video_that_is_damaged_between_two_rounds_is_not_taken_for_ended(tmp_path):
+    path = write_video(tmp_path / 'clip.mp4', grey_images(9, step=10), codec='mp4v')
+    source = VideoFile(path)
+    assert len(read_all(source)) == 9
+    video = bytearray(path.read_bytes())
+    start, end = video.index(b'mdat') + 4, video.index(b'moov') - 4
+    video[start:end] = bytes(end - start)
+    path.write_bytes(video)
+    source.rewind()
+    with pytest.raises(VideoError, match='ends after 0 of 9 frames'):
+        source.read()
+
+
 @given(st.lists(st.floats() | st.floats(0, 1e5), min_size=1, max_size=30))
 def test_times_rise_whatever_the_container_says(positions):
     clock = _ContainerClock(30.0)
