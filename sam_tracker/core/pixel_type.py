@@ -7,6 +7,8 @@ import struct
 BYTE_ORDERS = {b'II': '<', b'MM': '>'}
 BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
 """Tags of TIFF 6.0."""
+SHORT = 3
+"""The type of their values; libtiff accepts others too, which are left to the decoder."""
 SAMPLE_FORMATS = {2: 'int', 3: 'float', 5: 'complex int', 6: 'complex'}
 """Values of SampleFormat but for unsigned integers and undefined data (TIFF 6.0, section 19)."""
 MOST_TAGS = 4096
@@ -55,8 +57,8 @@ def _tags(data: bytes | memoryview, order: str) -> dict[int, int]:
     offset += struct.calcsize(f'{order}{length}')
     tags = {}
     for _ in range(min(count, MOST_TAGS)):
-        tag, _, values = entry.unpack_from(data, offset)
-        if tag in {BITS_PER_SAMPLE, SAMPLE_FORMAT}:
+        tag, kind, values = entry.unpack_from(data, offset)
+        if tag in {BITS_PER_SAMPLE, SAMPLE_FORMAT} and kind == SHORT:
             place = offset + entry.size
             if values * 2 > width:  # they are elsewhere
                 (place,) = struct.unpack_from(order + pointer, data, place)

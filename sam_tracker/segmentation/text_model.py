@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 import json
 from pathlib import Path
 from types import ModuleType
@@ -141,7 +141,11 @@ def import_transformers() -> ModuleType:
             f" pip install 'transformers>={'.'.join(map(str, OLDEST['transformers']))},<6'"
         ) from None
     for package, oldest in OLDEST.items():
-        installed = version(package)
+        try:
+            installed = version(package)
+        except PackageNotFoundError:
+            # It has been imported: a fork of another name, as Pillow-SIMD.
+            continue
         if tuple(int(part) for part in installed.split('.')[:2]) < oldest:
             wanted = '.'.join(map(str, oldest))
             raise GroundingError(

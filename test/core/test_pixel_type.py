@@ -1,5 +1,7 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -43,6 +45,16 @@ def test_a_portable_float_map_has_floats(start):
 def test_other_formats_are_left_to_their_decoders(start):
     assert measured_type(start) is None
     assert measured_type(start + bytes(64)) is None
+
+
+def test_a_number_of_bits_of_an_unusual_type_is_left_to_the_decoder():
+    whole = tiff(np.zeros((4, 6), '>u2'))
+    short, byte = (
+        struct.pack('>HHI', 258, kind, 1) + value
+        for kind, value in ((3, b'\0\x10'), (1, b'\x10\0'))
+    )
+    assert whole.count(short) == 1
+    assert measured_type(whole.replace(short, byte)) is None
 
 
 @pytest.mark.parametrize('big', [False, True])

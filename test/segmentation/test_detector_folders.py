@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders that hold no usable detector are refused by name, and no code in them is run."""
 
+from importlib.metadata import PackageNotFoundError, version
 import json
 from pathlib import Path
 import re
@@ -77,6 +78,19 @@ def test_a_library_that_is_too_old_is_told_with_its_version(folders, monkeypatch
     monkeypatch.setattr('sam_tracker.segmentation.text_model.version', versions.__getitem__)
     with pytest.raises(GroundingError, match=f'words need {re.escape(named)}'):
         TextGrounder(folders['owlv2'])
+
+
+def test_a_library_that_is_installed_under_another_name_is_taken_for_new_enough(
+    folders, monkeypatch
+):
+    def installed(package):
+        # As where Pillow-SIMD replaces Pillow.
+        if package == 'pillow':
+            raise PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr('sam_tracker.segmentation.text_model.version', installed)
+    TextGrounder(folders['owlv2'])
 
 
 def test_weights_that_are_damaged_are_refused(copy):
