@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sam_tracker.core.frame import Frame
-from sam_tracker.core.prompt import Prompt
+from sam_tracker.core.prompt import Prompt, PromptError
 from sam_tracker.labelling.carried_mask import CarriedMask
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
@@ -115,38 +115,18 @@ class OfflineTracker:
         :raises PromptError: a prompt does not fit the image, or a correction contradicts itself.
         """
         cached = self._cached(frame, frame.stamp)
-        store = self._inference.store
         for object_id, each in prompts.items():
-            prompt = each.by_frame[number]
-            valid = prompt.prompt.validate(
-                frame.width, frame.height, refining=not prompt.stands_alone
-            )
-            row = store.add()
-            held = TrackedObject(
-                object_id=object_id,
-                label=each.label,
-                row=row,
-                selector=MaskSelector(self._settings),
-                stamp=frame.stamp,
-                image_size=cached.image_size,
-            )
+            alone = each.by_frame[number].stands_alone
+            basis = () if alone else each.basis(number)
             try:
-                with self._inferring():
-                    if prompt.corrected is None:
-                        held = self._prompting.apply(held, frame, cached, valid)
-                    else:
-                        for other in each.basis(number):
-                            basis = self._prompted[object_id][other]
-                            store.condition_at(row, other - number, basis.memory, basis.pointer)
-                        held = self._refined(held, frame, cached, valid, prompt.corrected)
-                memory, pointer = store.conditioned(row)
-            finally:
-                store.remove(row)
-            # An answer to points or a box may be wrong, and its errors would spread.
-            drawn = prompt.prompt.mask is not None
-            carried = CarriedMask.of(frame.pixels, held.newest.mask) if drawn else None
-            conditioned = ConditioningFrame(held, memory, pointer, carried)
-            self._prompted.setdefault(object_id, {})[number] = conditioned
+                answer = self._answer(object_id, each, number, frame, cached, basis)
+            except PromptError:
+                if len(basis) < 2:
+                    raise
+                # It was accepted before there were later prompts, with which it is read now.
+                basis = (each.defining,)
+                answer = self._answer(object_id, each, number, frame, cached, basis)
+            self._prompted.setdefault(object_id, {})[number] = answer
 
     def prompted(self, object_id: int, number: int) -> ConditioningFrame:
         """Return an object on a frame on which it was prompted."""
@@ -221,6 +201,49 @@ class OfflineTracker:
         for state in states:
             row = self._inference.store.restore(state.bank, state.memories, state.pointers)
             self._active[state.stretch] = replace(state.held, row=row)
+
+    def _answer(
+        self,
+        object_id: int,
+        prompts: ObjectPrompts,
+        number: int,
+        frame: Frame,
+        cached: CachedFrame,
+        basis: Sequence[int],
+    ) -> ConditioningFrame:
+        """
+        Decode the prompt of an object on a frame.
+
+        :param basis: frames of prompts that a correction is read with.
+        :raises PromptError: as ``prompt``.
+        """
+        prompt, store = prompts.by_frame[number], self._inference.store
+        valid = prompt.prompt.validate(frame.width, frame.height, refining=not prompt.stands_alone)
+        row = store.add()
+        held = TrackedObject(
+            object_id=object_id,
+            label=prompts.label,
+            row=row,
+            selector=MaskSelector(self._settings),
+            stamp=frame.stamp,
+            image_size=cached.image_size,
+        )
+        try:
+            with self._inferring():
+                if prompt.corrected is None:
+                    held = self._prompting.apply(held, frame, cached, valid)
+                else:
+                    for other in basis:
+                        known = self._prompted[object_id][other]
+                        store.condition_at(row, other - number, known.memory, known.pointer)
+                    held = self._refined(held, frame, cached, valid, prompt.corrected)
+            memory, pointer = store.conditioned(row)
+        finally:
+            store.remove(row)
+        # An answer to points or a box may be wrong, and its errors would spread.
+        drawn = prompt.prompt.mask is not None
+        carried = CarriedMask.of(frame.pixels, held.newest.mask) if drawn else None
+        return ConditioningFrame(held, memory, pointer, carried)
 
     def _refined(
         self,
