@@ -39,7 +39,7 @@ class WarmPython:
     """Starts the interpreter, and programs by it, from any thread."""
 
     def __init__(self, folder: Path) -> None:
-        """:param folder: the working directory of every program."""
+        """:param folder: the working directory of programs that name none."""
         self._lock = threading.Lock()
         self._requests = itertools.count()
         self._server = subprocess.Popen(
@@ -56,12 +56,25 @@ class WarmPython:
         return self._server.pid
 
     def run(
-        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        folder: str | os.PathLike[str] = '.',
     ) -> ForkedProcess:
-        """Run a module, or a file by its path, as a program that writes into a file."""
+        """
+        Run a module, or a file by its path, as a program that writes into a file.
+
+        :param folder: its working directory, relative to that of the interpreter.
+        """
         log.touch()
         pid = self._ask(
-            module=module, arguments=[*arguments], environment={**environment}, log=str(log)
+            module=module,
+            arguments=[*arguments],
+            environment={**environment},
+            log=str(log),
+            folder=str(folder),
         )
         return ForkedProcess(self, pid)
 
@@ -152,17 +165,18 @@ def forked() -> int:
 
 
 def run_as_program(
-    module: str, arguments: list[str], environment: dict[str, str], log: str
+    module: str, arguments: list[str], environment: dict[str, str], log: str, folder: str
 ) -> None:
-    """Go on as `python [-m] MODULE ARGUMENTS <&- >LOG 2>&1`."""
+    """Go on as `cd FOLDER; python [-m] MODULE ARGUMENTS <&- >LOG 2>&1`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with Path(os.devnull).open() as nothing, Path(log).open('w') as file:
         for number, stream in enumerate((nothing, file, file)):
             os.dup2(stream.fileno(), number)
     os.environ.clear()
     os.environ.update(environment)
+    os.chdir(folder)
     sys.argv[1:] = arguments
-    if module.endswith('.py'):
+    if os.sep in module:
         sys.argv[0], sys.path[0] = module, str(Path(module).parent)
         runpy.run_path(module, run_name='__main__')
     else:

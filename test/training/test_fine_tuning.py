@@ -5,7 +5,6 @@
 import json
 import os
 from pathlib import Path
-import subprocess
 import sys
 
 import cv2
@@ -22,14 +21,13 @@ from sam_tracker.training.processes import train
 from sam_tracker.training.settings import Settings
 from sam_tracker.training.trainer import CHECKPOINT, LOG
 
+from ..conftest import Program
 from ..readme_commands import commands
 from .test_real_images import HEIGHT, WIDTH, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / 'docs/fine_tuning.md').read_text()
 TRUNK = 'image_encoder.trunk.'
-SHOW = 'import sys; from sam_tracker.programs import checkpoint; sys.exit(checkpoint())'
-"""What the console script `sam_tracker-checkpoint` does."""
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +52,7 @@ def checkpoints(tmp_path_factory):
 
 
 def fitted(command: str, clips: Path) -> list[str]:
-    """Make a command of the page small enough for a test."""
+    """Make a command of the page small enough for a test; return its module and arguments."""
     small = {
         '--size 512': '--size 256',
         '--image-size 512': '--image-size 256',
@@ -65,20 +63,21 @@ def fitted(command: str, clips: Path) -> list[str]:
     }
     for there, here in small.items():
         command = command.replace(there, here)
-    words = command.split()
-    if words[0] == 'python':
-        return [sys.executable, *words[1:]]
-    assert words[0] == 'sam_tracker-checkpoint'
-    return [sys.executable, '-c', SHOW, *words[1:]]
+    program, *words = command.split()
+    if program == 'python':
+        return words[1:]
+    assert program == 'sam_tracker-checkpoint'
+    return [f'{Path(sys.executable).parent / program}', *words]
 
 
 @pytest.mark.timeout(1200)
-def test_the_commands_of_the_page_train_show_and_compare(clips, checkpoints, tmp_path):
+def test_the_commands_of_the_page_train_show_and_compare(
+    clips, checkpoints, tmp_path, warm_python
+):
     environment = {
         **os.environ,
         'SAM_TRACKER_CHECKPOINTS': str(checkpoints),
         'OMP_NUM_THREADS': '1',
-        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
     }
     # The text names two of them again, without what follows.
     given = [each for each in commands(PAGE) if 'out/' in each or ' CLIPS ' in each]
@@ -90,11 +89,11 @@ def test_the_commands_of_the_page_train_show_and_compare(clips, checkpoints, tmp
     ]
     printed = []
     for command in given:
-        done = subprocess.run(
-            fitted(command, clips), cwd=tmp_path, env=environment, text=True, capture_output=True
-        )
-        assert done.returncode == 0, done.stderr
-        printed.append(done.stdout)
+        module, *arguments = fitted(command, clips)
+        log = tmp_path / 'log'
+        program = Program(warm_python.run(module, arguments, environment, log, tmp_path), log)
+        assert program.wait(600.0) == 0, program.output
+        printed.append(program.output)
     assert 'edgetam' in printed[1]
     assert '1 objects' in printed[2] and '1 objects' in printed[3]
     start = load_network(checkpoints / 'edgetam.pt').state_dict()
