@@ -231,8 +231,9 @@ ROOMS = {
     'image_files': {'core'},
     'lettering': set(),
     'rendering': {'lettering'},
+    'contact_sheet': {'lettering'},
     'video': {'core', 'image_files'},
-    'recording': {'core', 'rendering'},
+    'recording': {'core', 'rendering', 'contact_sheet'},
     'web': {'core', 'rendering', 'recording'},
     # No network is known but to the registry: all others know the Protocols.
     'networks': {'core'},
@@ -261,7 +262,9 @@ ROOMS = {
     'association': {'core'},
     'localization': {'core'},
     'segmentation': {'core', 'networks'},
-    'segmentation.segment_files': {'segmentation', 'core', 'rendering', 'command_line'},
+    'segmentation.segment_files': {
+        *('segmentation', 'core', 'rendering', 'contact_sheet', 'command_line'),
+    },
     'segmentation.segment_command': {
         *('segmentation', 'segmentation.segment_files', 'core', 'networks', 'networks.weights'),
         *('rendering', 'image_files', 'command_line'),
@@ -270,7 +273,7 @@ ROOMS = {
         *('core', 'networks', 'tracking', 'tracking.closer_look', 'video', 'image_files'),
     },
     'labelling.exports': {
-        *('core', 'labelling', 'rendering', 'recording', 'tracking', 'video'),
+        *('core', 'labelling', 'rendering', 'contact_sheet', 'recording', 'tracking', 'video'),
     },
     'labelling.bag_recording': {'core', 'labelling', 'ros.images'},
     'labelling.bag_prompts': {'core', 'labelling', 'labelling.bag_recording', 'ros.messages'},
@@ -354,7 +357,7 @@ ROOMS = {
     },
     'evaluation': {
         *('core', 'networks', 'networks.sam2', 'networks.weights', 'tracking', 'camera_motion'),
-        *('video', 'rendering', 'command_line'),
+        *('video', 'rendering', 'contact_sheet', 'command_line'),
     },
 }
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from sam_tracker.contact_sheet import contact_sheet
 from sam_tracker.rendering import (
     PALETTE_RGB,
     DrawnTrack,
-    contact_sheet,
     draw_box,
     draw_masks,
     draw_points,

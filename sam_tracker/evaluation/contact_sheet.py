@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from sam_tracker import rendering
+from sam_tracker.contact_sheet import contact_sheet as arranged
 from sam_tracker.evaluation.followers.follower import Follower, Observation
 from sam_tracker.evaluation.run import run
 from sam_tracker.evaluation.sequence import Dataset, Image, VideoSequence
@@ -49,7 +50,7 @@ def contact_sheet(
                 captions.append(f'{sequence.name} {number}')
 
         run(follower, sequence, watch)
-    return rendering.contact_sheet(drawn, captions, COLUMNS, tile_width=320)
+    return arranged(drawn, captions, COLUMNS, tile_width=320)
 
 
 def _picture(

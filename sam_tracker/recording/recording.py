@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.contact_sheet import contact_sheet, scaled_to_fit
 from sam_tracker.core.time import SECOND
 from sam_tracker.recording.frame import RecordedFrame, RecordingError
 from sam_tracker.recording.overlay_video import OverlayVideo
 from sam_tracker.recording.score_plot import Scores, scores, write_score_plot
 from sam_tracker.recording.thinning import EvenlySpread
 from sam_tracker.recording.track_files import TRACK_FILES, TrackFiles
-from sam_tracker.rendering import contact_sheet, draw_tracks, scaled_to_fit
+from sam_tracker.rendering import draw_tracks
 
 VIDEO = 'overlay.mp4'
 CONTACT_SHEET = 'contact_sheet.png'

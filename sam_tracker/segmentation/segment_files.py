@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from sam_tracker.command_line import table
+from sam_tracker.contact_sheet import contact_sheet
 from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt
 from sam_tracker.core.run_length import run_lengths
 from sam_tracker.rendering import (
     Image,
-    contact_sheet,
     draw_box,
     draw_masks,
     draw_points,

@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.contact_sheet import contact_sheet, scaled_to_fit
 from sam_tracker.core.time import SECOND
 from sam_tracker.labelling.doubtful import DoubtfulStretch, doubtful_stretches
 from sam_tracker.labelling.exports.export import Exported, replacing
 from sam_tracker.labelling.exports.overlay import drawn, seen
 from sam_tracker.labelling.labelled_track import Stage
-from sam_tracker.rendering import contact_sheet, object_colour, scaled_to_fit
+from sam_tracker.rendering import object_colour
 
 PICTURES = 12
 TILE_WIDTH = 320
