@@ -8,7 +8,8 @@ import math
 from pathlib import Path
 import sys
 from typing import NoReturn
-from unicodedata import category
+
+from sam_tracker.core.texts import printable
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -167,12 +168,4 @@ def table(
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
-    )
-
-
-def printable(text: str) -> str:
-    """Escape control characters, which a terminal would act on."""
-    return ''.join(
-        each if each.isprintable() or category(each) == 'Zs' else ascii(each)[1:-1]
-        for each in text
     )

@@ -6,7 +6,8 @@ import argparse
 
 import pytest
 
-from sam_tracker.command_line import add_prompt_options, box_corners, printable, table
+from sam_tracker.command_line import add_prompt_options, box_corners, table
+from sam_tracker.core.texts import printable
 
 
 def test_words_begin_at_the_left_and_numbers_end_at_the_right():

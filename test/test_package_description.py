@@ -226,7 +226,7 @@ def test_executables_import_neither_training_nor_evaluation_nor_generated_clips(
 CAMERA = {'core', 'ros.images', 'ros.camera', 'ros.messages', 'ros.parameters', 'ros.process'}
 ROOMS = {
     'core': set(),
-    'command_line': set(),
+    'command_line': {'core'},
     'programs': set(),
     'image_files': {'core'},
     'lettering': set(),
@@ -250,11 +250,11 @@ ROOMS = {
     },
     'networks.weights': {'core', 'networks', 'networks.registry'},
     'networks.weights.checkpoint_command': {
-        *('networks.weights', 'networks.registry', 'command_line'),
+        *('core', 'networks.weights', 'networks.registry', 'command_line'),
     },
     'networks.exported': {'core', 'networks', 'networks.sam2'},
     'networks.exported.export_command': {
-        *('networks.exported', 'networks.weights', 'command_line'),
+        *('core', 'networks.exported', 'networks.weights', 'command_line'),
     },
     'camera_motion': {'core'},
     'tracking': {'core', 'networks', 'tracking.closer_look'},
@@ -326,7 +326,7 @@ ROOMS = {
         *('tracking', 'ros.parameters'),
     },
     'nodes.camera_node': {
-        *('ros.camera', 'ros.parameters', 'ros.process'),
+        *('core', 'ros.camera', 'ros.parameters', 'ros.process'),
         *('networks.weights', 'nodes.network_setup'),
         'command_line',
     },

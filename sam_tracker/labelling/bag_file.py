@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlite3
 from typing import Any
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 from sam_tracker.labelling.bag_repair import readable, repaired
 from sam_tracker.labelling.decompression import ZSTD_MAGIC, decompressed
 from sam_tracker.labelling.recording import LabellingError

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from sam_tracker.command_line import complain, file_error, has_prompt, printable
-from sam_tracker.core.errors import error_text
+from sam_tracker.command_line import complain, file_error, has_prompt
 from sam_tracker.core.paths import expanded
+from sam_tracker.core.texts import error_text, printable
 from sam_tracker.labelling.label_options import PROGRAM, parse
 from sam_tracker.labelling.urls import is_url, name_of, path_of, public_url
 from sam_tracker.networks.weights.catalogue import KNOWN_CHECKPOINTS, CheckpointError

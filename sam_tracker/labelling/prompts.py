@@ -33,10 +33,10 @@ import numpy as np
 from numpy.typing import NDArray
 import yaml
 
-from sam_tracker.core.errors import error_text
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt, PromptError, checked_label
 from sam_tracker.core.run_length import run_lengths, uncompressed
+from sam_tracker.core.texts import error_text
 from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import ImageFileError, read_mask
 from sam_tracker.labelling.labelled_track import Stage

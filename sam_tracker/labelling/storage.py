@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 from sam_tracker.labelling.project_lock import LOCK
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.urls import name_of, public_url, without_secrets

@@ -22,7 +22,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 import torch
 
-from sam_tracker.command_line import printable
+from sam_tracker.core.texts import printable
 from sam_tracker.networks.weights.catalogue import CheckpointError
 from sam_tracker.ros.camera.image_input import ImageInput
 from sam_tracker.ros.parameters.camera_node import CameraNodeParameters

@@ -29,9 +29,9 @@ from sam_tracker.command_line import (
     file_error,
     has_prompt,
     number,
-    printable,
 )
 from sam_tracker.core.paths import expanded
+from sam_tracker.core.texts import printable
 from sam_tracker.image_files import ImageFileError, read_image, read_mask
 from sam_tracker.networks.weights.catalogue import DEFAULT_CHECKPOINT
 

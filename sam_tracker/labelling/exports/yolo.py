@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 import yaml
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 from sam_tracker.labelling.exports.export import Exported, emptied, replacing, write_jpeg
 from sam_tracker.labelling.labelled_track import LabelledTrack
 from sam_tracker.labelling.recording import LabellingError

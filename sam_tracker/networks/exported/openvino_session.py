@@ -9,7 +9,7 @@ import openvino
 import torch
 from torch import Tensor
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 from sam_tracker.networks.exported.manifest import GraphError
 
 _TYPES = {'f32': torch.float32, 'i64': torch.int64}

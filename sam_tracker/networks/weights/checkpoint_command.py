@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from sam_tracker.command_line import OneLineParser, complain, file_error, printable
+from sam_tracker.command_line import OneLineParser, complain, file_error
+from sam_tracker.core.texts import printable
 from sam_tracker.networks.weights.catalogue import (
     FOLDER_VARIABLE,
     KNOWN_CHECKPOINTS,

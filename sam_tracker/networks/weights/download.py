@@ -10,7 +10,7 @@ done here.
 
 from pathlib import Path
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 from sam_tracker.networks.weights.catalogue import (
     CheckpointError,
     KnownCheckpoint,

@@ -18,11 +18,11 @@ from sam_tracker.command_line import (
     box_corners,
     has_prompt,
     positive_number,
-    printable,
     table,
 )
 from sam_tracker.core.object_ids import LARGEST_ID
 from sam_tracker.core.paths import expanded
+from sam_tracker.core.texts import printable
 from sam_tracker.core.time import SECOND
 from sam_tracker.image_files import read_mask
 from sam_tracker.msg import Prompt

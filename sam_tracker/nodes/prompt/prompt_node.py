@@ -14,7 +14,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 
-from sam_tracker.command_line import printable
+from sam_tracker.core.texts import printable
 from sam_tracker.image_files import ImageFileError
 from sam_tracker.nodes.prompt.client import TrackerClient, TrackerClientError
 from sam_tracker.nodes.prompt.command import parse, run

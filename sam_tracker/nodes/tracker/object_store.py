@@ -8,10 +8,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sam_tracker.command_line import printable
 from sam_tracker.core.file_lock import locked
 from sam_tracker.core.paths import expanded
 from sam_tracker.core.prompt import Prompt, PromptError
+from sam_tracker.core.texts import printable
 from sam_tracker.nodes.tracker.saved_objects import (
     SavedObject,
     SavedObjectsError,

@@ -13,7 +13,7 @@ from geometry_msgs.msg import Point, PointStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from std_srvs.srv import SetBool, Trigger
 
-from sam_tracker.command_line import printable
+from sam_tracker.core.texts import printable
 from sam_tracker.core.time import SECOND
 from sam_tracker.msg import Prompt
 from sam_tracker.nodes.tracker.tracking_session import LOG_PERIOD, PromptAnswer, TrackingSession

@@ -9,8 +9,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from sam_tracker.command_line import printable
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text, printable
 
 if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger

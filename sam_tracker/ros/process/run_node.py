@@ -27,8 +27,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
-from sam_tracker.command_line import printable
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text, printable
 from sam_tracker.ros.parameters.declaration import ParameterError
 from sam_tracker.ros.process.error_log import ErrorLog
 from sam_tracker.ros.process.fast_dds import remove_abandoned_segments

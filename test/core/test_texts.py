@@ -1,8 +1,8 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Texts of errors in one line."""
+"""Texts for logs and terminals."""
 
-from sam_tracker.core.errors import error_text
+from sam_tracker.core.texts import error_text
 
 
 def test_the_text_of_an_error_is_one_line():
