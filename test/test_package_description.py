@@ -317,7 +317,6 @@ ROOMS = {
     },
     'ros.process': {
         *('core', 'ros.images', 'ros.camera', 'ros.parameters', 'ros.process.fast_dds'),
-        'command_line',
     },
     'ros.process.fast_dds': set(),
     'ros.launch': {'ros.parameters', 'ros.process.fast_dds'},
@@ -328,7 +327,6 @@ ROOMS = {
     'nodes.camera_node': {
         *('core', 'ros.camera', 'ros.parameters', 'ros.process'),
         *('networks.weights', 'nodes.network_setup'),
-        'command_line',
     },
     'nodes.camera_diagnostics': {'ros.camera', 'ros.process', 'nodes.camera_node'},
     'nodes.segmenter': {
@@ -337,7 +335,7 @@ ROOMS = {
     },
     'nodes.tracker': {
         *(*CAMERA, 'networks', 'tracking', 'camera_motion', 'segmentation', 'rendering'),
-        *('command_line', 'nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
+        *('nodes.camera_node', 'nodes.camera_diagnostics', 'nodes.network_setup'),
         *('nodes.segmenter', 'networks.weights'),
         'association',
     },
