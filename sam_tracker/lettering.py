@@ -9,6 +9,7 @@ ASCII; there Pillow draws, with a font of this machine that has the characters.
 
 from functools import lru_cache
 from pathlib import Path
+from unicodedata import category
 
 import cv2
 import numpy as np
@@ -34,6 +35,8 @@ FONT_FILES = (
 )
 NO_CHARACTER = '\uffff'
 """A character that no font has, so its glyph is that of all missing characters."""
+CONTROLS = {'Cc', 'Cs', 'Zl', 'Zp'}
+"""Categories of Unicode: controls, surrogates, and ends of lines and paragraphs."""
 
 
 def text_size(text: str, scale: float) -> tuple[int, int, int]:
@@ -94,8 +97,10 @@ def _readable(text: str, pixels: int) -> tuple[str, FreeTypeFont]:
     """
     Return a text and a font that has all its characters.
 
-    Where no font has, the text names them by their numbers.
+    Where no font has, the text names them by their numbers; controls and ends of lines always, on
+    which the layout of Pillow 13 fails.
     """
+    text = ''.join(ascii(each)[1:-1] if category(each) in CONTROLS else each for each in text)
     fonts = [_font(path, pixels) for path in _font_paths()]
     for font in fonts:
         absent = bytes(font.getmask(NO_CHARACTER))

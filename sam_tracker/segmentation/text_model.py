@@ -10,7 +10,8 @@ writes; nothing is downloaded, and no code in the folder is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 import json
@@ -164,13 +165,27 @@ def load_text_model(folder: Path, architecture: str, device: torch.device) -> Te
     """
     transformers = import_transformers()
     try:
-        return _loaded(transformers, folder, architecture, device)
+        with _without_progress_bars(transformers):
+            return _loaded(transformers, folder, architecture, device)
     except GroundingError:
         raise
     # The library raises all kinds of errors for a damaged folder; the first line is enough.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GroundingError(f'{folder} cannot be loaded: {reason}') from error
+
+
+@contextmanager
+def _without_progress_bars(transformers: ModuleType) -> Iterator[None]:
+    # transformers 5 shows one on the standard error for every model that it loads.
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _loaded(

@@ -175,7 +175,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(hub, failin
     found = hashlib.sha256(hub.body).hexdigest()
     assert failing() == f'sent 24000000 bytes with SHA-256 {found}, not the published {SUM}'
     kept = [path.stat().st_size for path in tmp_path.rglob('*') if path.is_file()]
-    assert max(kept, default=0) < 100
+    assert max(kept, default=0) < 1000  # the cache's own notes, not the 24 MB
 
 
 @pytest.mark.parametrize('damage', ['content', 'link'])
