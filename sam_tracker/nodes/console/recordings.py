@@ -71,7 +71,7 @@ class Recordings:
                 *('-r', f'image:={image_topic.removesuffix(COMPRESSED)}'),
                 *('-r', f'tracks:={tracker}/tracks'),
                 *('-p', f'image_transport:={transport}'),
-                *('-p', f'output_folder:={self._folder / name}'),
+                *('-p', f'output_folder:={_quoted(str(self._folder / name))}'),
                 stdin=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 # Ctrl-C in a terminal is meant for the console, which ends the recorder itself.
@@ -174,6 +174,12 @@ class Recordings:
         if process.returncode:
             lines = errors.decode(errors='replace').strip().splitlines()
             self._on_end(lines[-1] if lines else f'exit code {process.returncode}')
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML, to which a colon and a hash mean something."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _files(folder: Path) -> list[dict[str, Any]]:

@@ -47,8 +47,9 @@ class RunningConsole:
 @pytest.fixture(scope='module')
 def console(graph, tmp_path_factory) -> RunningConsole:
     """A console without a password, for all tests of a module."""
-    folder = tmp_path_factory.mktemp('recordings')
-    return RunningConsole(graph.start(CONSOLE, port=0, recordings_folder=folder), folder)
+    # To YAML, which parses values of parameters, a colon and a hash mean something.
+    folder = tmp_path_factory.mktemp('recordings') / 'run: 1 #2'
+    return RunningConsole(graph.start(CONSOLE, port=0, recordings_folder=f"'{folder}'"), folder)
 
 
 @pytest.fixture
