@@ -208,8 +208,8 @@ def _arguments(name: str, declared: dict[str, Declaration]) -> list[DeclareLaunc
             'respawn',
             default_value='false',
             choices=BOOLEAN,
-            description='Whether to start the node again when it ends by itself; it has '
-            'forgotten all objects then.',
+            description='Whether to start the node again when it ends by itself; without '
+            'saved_objects.file a tracker has forgotten all objects then.',
         ),
         DeclareLaunchArgument(
             'fast_dds_profile',
