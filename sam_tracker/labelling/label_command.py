@@ -58,14 +58,18 @@ def run(options: argparse.Namespace) -> int:
     if options.review is not None:
         return review(options)
     if options.ray is None:
-        return _in_folder(options)
-    from sam_tracker.labelling.ray_pool import connected
+        complete, summary = _in_folder(options)
+    else:
+        from sam_tracker.labelling.ray_pool import connected
 
-    with connected(options.ray):
-        return _in_folder(options)
+        with connected(options.ray):
+            complete, summary = _in_folder(options)
+    # Not while there is a connection, which sends standard output elsewhere.
+    sys.stdout.write(f'{summary}\n')
+    return 0 if complete else 1
 
 
-def _in_folder(options: argparse.Namespace) -> int:
+def _in_folder(options: argparse.Namespace) -> tuple[bool, str]:
     """Label into the output folder, or into a copy of it if it is on other storage."""
     if not is_url(options.output):
         return _label(options, expanded(options.output).resolve(), None)
@@ -76,12 +80,13 @@ def _in_folder(options: argparse.Namespace) -> int:
         return _label(options, folder, Mirror(options.output, folder))
 
 
-def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> int:
+def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> tuple[bool, str]:
     """
     Label all recordings, and write the formats.
 
     :param folder: for labels and exports.
     :param mirror: of that folder, if it is a copy of one on other storage.
+    :returns: whether all of it was done, and a summary.
     """
     from sam_tracker.labelling.fleet import (
         MANIFEST,
@@ -115,11 +120,10 @@ def _label(options: argparse.Namespace, folder: Path, mirror: Mirror | None) -> 
     not_written = finish(done, options.formats, options.verified, _bar, mirror, writers)
     for name, problem in {**failed, **not_written}.items():
         complain(PROGRAM, f'{name}: {problem}')
-    sys.stdout.write(
+    return not failed and not not_written, (
         f'{len(jobs) - len(failed)} of {len(jobs)} recordings labelled; written to'
-        f' {printable(str(options.output))}\n'
+        f' {printable(str(options.output))}'
     )
-    return 1 if failed or not_written else 0
 
 
 def review(options: argparse.Namespace) -> int:

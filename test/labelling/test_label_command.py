@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command labels recordings, reports failures, and repeats no work."""
 
+from contextlib import redirect_stdout
 from dataclasses import replace
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import torch
 import yaml
 
 from sam_tracker.evaluation.corrections import correcting_click
+from sam_tracker.labelling import ray_pool
 from sam_tracker.labelling.fleet import finish, unique_names
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.label_command import main
@@ -68,6 +71,19 @@ def test_one_bad_recording_costs_no_other(folder, clip, tmp_path, capsys):
     assert main([str(folder), '-o', str(out), '--formats', 'mot']) == 0
     assert (out / 'recordings/clip/labels.jsonl').read_bytes() == before
     assert (out / 'mot/clip/gt/gt.txt').exists()
+
+
+def test_the_summary_is_on_standard_output_while_that_of_ray_is_not(tmp_path, capsys, monkeypatch):
+    bad = tmp_path / 'bad.mp4'
+    bad.write_bytes(b'nothing')
+    # Ray is optional: without a cluster the work is done here.
+    monkeypatch.setattr(ray_pool, 'connected', lambda _: redirect_stdout(sys.stderr))
+    monkeypatch.setattr(
+        ray_pool, 'on_ray', lambda jobs, work, gpus: ((job, work(job)) for job in jobs)
+    )
+    arguments = [str(bad), '-o', str(tmp_path / 'out'), '--ray', 'auto']
+    assert main([*arguments, '--box', '1', '2', '3', '4']) == 1
+    assert '0 of 1 recordings labelled' in capsys.readouterr().out
 
 
 def test_an_output_that_is_no_folder_is_named_in_one_line(folder, tmp_path, capsys):
