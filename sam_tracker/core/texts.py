@@ -4,6 +4,12 @@
 
 from unicodedata import category
 
+JOINERS = frozenset('\u200c\u200d')
+"""
+Invisible characters within words of Persian or Hindi, and within emoji: zero width non-joiner and
+joiner.
+"""
+
 
 def error_text(error: BaseException) -> str:
     """Return the text of an error in one line, or the name of its type where it has no text."""
@@ -13,6 +19,8 @@ def error_text(error: BaseException) -> str:
 def printable(text: str) -> str:
     """Escape control characters, which a terminal would act on."""
     return ''.join(
-        each if each.isprintable() or category(each) == 'Zs' else ascii(each)[1:-1]
+        each
+        if each.isprintable() or category(each) == 'Zs' or each in JOINERS
+        else ascii(each)[1:-1]
         for each in text
     )

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts for logs and terminals."""
 
-from sam_tracker.core.texts import error_text
+import pytest
+
+from sam_tracker.core.texts import error_text, printable
 
 
 def test_the_text_of_an_error_is_one_line():
@@ -11,3 +13,17 @@ def test_the_text_of_an_error_is_one_line():
 
 def test_an_error_without_a_text_is_named_by_its_type():
     assert error_text(KeyboardInterrupt()) == 'KeyboardInterrupt'
+
+
+@pytest.mark.parametrize(
+    'text', ['می\u200cرود', 'क्\u200dष', '\U0001f468\u200d\U0001f527', 'e\u0301', '❤\ufe0f']
+)
+def test_words_and_emoji_of_several_characters_stay_whole(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    'character', ['\x1b', '\x9b', '\n', '\u202e', '\u2066', '\u2028', '\udcff']
+)
+def test_what_moves_the_cursor_or_the_letters_is_escaped(character):
+    assert printable(f'a{character}b') == f'a{ascii(character)[1:-1]}b'
