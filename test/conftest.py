@@ -56,7 +56,8 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Mark every test that has a DDS domain, by a fixture or because it is a launch test.
+    Mark every test that has a DDS domain, by a fixture or because it is a launch test; repeat all
+    that are so marked when they fail.
 
     Files with such tests, or slow ones, come first: where workers share the tests, the many quick
     files are left to fill their time until the last long one has ended.
@@ -64,6 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if 'launch' in item.path.parts or GRAPH_FIXTURES & {*getattr(item, 'fixturenames', ())}:
             item.add_marker('graph')
+        if item.get_closest_marker('graph'):
             # DDS may lose an answer to a client that it is still discovering, which is no defect
             # of ours; one of ours fails every time.
             item.add_marker(pytest.mark.flaky(reruns=2))
