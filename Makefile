@@ -99,14 +99,14 @@ out/ubuntu-$(UBUNTU): requirements/ubuntu_$(UBUNTU).txt $(VENV)/.installed-test
 	pip install --quiet --no-deps --upgrade --target $@ -r $<
 	@touch $@
 
-# Linters and what formats stay as pinned: newer ones ask for other code. $(VENV) itself stays as it is.
+# Linters stay as pinned, since newer ones ask for other code, and so does setuptools, for colcon.
 NEWEST := $(CURDIR)/.venv-newest
 .PHONY: test-newest
 test-newest:  ## all tests with the newest libraries that pyproject.toml allows, in .venv-newest
 	$(MAKE) setup-test VENV=$(NEWEST)
 	$(NEWEST)/bin/pip install --quiet --upgrade --upgrade-strategy eager --no-build-isolation \
 		--editable '.[console,export,labelling,storage,text]' \
-		hypothesis pycocotools pytest pytest-rerunfailures pytest-timeout pytest-xdist
+		'setuptools>=77,<80' hypothesis pycocotools pytest pytest-rerunfailures pytest-timeout pytest-xdist
 	$(MAKE) test VENV=$(NEWEST)
 
 .PHONY: lint
