@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sam_tracker.labelling.labels import LabelSet
+from sam_tracker.labelling.labels import LabelledImage
 
 THRESHOLD = 0.5
 """Doubt from which a label should be reviewed."""
@@ -30,11 +31,15 @@ class DoubtfulStretch:
     """Sum over the images, by which stretches are ordered."""
 
 
-def doubtful_stretches(labels: LabelSet) -> list[DoubtfulStretch]:
-    """Return all stretches in doubt, the worst first."""
+def doubtful_stretches(images: Iterable[LabelledImage]) -> list[DoubtfulStretch]:
+    """
+    Return all stretches in doubt, the worst first.
+
+    :param images: of a recording, in order.
+    """
     found: list[DoubtfulStretch] = []
     current: dict[int, DoubtfulStretch] = {}
-    for image in labels.images():
+    for image in images:
         for track in image.tracks:
             if track.doubt < THRESHOLD:
                 continue

@@ -70,7 +70,7 @@ def export_report(exported: Exported, folder: Path) -> None:
             tiles.append(scaled_to_fit(picture, TILE_WIDTH, 2 * TILE_WIDTH))
             seconds = (image.stamp - first) / SECOND
             captions.append(f'{image.number}   {seconds:.1f} s   {seen(image)} seen')
-    doubtful = doubtful_stretches(exported.labels)[:MOST_DOUBTFUL]
+    doubtful = doubtful_stretches(exported.labels.images())[:MOST_DOUBTFUL]
     with replacing(folder / f'{exported.name}.html') as file:
         for part in _page(exported, summaries, _sheet(tiles, captions), doubtful):
             file.write(part.encode() + b'\n')

@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 import cv2
-import numpy as np
 
 from sam_tracker.core.prompt import NEGATIVE, POSITIVE, Prompt, PromptError
 from sam_tracker.labelling.bag_recording import BagRecording
@@ -103,17 +102,20 @@ class ReviewSession:
         self._spend()
         labels, project = self._all_labels(), self._project
         columns = min(len(self._images), COLUMNS)
+        ids = sorted(project.prompts)
+        every_stage = {key: dict.fromkeys((each.value for each in Stage), 0) for key in ids}
+        # Lists: an element of an array takes several times as long.
+        every_doubt, every_confidence = ({key: [0.0] * columns for key in ids} for _ in range(2))
+        for image in self._images:
+            column = image.number * columns // len(self._images)
+            for track in image.tracks:
+                key = track.object_id
+                every_stage[key][track.stage.value] += 1
+                doubt, confidence = every_doubt[key], every_confidence[key]
+                doubt[column] = max(doubt[column], track.doubt)
+                confidence[column] = max(confidence[column], track.confidence)
         objects = []
-        for object_id in sorted(project.prompts):
-            counts = dict.fromkeys((stage.value for stage in Stage), 0)
-            doubt, confidence = np.zeros(columns), np.zeros(columns)
-            for image in self._images:
-                column = image.number * columns // len(self._images)
-                for track in image.tracks:
-                    if track.object_id == object_id:
-                        counts[track.stage.value] += 1
-                        doubt[column] = max(doubt[column], track.doubt)
-                        confidence[column] = max(confidence[column], track.confidence)
+        for object_id in ids:
             blue, green, red = object_colour(object_id)
             objects.append(
                 {
@@ -121,9 +123,9 @@ class ReviewSession:
                     'label': labels.category(object_id),
                     'review': project.review(object_id).value,
                     'colour': f'rgb({red},{green},{blue})',
-                    'stages': counts,
-                    'doubt': [round(float(value), 3) for value in doubt],
-                    'confidence': [round(float(value), 3) for value in confidence],
+                    'stages': every_stage[object_id],
+                    'doubt': [round(value, 3) for value in every_doubt[object_id]],
+                    'confidence': [round(value, 3) for value in every_confidence[object_id]],
                 }
             )
         return {
@@ -133,7 +135,7 @@ class ReviewSession:
             'doubtful': [
                 {'object': each.object_id, 'first': each.first, 'last': each.last,
                  'worst': each.worst, 'doubt': each.doubt}
-                for each in doubtful_stretches(labels)[:MOST_STRETCHES]
+                for each in doubtful_stretches(self._images)[:MOST_STRETCHES]
             ],
             'minutes': round(project.seconds_spent / 60, 1),
             'problems': list(project.problems),
