@@ -18,14 +18,11 @@ from typing import Any
 
 import torch
 
-from sam_tracker.labelling.carried_mask import CarriedMask
 from sam_tracker.labelling.offline_tracker import StretchState
-from sam_tracker.labelling.stretch import Stretch
 
 _PACKAGES = ('sam_tracker.core.', 'sam_tracker.tracking.')
 """No constructor of a class in their modules touches files, processes or the network."""
 _MODULES = {
-    'sam_tracker.labelling.carried_mask',
     'sam_tracker.labelling.checkpoint',
     'sam_tracker.labelling.offline_tracker',
     'sam_tracker.labelling.stretch',
@@ -56,8 +53,6 @@ class Checkpoint:
     lengths: Mapping[str, int]
     """Bytes of each unfinished stretch, by key."""
     states: tuple[StretchState, ...]
-    carried: Mapping[Stretch, CarriedMask]
-    """Masks of prompts that are still being carried."""
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -85,14 +80,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         checkpoint = _Unpickler(io.BytesIO(path.read_bytes())).load()
-        if isinstance(checkpoint, Checkpoint):
-            states = tuple(_as_tensors(state) for state in checkpoint.states)
-            return replace(checkpoint, states=states)
     except Exception as error:
-        # What a damaged pickle raises depends on where the damage is; one of an earlier version
-        # lacks fields.
+        # What a damaged pickle raises depends on where the damage is.
         raise CheckpointFileError(f'{str(path)!r}: {error}') from error
-    raise CheckpointFileError(f'{str(path)!r} is no checkpoint')
+    if not isinstance(checkpoint, Checkpoint):
+        raise CheckpointFileError(f'{str(path)!r} is no checkpoint')
+    return replace(checkpoint, states=tuple(_as_tensors(state) for state in checkpoint.states))
 
 
 def _as_arrays(state: StretchState) -> StretchState:

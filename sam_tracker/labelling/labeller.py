@@ -96,7 +96,6 @@ class Labeller:
             self._files,
             folder / 'work' / 'sweep.checkpoint',
             checkpoint_period,
-            carrying=not whole,
         )
 
     @property

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from sam_tracker.core.frame import Frame
 from sam_tracker.core.prompt import Prompt, PromptError
-from sam_tracker.labelling.carried_mask import CarriedMask
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 from sam_tracker.networks.api import VideoNetwork
@@ -44,8 +43,6 @@ class ConditioningFrame:
     """[1, N, C_mem]."""
     pointer: Tensor
     """[1, pointer_channels]."""
-    carried: CarriedMask | None
-    """Its mask, to be carried to the frames beside it; None: nobody drew it, or it is empty."""
 
     @property
     def track(self) -> Track:
@@ -240,10 +237,7 @@ class OfflineTracker:
             memory, pointer = store.conditioned(row)
         finally:
             store.remove(row)
-        # An answer to points or a box may be wrong, and its errors would spread.
-        drawn = prompt.prompt.mask is not None
-        carried = CarriedMask.of(frame.pixels, held.newest.mask) if drawn else None
-        return ConditioningFrame(held, memory, pointer, carried)
+        return ConditioningFrame(held, memory, pointer)
 
     def _refined(
         self,

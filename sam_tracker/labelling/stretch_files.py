@@ -22,7 +22,7 @@ from sam_tracker.labelling.labelled_track import LabelledTrack, line
 from sam_tracker.labelling.prompts import ObjectPrompts
 from sam_tracker.labelling.stretch import Stretch
 
-FORMAT = 3
+FORMAT = 2
 """Version of the results of the engine; files of another version are not used."""
 
 

@@ -9,11 +9,7 @@ import hashlib
 from pathlib import Path
 import time
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sam_tracker.core.frame import Frame
-from sam_tracker.labelling.carried_mask import CarriedMask
 from sam_tracker.labelling.checkpoint import (
     Checkpoint,
     CheckpointFileError,
@@ -45,7 +41,6 @@ class Sweep:
         files: StretchFiles,
         checkpoint: Path,
         checkpoint_period: float = CHECKPOINT_PERIOD,
-        carrying: bool = True,
     ) -> None:
         """
         Store what is the same for both directions.
@@ -53,15 +48,12 @@ class Sweep:
         :param times: ascending nanoseconds of all images, for the motion models.
         :param checkpoint: file for the state of an unfinished sweep.
         :param checkpoint_period: seconds from one checkpoint to the next.
-        :param carrying: whether to carry masks of prompts to the frames beside them.
         """
         self._recording = recording
         self._times = times
         self._files = files
         self._checkpoint = checkpoint
         self._period = checkpoint_period
-        self._carrying = carrying
-        self._carried: dict[Stretch, CarriedMask] = {}
 
     def run(
         self,
@@ -80,7 +72,6 @@ class Sweep:
             return
         numbers, starting = _order(keys)
         sweep = hashlib.sha256(' '.join(sorted(keys.values())).encode()).hexdigest()
-        self._carried.clear()
         done = self._resumed(tracker, sweep)
         advance(done)
         next_checkpoint = time.monotonic() + self._period
@@ -89,35 +80,18 @@ class Sweep:
         ):
             for stretch in starting.get(number, ()):
                 tracker.begin(stretch)
-                mask = tracker.prompted(stretch.object_id, stretch.start).carried
-                if self._carrying and mask is not None:
-                    self._carried[stretch] = mask
             for stretch, track in tracker.step(number, Frame(pixels, self._times[number])).items():
-                label = self._mixed(stretch, LabelledTrack.of(track), pixels)
-                self._files.write(keys[stretch], label)
+                self._files.write(keys[stretch], LabelledTrack.of(track))
                 if number == stretch.end:
                     self._files.finish(keys[stretch])
-                    self._carried.pop(stretch, None)
             done += 1
             advance(1)
             if time.monotonic() >= next_checkpoint and done < len(numbers):
                 lengths = self._files.lengths()
                 states = tuple(tracker.states())
-                checkpoint = Checkpoint(sweep, done, lengths, states, dict(self._carried))
-                write_checkpoint(self._checkpoint, checkpoint)
+                write_checkpoint(self._checkpoint, Checkpoint(sweep, done, lengths, states))
                 next_checkpoint = time.monotonic() + self._period
         self._checkpoint.unlink(missing_ok=True)
-
-    def _mixed(
-        self, stretch: Stretch, label: LabelledTrack, pixels: NDArray[np.uint8]
-    ) -> LabelledTrack:
-        """Return a label, mixed with the mask of the prompt if that is near."""
-        carried = self._carried.pop(stretch, None)
-        moved = None if carried is None else carried.moved(pixels)
-        if moved is None:
-            return label
-        self._carried[stretch] = moved
-        return moved.mixed(label)
 
     def _resumed(self, tracker: OfflineTracker, sweep: str) -> int:
         """Go on from a checkpoint, if there is one of this sweep; return the frames done."""
@@ -134,7 +108,6 @@ class Sweep:
             self._files.close()
             return 0
         tracker.restore(checkpoint.states)
-        self._carried = dict(checkpoint.carried)
         return checkpoint.done
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from sam_tracker.core.prompt import Prompt
-from sam_tracker.labelling.carried_mask import REACH, CarriedMask
 from sam_tracker.labelling.file_recordings import FolderRecording
 from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.labeller import Labeller
@@ -27,10 +26,9 @@ def silent(*_):
     pass
 
 
-def labeller_of(folder, out, network, whole=False):
+def labeller_of(folder, out, network):
     settings = TrackerSettings.for_network(network.suited_settings)
-    recording = FolderRecording(folder, silent)
-    return Labeller(recording, out, network, settings, whole=whole, checkpoint_period=0.0)
+    return Labeller(FolderRecording(folder, silent), out, network, settings, checkpoint_period=0.0)
 
 
 def prompts_of(clip, *frames, object_id=1):
@@ -173,42 +171,6 @@ def test_a_checkpoint_is_used(folder, clip, network, tmp_path):
     labeller_of(folder, out, network).label(prompts, stop_at(10**6))
     # The checkpoint is written after a frame is counted, so the last one is done again.
     assert seen[0] == 7 and all(b == a + 1 for a, b in pairwise(seen))
-
-
-def test_a_mask_that_is_being_carried_survives_an_interruption(folder, clip, network, tmp_path):
-    prompts = {1: ObjectPrompts().added(3, Prompt(mask=clip.masks[3] == 1))}
-    undisturbed = labeller_of(folder, tmp_path / 'undisturbed', network).label(prompts)
-
-    class StoppedError(Exception):
-        pass
-
-    def stop(done, total):
-        # The checkpoint of the frame before is written.
-        if done == 3:
-            raise StoppedError
-
-    out = tmp_path / 'out'
-    with pytest.raises(StoppedError):
-        labeller_of(folder, out, network).label(prompts, stop)
-    done = labeller_of(folder, out, network).label(prompts)
-    assert done.labels.path.read_bytes() == undisturbed.labels.path.read_bytes()
-
-
-def test_only_masks_are_carried_and_none_as_sam2_propagates(
-    folder, clip, network, tmp_path, monkeypatch
-):
-    calls = []
-    moved = CarriedMask.moved
-    monkeypatch.setattr(CarriedMask, 'moved', lambda *given: calls.append(1) or moved(*given))
-    masks = {1: ObjectPrompts().added(8, Prompt(mask=clip.masks[8] == 1))}
-    boxes = {1: prompts_of(clip, 8)}
-    counts = []
-    for name, prompts, whole in (('m', masks, False), ('b', boxes, False), ('w', masks, True)):
-        calls.clear()
-        labeller_of(folder, tmp_path / name, network, whole).label(prompts)
-        counts.append(len(calls))
-    # To each side until it is too far, which is asked once more.
-    assert counts == [2 * (REACH + 1), 0, 0]
 
 
 def test_a_damaged_checkpoint_costs_only_time(folder, clip, network, tmp_path):
