@@ -21,9 +21,11 @@ from sam_tracker.tracking.track import Track, TrackState
 VERSION = 1
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError)
 """What NumPy and zipfile raise for a damaged file, besides errors of their own."""
-MOST_BYTES = 512_000_000
-"""Of a file when unpacked: the masks of 64 objects in an image of 64 million pixels."""
+MOST_BYTES = 513_000_000
+"""Of an unpacked file: 64 masks and labels of objects in an image of 64 million pixels."""
 ZIP_START = b'PK'
+LOST_START = bytes(len(ZIP_START))
+"""Of a file whose content some file systems have lost when the machine was switched off."""
 
 
 class SavedObjectsError(ValueError):
@@ -124,8 +126,7 @@ def may_be_replaced(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open('rb') as file:
-        # Empty, or damaged, after a crash of the machine.
-        return file.read(len(ZIP_START)) in {b'', ZIP_START}
+        return file.read(len(ZIP_START)) in {b'', ZIP_START, LOST_START}
 
 
 def _require_bounded(path: Path) -> None:

@@ -111,7 +111,12 @@ def test_a_file_that_unpacks_to_too_much_is_refused_before(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ('content', 'replaced'), [(None, True), (b'', True), (b'PK\3\4', True), (b'notes', False)]
+    ('content', 'replaced'),
+    [
+        *((None, True), (b'', True), (b'PK\3\4', True), (b'notes', False)),
+        # As after a loss of power.
+        (bytes(4096), True),
+    ],
 )
 def test_only_what_may_have_been_saved_objects_is_replaced(tmp_path, content, replaced):
     path = tmp_path / 'objects.npz'
