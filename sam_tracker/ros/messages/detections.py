@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,12 @@ import numpy as np
 from sam_tracker.association.detections import Detections, checked
 
 try:
-    from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
+    from vision_msgs.msg import (
+        Detection2D,
+        Detection2DArray,
+        ObjectHypothesis,
+        ObjectHypothesisWithPose,
+    )
 except ImportError:
     INSTALLED = False
 else:
@@ -67,13 +73,18 @@ def detections_of_message(message: Detection2DArray) -> tuple[Detections, list[s
             size = abs(_rotation(box.center.theta)) @ (box.size_x, box.size_y)
         centre = np.array((box.center.position.x, box.center.position.y))
         boxes.append((*(centre - size / 2), *(centre + size / 2)))
-        # Without a hypothesis the score is none, which is refused.
+        # Without a hypothesis, or with no score that is a number, the score is NaN: refused.
         hypotheses = [each.hypothesis for each in detection.results]
-        best = max(hypotheses, key=lambda each: each.score, default=None)
+        best = max(hypotheses, key=_rank, default=None)
         scores.append(np.nan if best is None else best.score)
         labels.append('' if best is None else best.class_id)
     array = np.array(boxes, np.float64).reshape(-1, 4)
     return checked(array, np.array(scores, np.float64), labels)
+
+
+def _rank(hypothesis: ObjectHypothesis) -> float:
+    """Return the score of a hypothesis; less than all others if it is not a number."""
+    return -math.inf if math.isnan(hypothesis.score) else float(hypothesis.score)
 
 
 def _rotation(angle: float) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ def test_seen_objects_are_detections_with_centre_size_id_and_score():
 @pytest.mark.skipif(not detections.INSTALLED, reason='vision_msgs is not installed')
 def test_detections_of_others_are_boxes_with_the_best_hypothesis():
     message = detections.Detection2DArray()
-    for theta, scores in ((0.0, (0.3, 0.8)), (np.pi / 2, (1.0,)), (0.0, ())):
+    for theta, scores in ((0.0, (np.nan, 0.3, 0.8)), (np.pi / 2, (1.0,)), (0.0, ())):
         detection = detections.Detection2D()
         detection.bbox.center.position.x, detection.bbox.center.position.y = 50.0, 40.0
         detection.bbox.center.theta = theta
