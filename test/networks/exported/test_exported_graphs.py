@@ -29,6 +29,7 @@ from sam_tracker.tracking.settings import TrackerSettings
 from sam_tracker.tracking.tracker import Tracker
 from sam_tracker.video.generated import generate_clip
 
+pytest.importorskip('numpy', minversion='1.25')  # onnx fails to import with an older one
 onnx = pytest.importorskip('onnx', reason='graphs need the extra `export`')
 pytest.importorskip('onnxscript', reason='graphs need the extra `export`')
 onnxruntime = pytest.importorskip('onnxruntime', reason='graphs need the extra `export`')
