@@ -28,7 +28,8 @@ def silence_decoders() -> None:
     """
     Stop OpenCV and FFmpeg from writing to stderr, since VideoError reports the same.
 
-    Call it before the first video is opened. Both settings apply to the whole process.
+    Call it before the first video is opened. Both settings apply to the whole process. The FFmpeg
+    of OpenCV 4.5 has no such setting.
     """
     # The function moved within OpenCV 4.
     namespace: Any = cv2 if hasattr(cv2, 'setLogLevel') else cv2.utils.logging

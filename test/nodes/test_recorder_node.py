@@ -208,7 +208,8 @@ def test_files_that_can_grow_no_further_fail_with_one_line_naming_them(scene, do
     assert process.returncode == 1
     assert 'Traceback' not in errors
     assert errors.count('FATAL') == 1
-    assert 'moov' not in errors  # what FFmpeg thinks of it
+    if not cv2.__version__.startswith('4.5.'):  # where FFmpeg cannot be silenced
+        assert 'moov' not in errors  # what FFmpeg thinks of it
     assert f"'{tmp_path}/out' cannot be written: File too large" in errors
 
 
