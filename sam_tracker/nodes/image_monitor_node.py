@@ -15,6 +15,7 @@ import sys
 import time
 
 import cv2
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
@@ -68,7 +69,8 @@ class ImageMonitorNode(Node):
             event_callbacks=SubscriptionEventCallbacks(message_lost=self._count_lost),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self.create_timer(0.1, self._check_patience)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.1, self._check_patience, clock=steady)
         self.get_logger().info(f'listening to {self.topic}')
 
     def _take(self, message: Image | CompressedImage) -> None:

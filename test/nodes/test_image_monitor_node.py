@@ -67,8 +67,10 @@ def test_the_picture_of_a_camera_of_ten_bits_uses_all_grey_levels(start, listene
     assert (last.min(), last.max()) == (0, 255)
 
 
-def test_without_images_it_says_so_and_fails(start):
-    monitor = start(MONITOR, patience=0.5)
+@pytest.mark.parametrize('simulated', ['false', 'true'])
+def test_without_images_it_says_so_and_fails(start, simulated):
+    # Also where nobody publishes the simulated time.
+    monitor = start(MONITOR, patience=0.5, use_sim_time=simulated)
     assert monitor.wait() == 1
     assert 'received 0 images on /image' in monitor.output
     assert 'Traceback' not in monitor.output

@@ -20,6 +20,7 @@ import time
 from types import FrameType
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin
@@ -108,6 +109,8 @@ def run_node(
         executor = make_executor()
         for each in (node, *others()):
             executor.add_node(each)
+        # Python handles SIGHUP when a callback runs next, and other timers may wait for /clock.
+        node.create_timer(1.0, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
         interrupt.spinning = True
         spin(executor, ErrorLog(node.get_logger()), (ParameterError, *refusals))
         exit_code = 0
@@ -161,8 +164,7 @@ def _end_with_the_terminal() -> None:
     """
     Let SIGHUP, which comes when the terminal is closed, end the program as SIGTERM does.
 
-    Not where it is ignored, as by nohup. Python runs the handler when a callback runs next, and
-    every node has a timer.
+    Not where it is ignored, as by nohup.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

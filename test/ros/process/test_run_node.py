@@ -169,6 +169,29 @@ def test_a_signal_ends_a_program_although_a_thread_is_busy(domain, tmp_path, num
     assert 'Traceback' not in program.output
 
 
+SILENT = """
+import sys
+import rclpy
+from sam_tracker.ros.process.run_node import run_node
+
+def make_node():
+    node = rclpy.create_node('silent')
+    print('made', flush=True)
+    return node
+
+sys.exit(run_node('silent', make_node))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_node_in_which_nothing_happens(domain, tmp_path, number):
+    program = Program.run([sys.executable, '-c', SILENT], dict(os.environ), tmp_path / 'log')
+    program.wait_for_output('made')
+    # It ends in the executor, or before.
+    assert program.end(number) == 0
+    assert program.output == 'made\n'
+
+
 IN_A_CALLBACK = """
 import sys, time
 import rclpy
