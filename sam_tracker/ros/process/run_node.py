@@ -146,10 +146,11 @@ def run_node(
 
 class _Interrupt:
     """
-    Handler of SIGINT: raises KeyboardInterrupt until the node spins.
+    Handler of SIGINT: raises KeyboardInterrupt, but not for the first one while the node spins.
 
-    Then rclpy alone ends it, as after SIGTERM. An exception in the middle of a callback would
-    leave half of its work, and while rclpy converts a message it becomes a RuntimeError.
+    That one leaves the end to rclpy alone, as after SIGTERM. An exception in the middle of a
+    callback would leave half of its work, and while rclpy converts a message it becomes a
+    RuntimeError. Who presses Ctrl-C again does not want to wait for the callback.
     """
 
     def __init__(self) -> None:
@@ -158,6 +159,7 @@ class _Interrupt:
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
         if not self.spinning:
             raise KeyboardInterrupt
+        self.spinning = False
 
 
 def _end_with_the_terminal() -> None:

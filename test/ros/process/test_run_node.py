@@ -221,6 +221,38 @@ def test_a_signal_leaves_no_callback_half_done(domain, tmp_path, number):
     assert program.output == 'begun\ncomplete\n'
 
 
+STUCK_IN_A_CALLBACK = """
+import sys, time
+import rclpy
+from sam_tracker.ros.process.run_node import run_node
+
+def make_node():
+    node = rclpy.create_node('stuck')
+    def wait():
+        print('begun', flush=True)
+        while node.context.ok():
+            time.sleep(0.01)
+        print('waiting', flush=True)
+        while True:
+            time.sleep(0.01)
+    node.create_timer(0.01, wait)
+    return node
+
+sys.exit(run_node('stuck', make_node))
+"""
+
+
+def test_a_second_interrupt_ends_a_callback_that_does_not_return(domain, tmp_path):
+    program = Program.run(
+        [sys.executable, '-c', STUCK_IN_A_CALLBACK], dict(os.environ), tmp_path / 'log'
+    )
+    program.wait_for_output('begun')
+    program.process.send_signal(signal.SIGINT)
+    program.wait_for_output('waiting')
+    assert program.end(signal.SIGINT) == 0
+    assert program.output == 'begun\nwaiting\n'
+
+
 def test_an_argument_that_is_not_utf_8_is_named_in_one_line(capfd):
     # What Python makes of the byte ff on a command line.
     given = ['--ros-args', '-p', 'output_folder:=a\udcff']
