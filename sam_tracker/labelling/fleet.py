@@ -314,8 +314,9 @@ def read_manifest(path: Path) -> dict[str, object]:
         manifest = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LabellingError(f'{str(path)!r} cannot be read: {error}') from error
-    if not isinstance(manifest, dict):
+    entries = manifest.values() if isinstance(manifest, dict) else [None]
+    if not all(isinstance(each, dict) for each in entries):
         raise LabellingError(f'{str(path)!r} is no manifest of recordings: use another -o')
     return manifest

@@ -43,6 +43,9 @@ from sam_tracker.labelling.labelled_track import Stage
 from sam_tracker.labelling.recording import LabellingError
 from sam_tracker.labelling.stretch import read
 
+LONGEST_INTEGER = 2048
+"""Bits of an integer in a file; Python may refuse to print one of 640 digits."""
+
 
 @dataclass(frozen=True, eq=False)
 class FramePrompt:
@@ -261,7 +264,7 @@ def read_prompts(path: Path, timeline: Timeline) -> Prompts:
     :raises LabellingError: the file cannot be read, or a value in it makes no sense.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = yaml.load(path.read_text(encoding='utf-8'), _Loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         # ValueError: of bytes that are no text, or a date that is none.
         raise LabellingError(
@@ -308,6 +311,20 @@ def _check_fields(fields: object, known: set[str], where: str) -> None:
             f'{where}: unknown field {unknown[0]!r}; known are {", ".join(sorted(known))}'
         )
 
+
+class _Loader(yaml.SafeLoader):
+    """As SafeLoader, but without integers that Python would refuse to print."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value: int = super().construct_yaml_int(node)
+        if value.bit_length() > LONGEST_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                problem=f'an integer has {value.bit_length()} bits', problem_mark=node.start_mark
+            )
+        return value
+
+
+_Loader.add_constructor('tag:yaml.org,2002:int', _Loader.construct_yaml_int)
 
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60

@@ -95,7 +95,9 @@ def test_an_output_that_is_no_folder_is_named_in_one_line(folder, tmp_path, caps
     assert f'{out}' in complaint
 
 
-@pytest.mark.parametrize('content', ['[1]', 'version: 2'])
+@pytest.mark.parametrize(
+    'content', ['[1]', 'version: 2', '{"name": "page", "icons": []}', '[' * 100_000]
+)
 def test_another_file_in_the_place_of_the_manifest_is_kept(content, folder, tmp_path, capsys):
     out = tmp_path / 'out'
     out.mkdir()

@@ -79,6 +79,9 @@ def test_frames_are_named_by_number_time_or_stamp(tmp_path):
         ('objects: [{label: "\\uD800", prompts: [{frame: 0}]}]', r"'\\ud800' is no text"),
         ('objects: [{label: 2020-13-45}]', 'cannot be read: month must be in'),
         ('[' * 5000, 'cannot be read: maximum recursion'),
+        (f'objects: [{{prompts: [{{frame: 0x{"f" * 6000}}}]}}]', 'an integer has 24000 bits'),
+        (f'objects: [{{label: 0x{"f" * 6000}}}]', 'an integer has 24000 bits'),
+        (f'objects: [{{prompts: [{{frame: {"9" * 6000}}}]}}]', 'cannot be read|19932 bits'),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(tmp_path, text, words):
