@@ -9,7 +9,6 @@ ASCII; there Pillow draws, with a font of this machine that has the characters.
 
 from functools import lru_cache
 from pathlib import Path
-from unicodedata import category
 
 import cv2
 import numpy as np
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 import PIL.Image
 import PIL.ImageDraw
 from PIL.ImageFont import FreeTypeFont, truetype
+
+from sam_tracker.core.texts import is_control
 
 Image = NDArray[np.uint8]
 
@@ -35,8 +36,6 @@ FONT_FILES = (
 )
 NO_CHARACTER = '\uffff'
 """A character that no font has, so its glyph is that of all missing characters."""
-CONTROLS = {'Cc', 'Cs', 'Zl', 'Zp'}
-"""Categories of Unicode: controls, surrogates, and ends of lines and paragraphs."""
 
 
 def text_size(text: str, scale: float) -> tuple[int, int, int]:
@@ -100,7 +99,7 @@ def _readable(text: str, pixels: int) -> tuple[str, FreeTypeFont]:
     Where no font has, the text names them by their numbers; controls and ends of lines always, on
     which the layout of Pillow 13 fails.
     """
-    text = ''.join(ascii(each)[1:-1] if category(each) in CONTROLS else each for each in text)
+    text = ''.join(ascii(each)[1:-1] if is_control(each) else each for each in text)
     fonts = [_font(path, pixels) for path in _font_paths()]
     for font in fonts:
         absent = bytes(font.getmask(NO_CHARACTER))

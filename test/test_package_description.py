@@ -229,7 +229,7 @@ ROOMS = {
     'command_line': {'core'},
     'programs': set(),
     'image_files': {'core'},
-    'lettering': set(),
+    'lettering': {'core'},
     'rendering': {'lettering'},
     'contact_sheet': {'lettering'},
     'video': {'core', 'image_files'},

@@ -1,14 +1,13 @@
 # Copyright 2026 the sam_tracker authors
 # SPDX-License-Identifier: Apache-2.0
-"""Texts for logs and terminals."""
+"""Texts for logs, terminals and images."""
 
-from unicodedata import category
+from unicodedata import bidirectional, category
 
-JOINERS = frozenset('\u200c\u200d')
-"""
-Invisible characters within words of Persian or Hindi, and within emoji: zero width non-joiner and
-joiner.
-"""
+CONTROLS = frozenset({'Cc', 'Cs', 'Zl', 'Zp'})
+"""Categories of Unicode: controls, surrogates, and ends of lines and paragraphs."""
+DIRECTIONS = frozenset({'LRE', 'RLE', 'LRO', 'RLO', 'PDF', 'LRI', 'RLI', 'FSI', 'PDI'})
+"""Bidirectional classes of the characters that change the order of those after them."""
 
 
 def error_text(error: BaseException) -> str:
@@ -17,10 +16,18 @@ def error_text(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape control characters, which a terminal would act on."""
+    """
+    Escape control characters, which a terminal would act on.
+
+    Words and emoji stay whole: joiners, marks and tags within them, and characters that are newer
+    than Python's tables.
+    """
     return ''.join(
-        each
-        if each.isprintable() or category(each) == 'Zs' or each in JOINERS
-        else ascii(each)[1:-1]
+        ascii(each)[1:-1] if is_control(each) or bidirectional(each) in DIRECTIONS else each
         for each in text
     )
+
+
+def is_control(character: str) -> bool:
+    """Return whether a character has no shape but ends a line, or controls a device."""
+    return category(character) in CONTROLS

@@ -16,7 +16,13 @@ def test_an_error_without_a_text_is_named_by_its_type():
 
 
 @pytest.mark.parametrize(
-    'text', ['می\u200cرود', 'क्\u200dष', '\U0001f468\u200d\U0001f527', 'e\u0301', '❤\ufe0f']
+    'text',
+    [
+        *('می\u200cرود', 'क्\u200dष', '\u06001', 'ก\u200bข', 'א\u200f'),
+        *('\U0001f468\u200d\U0001f527', 'e\u0301', '❤\ufe0f'),
+        '\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f',
+        '\U0001fae9',  # of Unicode 16, which Python 3.13 does not know
+    ],
 )
 def test_words_and_emoji_of_several_characters_stay_whole(text):
     assert printable(text) == text
