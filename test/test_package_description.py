@@ -292,7 +292,7 @@ ROOMS = {
         *('core', 'labelling', 'labelling.exports', 'labelling.bag_recording', 'labelling.job'),
         *('networks', 'networks.weights', 'rendering', 'tracking', 'web'),
     },
-    'labelling.ray_pool': {'labelling', 'labelling.job', 'labelling.fleet'},
+    'labelling.ray_pool': {'core', 'labelling', 'labelling.job', 'labelling.fleet'},
     'labelling.label_options': {'command_line', 'labelling', 'networks.weights'},
     'labelling.label_command': {
         'labelling.label_options',

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from sam_tracker.core.prompt import Prompt
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Boxes = NDArray[np.float64]
+ObjectIds = NDArray[np.integer[Any]]
 
 NOMINAL_PERIOD = 1_000_000_000 // 30
 """Nanoseconds between frames where a data set does not say otherwise."""
@@ -59,7 +61,7 @@ class VideoSequence:
     frames: Callable[[], Iterator[Image]]
     """Starts reading: RGB [H, W, 3], one after the other, as they are asked for."""
     targets: tuple[Target, ...]
-    object_ids: Callable[[int], NDArray[np.uint8] | None] = no_mask
+    object_ids: Callable[[int], ObjectIds | None] = no_mask
     """[H, W] which object, prompted or not, is at each pixel on a frame; None where not known."""
     frame_period: int = NOMINAL_PERIOD
     """Nanoseconds from frame to frame."""

@@ -15,6 +15,7 @@ import logging
 import socket
 import sys
 
+from sam_tracker.core.texts import error_text
 from sam_tracker.labelling.fleet import MOST_TRIES, Attempt, Work
 from sam_tracker.labelling.job import Job
 from sam_tracker.labelling.recording import LabellingError
@@ -41,8 +42,9 @@ def connected(address: str) -> Iterator[None]:
         _check_address(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except (OSError, OverflowError, ValueError) as error:
-        reason = ' '.join(str(error).split())
-        raise LabellingError(f'there is no Ray cluster at {address!r}: {reason}') from error
+        raise LabellingError(
+            f'there is no Ray cluster at {address!r}: {error_text(error)}'
+        ) from error
     try:
         # Ray writes there when a node or a worker dies.
         with redirect_stdout(sys.stderr):
@@ -68,7 +70,7 @@ def on_ray(jobs: Sequence[Job], work: Work, gpus: float) -> Iterator[Attempt]:
         try:
             yield job, ray.get(done)
         except ray.exceptions.RayError as error:
-            reason = ' '.join(str(error).split())[:500]
+            reason = error_text(error)[:500]
             yield job, {'state': 'failed', 'error': f'its task failed on Ray: {reason}'}
 
 

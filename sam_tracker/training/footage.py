@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -137,6 +138,8 @@ def _cutout(path: Path) -> Cutout:
     picture = _read(path, cv2.IMREAD_UNCHANGED)
     if picture.ndim != 3 or picture.shape[2] != 4:
         raise ValueError(f'{path} has no alpha channel')
+    if picture.dtype != np.uint8:
+        raise ValueError(f'{path} has values of type {picture.dtype}, not of 8 bits')
     return Cutout(np.ascontiguousarray(picture[..., 2::-1]), np.ascontiguousarray(picture[..., 3]))
 
 
@@ -146,16 +149,16 @@ def _rgb(path: Path) -> Image:
 
 
 @lru_cache(maxsize=KEPT_IMAGES)
-def _ids(path: Path) -> Image:
+def _ids(path: Path) -> NDArray[np.integer[Any]]:
     """Return [H, W]: the values of a palette or grey image; of others 1 where they are lit."""
     try:
         with PIL.Image.open(path) as picture:
-            values: NDArray[np.generic] = np.asarray(picture)
+            values: NDArray[np.integer[Any]] = np.asarray(picture)
     except OSError as error:
         raise ValueError(f'{path} cannot be read as an image: {error}') from error
     if values.ndim == 3:
         values = np.asarray(values[..., :3].any(axis=2))
-    return values.astype(np.uint8)
+    return values
 
 
 def _read(path: Path, flag: int) -> Image:

@@ -268,6 +268,13 @@ def test_sav_prompts_each_object_where_it_first_appears(sav_folder):
     assert late.judged_frames.tolist() == [0, 4, 8]
 
 
+def test_masks_of_16_bits_are_those_of_8(sav_folder):
+    for path in (sav_folder / 'Annotations_6fps/sav_000001/000').glob('*.png'):
+        cv2.imwrite(str(path), (cv2.imread(str(path), 0) > 0) * np.uint16(256))
+    sequence = sav(sav_folder).open_sequence('sav_000001')
+    assert sequence.targets[0].prompt.mask.sum() == 20
+
+
 def test_hidden_files_are_no_objects_of_sav(sav_folder):
     litter(sav_folder)
     sequence = sav(sav_folder).open_sequence('sav_000001')

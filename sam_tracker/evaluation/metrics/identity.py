@@ -5,13 +5,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_tracker.evaluation.sequence import ObjectIds
+
 NOBODY = 0
 """Identity of a mask that is none of the objects."""
 MATCH_OVERLAP = 0.5
 """Overlap from which on a mask is an object's; at most one object can have more."""
 
 
-def identity(mask: NDArray[np.bool_], object_ids: NDArray[np.uint8]) -> int:
+def identity(mask: NDArray[np.bool_], object_ids: ObjectIds) -> int:
     """
     Return the id of the object that a mask [H, W] shows, or NOBODY.
 

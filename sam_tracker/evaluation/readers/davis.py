@@ -12,12 +12,18 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam_tracker.core.paths import visible
 from sam_tracker.core.prompt import Prompt
 from sam_tracker.evaluation.readers import files
-from sam_tracker.evaluation.sequence import Dataset, DatasetError, Mask, Target, VideoSequence
+from sam_tracker.evaluation.sequence import (
+    Dataset,
+    DatasetError,
+    Mask,
+    ObjectIds,
+    Target,
+    VideoSequence,
+)
 
 VOID = 255
 
@@ -45,7 +51,7 @@ def _sequence(root: Path, name: str) -> VideoSequence:
         )
 
     @lru_cache(maxsize=1)  # asked for once for each object
-    def object_ids(frame: int) -> NDArray[np.uint8]:
+    def object_ids(frame: int) -> ObjectIds:
         ids = files.read_label_image(labels[frame])
         ids[ids == VOID] = 0
         return ids

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import PIL.Image
 
 from sam_tracker.core.paths import visible
-from sam_tracker.evaluation.sequence import Boxes, DatasetError, Image
+from sam_tracker.evaluation.sequence import Boxes, DatasetError, Image, ObjectIds
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
 
@@ -108,7 +108,7 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def read_label_image(path: Path) -> NDArray[np.uint8]:
+def read_label_image(path: Path) -> ObjectIds:
     """
     Read a PNG whose pixels are object ids [H, W], through a palette or not.
 
@@ -116,12 +116,13 @@ def read_label_image(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with PIL.Image.open(path) as image:
-            ids = np.array(image)
+            ids: ObjectIds = np.array(image)
     except OSError as error:
         raise DatasetError(f'cannot read {path}: {error.strerror or error}') from error
     if ids.ndim != 2:
         raise DatasetError(f'{path} holds colours, not object ids; its mode is {image.mode}')
-    return ids.astype(np.uint8)
+    # Of its own type: in 8 bits, object 256 would be none.
+    return ids
 
 
 def _decoded(path: Path, flags: int) -> NDArray[np.uint8]:

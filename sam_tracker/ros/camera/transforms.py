@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rclpy.time import Time
 
+from sam_tracker.core.texts import error_text
+
 try:
     import tf2_ros
 except ImportError:
@@ -27,8 +29,6 @@ STRAGGLERS = 10.0
 """Seconds for which transforms of the old clock may still come after it was set back."""
 FORGET_PAUSE = 1.0
 """Seconds between two times that all transforms are forgotten, so that new ones can come."""
-
-
 MOST_TEXT = 300
 """Characters of what tf2 says; it repeats names of any length, and may list all frames."""
 MOST_NAME = 100
@@ -126,7 +126,7 @@ class Transforms:
 
 
 def _reason(error: Exception) -> str:
-    return ' '.join(str(error).split())[:MOST_TEXT]
+    return error_text(error)[:MOST_TEXT]
 
 
 def transform_broadcaster(node: Node) -> tf2_ros.TransformBroadcaster:
