@@ -24,8 +24,8 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, 
 MOST_BYTES = 513_000_000
 """Of an unpacked file: 64 masks and labels of objects in an image of 64 million pixels."""
 ZIP_START = b'PK'
-LOST_START = bytes(len(ZIP_START))
-"""Of a file whose content some file systems have lost when the machine was switched off."""
+LONGEST_LOOK = 1_000_000
+"""Bytes of a file that are looked at to see whether its content was lost."""
 
 
 class SavedObjectsError(ValueError):
@@ -126,7 +126,10 @@ def may_be_replaced(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open('rb') as file:
-        return file.read(len(ZIP_START)) in {b'', ZIP_START, LOST_START}
+        start = file.read(LONGEST_LOOK)
+    # Some file systems leave zeros of what was being written when the power failed. Two of them
+    # are not enough: every MP4 file begins so.
+    return start.startswith(ZIP_START) or not start.strip(b'\0')
 
 
 def _require_bounded(path: Path) -> None:

@@ -116,6 +116,8 @@ def test_a_file_that_unpacks_to_too_much_is_refused_before(tmp_path, monkeypatch
         *((None, True), (b'', True), (b'PK\3\4', True), (b'notes', False)),
         # As after a loss of power.
         (bytes(4096), True),
+        # As every MP4 file begins.
+        (b'\0\0\0\x20ftypisom', False),
     ],
 )
 def test_only_what_may_have_been_saved_objects_is_replaced(tmp_path, content, replaced):
