@@ -16,7 +16,6 @@ from sam_tracker.localization.depth_image import DepthImage
 from sam_tracker.localization.depth_match import DepthMatch, Match
 from sam_tracker.localization.ground import Ground
 from sam_tracker.localization.localizer import Localizer, View
-from sam_tracker.localization.place import Method
 from sam_tracker.msg import TrackArray
 from sam_tracker.nodes.localizer.frames import Frames
 from sam_tracker.nodes.localizer.localizer_output import LocalizerOutput
@@ -102,6 +101,8 @@ class LocalizerSession:
         self.images_with_depth = 0
         self.last_depth = self.last_tracks = time.monotonic()
         """When a depth image came, and tracks."""
+        self._empty_since: float | None = None
+        """From when on depth was on no visible object; None: it was on the last image."""
         self.fault_counts: dict[Fault, int] = dict.fromkeys(Fault, 0)
         self._faults: dict[Fault, tuple[str, float]] = {}
 
@@ -186,17 +187,26 @@ class LocalizerSession:
             for place, track in zip(places, tracks.tracks, strict=True)
         ]
         if depth is not None:
-            self._check_measured(places)
+            self._check_placed(places)
         self._output.publish(header, placed, None if depth is None else match.offset)
         self._frames.broadcast(header, places)
         self.images += 1
         self.images_with_depth += depth is not None
 
-    def _check_measured(self, places: Sequence[Place]) -> None:
+    def _check_placed(self, places: Sequence[Place]) -> None:
+        """
+        Report that for long no object was placed although there is depth.
+
+        On single images all may be small, and those beyond the range of depth may be on a ground.
+        """
         visible = [each for each in places if each.direction is not None]
-        measured = [each.measurement for each in visible if each.measurement is not None]
-        if visible and not any(each.method is Method.DEPTH for each in measured):
-            limits = self._parameters.depth
+        limits, now = self._parameters.depth, time.monotonic()
+        if not visible or any(each.measurement is not None for each in visible):
+            self._empty_since = None
+            return
+        if self._empty_since is None:
+            self._empty_since = now
+        if now - self._empty_since > limits.warning:
             self._report(
                 Fault.EMPTY,
                 f'no depth from {limits.nearest:g} to {limits.farthest:g} m on any of '

@@ -160,12 +160,20 @@ def test_bad_input_is_named_in_diagnostics_and_costs_nothing_later(robot, locali
         robot.places.clear()
         robot.play_until(partial(placed, Track3D.METHOD_DEPTH), f'places after {complaint}', send)
     nothing = partial(send, values=np.zeros((HEIGHT, WIDTH), np.float32))
+    empty = 'no depth from 0.1 to 20 m on any of 1 visible objects'
+    told = len(robot.diagnostics)
+    # On single images is no fault.
+    robot.play_until(
+        lambda: len(robot.diagnostics) > told + 3,
+        'more diagnostics',
+        lambda: nothing() if robot.number % 5 == 0 else send(),
+    )
+    assert not robot.problem(empty)
     robot.places.clear()
     # Without any measured pixel there is a direction, and no distance, once none is predicted.
     robot.play_until(partial(placed, Track3D.METHOD_NONE), 'places without depth', nothing)
     track = robot.places[-1].tracks[0]
     assert track.direction.z > 0.9 and track.pose.pose.orientation.w == 0.0
-    empty = 'no depth from 0.1 to 20 m on any of 1 visible objects'
     robot.play_until(partial(robot.problem, empty), empty, nothing)
 
     def send_unregistered() -> None:
@@ -211,7 +219,7 @@ def test_the_ground_gives_a_distance_that_is_marked(robot, start, tmp_path):
     file = tmp_path / 'parameters.yaml'
     file.write_text(
         '/**:\n  ros__parameters:\n    ground: {source: mounting, height: 1.0, pitch: 20.0}\n'
-        '    depth: {patience: 0.0}\n'
+        '    depth: {patience: 0.0, warning: 0.1}\n'
     )
     start(LOCALIZER, '--ros-args', '--params-file', str(file))
     robot.wait_for_the_localizer()
@@ -224,6 +232,16 @@ def test_the_ground_gives_a_distance_that_is_marked(robot, start, tmp_path):
     angle = np.radians(20.0) + np.arctan(19.5 / robot.info.k[0])
     away = 1.0 / np.tan(angle)
     assert track.pose.pose.position.z == pytest.approx(away / np.cos(np.radians(20.0)), rel=0.02)
+
+    def send_empty() -> None:
+        robot.send_depth(np.zeros((HEIGHT, WIDTH), np.float32))
+        robot.send_tracks()
+
+    robot.play_until(robot.with_depth, 'places beside depth', send_empty)
+    told = len(robot.diagnostics)
+    robot.play_until(lambda: len(robot.diagnostics) > told + 3, 'more diagnostics', send_empty)
+    assert robot.places[-1].tracks[0].method == Track3D.METHOD_GROUND
+    assert not robot.problem('no depth from')
 
 
 @pytest.mark.skipif(importlib.util.find_spec('tf2_ros') is not None, reason='tf2_ros is installed')
