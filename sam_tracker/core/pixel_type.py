@@ -7,8 +7,8 @@ import struct
 BYTE_ORDERS = {b'II': '<', b'MM': '>'}
 BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
 """Tags of TIFF 6.0."""
-SHORT = 3
-"""The type of their values; libtiff accepts others too, which are left to the decoder."""
+TYPES = {1: 'B', 3: 'H', 4: 'I'}
+"""Types of their values, as ``struct`` names them: SHORT, and two more that libtiff reads."""
 SAMPLE_FORMATS = {2: 'int', 3: 'float', 5: 'complex int', 6: 'complex'}
 """Values of SampleFormat but for unsigned integers and undefined data (TIFF 6.0, section 19)."""
 MOST_TAGS = 4096
@@ -58,10 +58,11 @@ def _tags(data: bytes | memoryview, order: str) -> dict[int, int]:
     tags = {}
     for _ in range(min(count, MOST_TAGS)):
         tag, kind, values = entry.unpack_from(data, offset)
-        if tag in {BITS_PER_SAMPLE, SAMPLE_FORMAT} and kind == SHORT:
+        if tag in {BITS_PER_SAMPLE, SAMPLE_FORMAT} and kind in TYPES:
+            value = order + TYPES[kind]
             place = offset + entry.size
-            if values * 2 > width:  # they are elsewhere
+            if values * struct.calcsize(value) > width:  # they are elsewhere
                 (place,) = struct.unpack_from(order + pointer, data, place)
-            (tags[tag],) = struct.unpack_from(f'{order}H', data, place)
+            (tags[tag],) = struct.unpack_from(value, data, place)
         offset += entry.size + width
     return tags

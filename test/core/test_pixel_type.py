@@ -47,14 +47,19 @@ def test_other_formats_are_left_to_their_decoders(start):
     assert measured_type(start + bytes(64)) is None
 
 
-def test_a_number_of_bits_of_an_unusual_type_is_left_to_the_decoder():
-    whole = tiff(np.zeros((4, 6), '>u2'))
-    short, byte = (
-        struct.pack('>HHI', 258, kind, 1) + value
-        for kind, value in ((3, b'\0\x10'), (1, b'\x10\0'))
-    )
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize(('number', 'code'), [(1, 'B3x'), (4, 'I')])
+@pytest.mark.parametrize(
+    ('stored', 'sample_format', 'kind'),
+    [('u2', 1, None), ('u4', 1, 'uint32'), ('i2', 2, 'int16'), ('f4', 3, 'float32')],
+)
+def test_a_number_of_bits_may_be_of_another_type(stored, sample_format, kind, number, code, order):
+    pixels = np.zeros((4, 6), order + stored)
+    whole, bits = tiff(pixels, sample_format=sample_format), 8 * pixels.itemsize
+    short = struct.pack(f'{order}HHIH2x', 258, 3, 1, bits)
     assert whole.count(short) == 1
-    assert measured_type(whole.replace(short, byte)) is None
+    other = struct.pack(f'{order}HHI{code}', 258, number, 1, bits)
+    assert measured_type(whole.replace(short, other)) == kind
 
 
 @pytest.mark.parametrize('big', [False, True])
