@@ -130,7 +130,7 @@ def directions(options: argparse.Namespace, folder: Path) -> None:
     These are three objects of one run, which share the encoding of the images.
     """
     rows = []
-    for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
+    for seed in range(options.first_seed, options.first_seed + options.clips):
         place = folder / str(seed)
         place.mkdir()
         row = directions_of(options, place, seed)
@@ -220,7 +220,7 @@ def corrected(
 def corrections(options: argparse.Namespace, folder: Path) -> None:
     """Correct the frame with the largest error, some times over."""
     history, seconds = [], []
-    for seed in range(FIRST_SEED, FIRST_SEED + options.clips):
+    for seed in range(options.first_seed, options.first_seed + options.clips):
         path = folder / f'{seed}.mp4'
         masks = write_video(path, options.frames, seed, options.difficulty, options.rate)
         first = next(n for n in range(options.frames) if unpacked(masks, n).any())
@@ -364,6 +364,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--rate', type=int, default=30, help='images per second')
     parser.add_argument('--frames', type=int, default=90, help='length of a clip')
     parser.add_argument('--clips', type=int, default=20)
+    parser.add_argument('--first-seed', type=int, default=FIRST_SEED, help='of the clips')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument(
         '--true-masks', action='store_true', help='corrections are the true masks, no clicks'
