@@ -18,7 +18,7 @@ from types import ModuleType
 from hypothesis import settings as hypothesis_settings
 import pytest
 
-from .warm_python import ForkedProcess, WarmPython
+from .warm_python import ForkedProcess, WarmPython, handle_signals
 
 # For torch, here and in programs: a second thread costs more than it brings to networks as small
 # as those of the tests, and threads that wait for each other are slow where cores are shared.
@@ -163,8 +163,8 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                # Whoever runs the tests in the background ignores SIGINT, and children inherit it.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                # Of this process it would inherit what is ignored.
+                preexec_fn=handle_signals,
             )
         return cls(process, log)
 

@@ -164,11 +164,17 @@ def forked() -> int:
         return os.fork()
 
 
+def handle_signals() -> None:
+    """Handle signals as a program of a terminal: background jobs and nohup ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def run_as_program(
     module: str, arguments: list[str], environment: dict[str, str], log: str, folder: str
 ) -> None:
     """Go on as `cd FOLDER; python [-m] MODULE ARGUMENTS <&- >LOG 2>&1`."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    handle_signals()
     with Path(os.devnull).open() as nothing, Path(log).open('w') as file:
         for number, stream in enumerate((nothing, file, file)):
             os.dup2(stream.fileno(), number)
