@@ -13,7 +13,7 @@ from sam_tracker.lettering import text_size, write_text
 Image = NDArray[np.uint8]
 
 TEXT_SCALE = 0.6
-"""Of captions below tiles of 640 pixels; in proportion to the width, from 240 pixels on."""
+"""Scale of captions below tiles of 640 pixels; it follows the width, but not below 240 pixels."""
 
 
 def contact_sheet(

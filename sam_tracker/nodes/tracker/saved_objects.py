@@ -22,7 +22,7 @@ VERSION = 1
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError)
 """What NumPy and zipfile raise for a damaged file, besides errors of their own."""
 MOST_BYTES = 513_000_000
-"""Of an unpacked file: 64 masks and labels of objects in an image of 64 million pixels."""
+"""Size of an unpacked file: masks and labels of 64 objects in an image of 64 million pixels."""
 ZIP_START = b'PK'
 LONGEST_LOOK = 1_000_000
 """Bytes of a file that are looked at to see whether its content was lost."""
