@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sequence for evaluation: frames, prompts and ground truth."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,8 @@ from sam_tracker.core.prompt import Prompt
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Boxes = NDArray[np.float64]
-ObjectIds = NDArray[np.integer[Any]]
+# In quotes: NumPy 1.21 knows the parameter of its integers in stubs only.
+ObjectIds: TypeAlias = 'NDArray[np.integer[Any]]'
 
 NOMINAL_PERIOD = 1_000_000_000 // 30
 """Nanoseconds between frames where a data set does not say otherwise."""

@@ -10,6 +10,8 @@ channel, and ``turning/NAME/*.webp`` such pictures of one thing that turns, in o
 may be absent, but not the videos and the photographs both.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
